@@ -1,0 +1,356 @@
+"""One experiment as typed, checked data: read from YAML, overridden, resolved, written back.
+
+A file has sections with the defaults of every member (``model``, ``imaging``, ``augment``, ``training``, ``stages``) and a
+list of ``members``, each of which may override any of them. :func:`resolve` gives the whole experiment with every member
+written out in full; :func:`to_yaml` writes that beside the result, and reading it back gives the same experiment.
+"""
+
+import copy
+import difflib
+import importlib.resources
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from kerasdr.errors import KerasdrError
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values cannot be changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class PhantomConfig(Section):
+    """Synthetic photographs to draw when no data folder is named."""
+
+    people: int = Field(default=150, ge=4, le=100_000)
+    seed: int = 1
+    size: int = Field(default=512, ge=128, le=4096)
+
+
+class SplitConfig(Section):
+    """Shares of the people that go to training, validation and test."""
+
+    train: Fraction = 0.6
+    validation: Fraction = 0.2
+    test: Fraction = 0.2
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "SplitConfig":
+        total = self.train + self.validation + self.test
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"train, validation and test must sum to 1, got {total:g}")
+        if self.train == 0.0 or self.validation == 0.0:
+            raise ValueError("train and validation must be above 0")
+        return self
+
+
+class DataConfig(Section):
+    """Where photographs and grades come from, and how people are split."""
+
+    layout: str = "eyepacs"
+    root: str | None = None
+    options: dict[str, Any] = {}
+    phantom: PhantomConfig | None = None
+    split: SplitConfig = SplitConfig()
+    target: Literal["eye", "person"] = "eye"
+    """``eye``: each photograph's own grade. ``person``: the worst grade of the person (DeepDRiD's patient level)."""
+
+
+class ImagingConfig(Section):
+    """How bytes become network input."""
+
+    recipe: str = "clahe-crop"
+    size: int = Field(default=224, ge=32, le=2048)
+    max_megapixels: float = Field(default=100.0, gt=0.0)
+
+
+class ModelSpec(Section):
+    """One classifier: trunk, initial weights, one or two inputs, head."""
+
+    trunk: str = "mobilenetv2"
+    weights: str = "imagenet"
+    """``none``, ``imagenet``, or the path of a Keras weights file of the trunk."""
+    mode: Literal["single", "dual"] = "single"
+    pairing: Literal["same-eye", "both-eyes"] = "both-eyes"
+    """Dual only: the partner is another view of the same eye, or the person's other eye."""
+    shared_branches: bool = True
+    """Dual only: one trunk for both photographs, or two with weights of their own."""
+    head: Literal["mlp", "linear"] = "mlp"
+    head_units: tuple[int, ...] = (256, 128)
+    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
+
+    @field_validator("head_units")
+    @classmethod
+    def _positive_units(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or min(value) < 1:
+            raise ValueError(f"head_units must be one or more positive sizes, got {list(value)}")
+        return value
+
+
+class AugmentConfig(Section):
+    """Random changes of training photographs; each is off at 0 or false."""
+
+    horizontal_flip: bool = True
+    vertical_flip: bool = True
+    rotation: float = Field(default=30.0, ge=0.0, le=180.0)
+    """Largest rotation in degrees, either way."""
+    zoom: Fraction = 0.1
+    shift: Fraction = 0.0
+    brightness: Fraction = 0.1
+    contrast: Fraction = 0.1
+
+
+class StageConfig(Section):
+    """One part of a training: what is trained, how long and how fast."""
+
+    name: Name = "fit"
+    epochs: int = Field(default=20, ge=1)
+    train: str = "all"
+    """``all``, ``head`` (the trunk is frozen), or ``from:<layer>`` (the trunk from that layer on, and the head)."""
+    cached_features: bool = False
+    """With ``train: head``: compute the frozen trunk's features once, without augmentation, and fit the head on them."""
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = Field(default=1e-4, gt=0.0)
+    weight_decay: float = Field(default=1e-3, ge=0.0)
+    schedule: Literal["constant", "step", "cosine"] = "cosine"
+    step_size: int = Field(default=10, ge=1)
+    """Schedule ``step``: epochs between reductions."""
+    gamma: float = Field(default=0.5, gt=0.0, le=1.0)
+    """Schedule ``step``: factor of each reduction."""
+    warmup_epochs: int = Field(default=0, ge=0)
+    early_stop: int | None = Field(default=None, ge=1)
+    """Stop after this many epochs without a better validation kappa."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StageConfig":
+        if self.train not in ("all", "head") and not (self.train.startswith("from:") and len(self.train) > 5):
+            raise ValueError(f"train must be all, head or from:<layer>, got {self.train!r}")
+        if self.cached_features and self.train != "head":
+            raise ValueError("cached_features needs train: head, since only a frozen trunk's features stay the same")
+        return self
+
+
+class TrainingConfig(Section):
+    """What holds for all stages of a member."""
+
+    batch_size: int = Field(default=24, ge=1)
+    class_weights: Literal["none", "sqrt", "balanced"] = "balanced"
+    """Weight of a grade in the loss: 1, the root of its inverse frequency, or its inverse frequency."""
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    partner_dropout: float = Field(default=0.15, ge=0.0, lt=1.0)
+    """Dual only: share of training samples whose partner is hidden, so that one photograph alone can be graded."""
+    jit_compile: bool = False
+    deterministic: bool = True
+
+
+class MemberConfig(Section):
+    """One network of the ensemble, written out in full."""
+
+    name: Name
+    seed: int
+    model: ModelSpec
+    imaging: ImagingConfig
+    augment: AugmentConfig
+    training: TrainingConfig
+    stages: tuple[StageConfig, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _stage_names_differ(self) -> "MemberConfig":
+        _refuse_repeats([stage.name for stage in self.stages], "stage")
+        return self
+
+
+class EnsembleConfig(Section):
+    """How the members' probabilities may be combined; validation chooses among the methods."""
+
+    methods: tuple[str, ...] = ("soft", "weighted")
+
+
+class Experiment(Section):
+    """A whole experiment, as :func:`resolve` gives it."""
+
+    name: Name
+    description: str = ""
+    seed: int = 40
+    data: DataConfig = DataConfig()
+    members: tuple[MemberConfig, ...] = Field(min_length=1)
+    ensemble: EnsembleConfig = EnsembleConfig()
+
+    @model_validator(mode="after")
+    def _member_names_differ(self) -> "Experiment":
+        _refuse_repeats([member.name for member in self.members], "member")
+        return self
+
+
+MEMBER_SECTIONS = ("model", "imaging", "augment", "training")
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of the configurations that come with kerasdr, sorted."""
+    folder = importlib.resources.files("kerasdr.configs")
+    return tuple(sorted(item.name[: -len(".yaml")] for item in folder.iterdir() if item.name.endswith(".yaml")))
+
+
+def read(name_or_path: str) -> dict[str, Any]:
+    """Read a shipped configuration by name, or a YAML file by path, without checking it yet.
+
+    Raises:
+        KerasdrError: if there is no such name or file, or it is not a YAML mapping.
+    """
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise KerasdrError(f"cannot read the configuration {path}: {reason}; check the path") from error
+    else:
+        names = shipped_names()
+        if name_or_path not in names:
+            raise KerasdrError(
+                f"no configuration is called {name_or_path!r}{suggestion(name_or_path, names)}; "
+                f"shipped are {', '.join(names)}, and a path ending in .yaml is read as a file"
+            )
+        text = (importlib.resources.files("kerasdr.configs") / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise KerasdrError(f"{name_or_path} is not valid YAML: {problem}; correct that line") from error
+    if not isinstance(content, dict):
+        raise KerasdrError(f"{name_or_path} must hold keys and values (a YAML mapping), got {type(content).__name__}")
+    return content
+
+
+def override(raw: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """Return a copy of ``raw`` with each ``a.b.c=value`` of ``settings`` put in; values are read as YAML.
+
+    A setting on a section (``model.dropout=0.4``) is the default of every member that does not set that key itself.
+    Members and stages are addressed by name or by position from 0: ``members.dual.model.dropout=0.4``.
+
+    Raises:
+        KerasdrError: if a setting has no ``=``, an empty key, a value that is no YAML, or goes through something that is
+            not a section.
+    """
+    result = copy.deepcopy(dict(raw))
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        parts = key.strip().split(".")
+        if not equals or not all(parts):
+            raise KerasdrError(f"--set takes key=value, for instance training.batch_size=16; got {setting!r}")
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise KerasdrError(f"the value of --set {setting!r} cannot be read: put it in quotes") from error
+        _put(result, parts, parsed, setting)
+    return result
+
+
+def resolve(raw: Mapping[str, Any], source: str = "configuration") -> Experiment:
+    """Check a raw configuration and write every member out in full.
+
+    Raises:
+        KerasdrError: one line that names each wrong key, with a suggestion for misspelt ones.
+    """
+    raw = copy.deepcopy(dict(raw))
+    # A resolved configuration has no sections, so that what members say is all there is; a hand-written one does.
+    sections = {name: raw.pop(name, None) or {} for name in MEMBER_SECTIONS}
+    stages = raw.pop("stages", None)
+    seed = raw.get("seed", Experiment.model_fields["seed"].default)
+    members = raw.pop("members", None) or [{}]
+    if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
+        raise KerasdrError(f"{source}: members must be a list of mappings, each with a name")
+    filled = []
+    for index, member in enumerate(members):
+        whole = {**member}
+        for name in MEMBER_SECTIONS:
+            own = member.get(name) or {}
+            if not isinstance(own, dict) or not isinstance(sections[name], dict):
+                raise KerasdrError(f"{source}: {name} must hold keys and values, got {own or sections[name]!r}")
+            whole[name] = {**sections[name], **own}
+        whole.setdefault("stages", stages if stages is not None else [{}])
+        # Members of one experiment start from different random numbers unless the file says otherwise.
+        whole.setdefault("seed", seed + index if isinstance(seed, int) else seed)
+        whole.setdefault("name", f"{whole['model'].get('trunk', ModelSpec().trunk)}")
+        filled.append(whole)
+    try:
+        return Experiment.model_validate({**raw, "members": filled})
+    except ValidationError as error:
+        raise KerasdrError(f"{source}: {_explain(error)}") from error
+
+
+def load(name_or_path: str, settings: Iterable[str] = ()) -> Experiment:
+    """Read, override and resolve in one go."""
+    return resolve(override(read(name_or_path), settings), name_or_path)
+
+
+def to_yaml(experiment: Experiment) -> str:
+    """Return the experiment as YAML that :func:`load` reads back to an equal experiment."""
+    return yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean ...?)"`` for a misspelt word, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _refuse_repeats(names: list[str], what: str) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"each {what} needs a name of its own; {', '.join(repeated)} is used more than once")
+
+
+def _put(node: Any, parts: list[str], value: Any, setting: str) -> None:
+    for position, part in enumerate(parts):
+        last = position == len(parts) - 1
+        if isinstance(node, list):
+            index = _position(node, part, setting)
+            if last:
+                node[index] = value
+                return
+            node = node[index]
+        elif isinstance(node, dict):
+            if last:
+                node[part] = value
+                return
+            if node.get(part) is None:
+                node[part] = {}
+            node = node[part]
+        else:
+            raise KerasdrError(f"--set {setting!r}: {'.'.join(parts[:position])} is a value, not a section")
+
+
+def _position(items: list[Any], part: str, setting: str) -> int:
+    named = {item["name"]: index for index, item in enumerate(items) if isinstance(item, dict) and "name" in item}
+    if part in named:
+        return named[part]
+    if part.isdigit() and int(part) < len(items):
+        return int(part)
+    known = ", ".join([*named, *map(str, range(len(items)))])
+    raise KerasdrError(f"--set {setting!r}: there is no {part!r} in that list; it has {known}")
+
+
+def _explain(error: ValidationError) -> str:
+    known = {name for section in Section.__subclasses__() for name in section.model_fields} | set(MEMBER_SECTIONS)
+    problems = []
+    for item in error.errors():
+        place = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            problems.append(f"unknown key {place}{suggestion(str(item['loc'][-1]), known)}")
+        elif item["type"] == "missing":
+            problems.append(f"{place} is missing")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            received = "" if isinstance(item["input"], (dict, list)) else f" (got {item['input']!r})"
+            problems.append(f"{place}: {message}{received}" if place else message)
+    # Members share defaults, so one misspelling shows up once for each: say it once.
+    return "; ".join(dict.fromkeys(problems))

@@ -1,0 +1,62 @@
+"""Weighted average: better members count more, by weights found on validation data."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.ensembles.spec import EnsembleSpec, register_method
+
+Score = Callable[[NDArray[np.int64], NDArray[np.float64]], float]
+"""Takes grades ``(N,)`` and probabilities ``(N, 5)``; higher is better."""
+
+
+@register_method("weighted")
+def weighted_average(spec: EnsembleSpec, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted mean over members, ``(M, N, 5)`` -> ``(N, 5)``."""
+    return np.tensordot(np.asarray(spec.weights), probabilities, axes=1)
+
+
+def fit_weights(
+    probabilities: NDArray[np.float64], grades: NDArray[np.int64], score: Score, step: float = 0.05
+) -> tuple[float, ...]:
+    """Find the weights of the highest score, by exchange between pairs of members from equal weights on.
+
+    A score such as kappa is piecewise constant in the weights, so a gradient says nothing: weight is moved from one
+    member to another in multiples of ``step`` as long as that gains, the largest gain first. Among equal scores the
+    weights nearest to equal ones are taken, since they lean least on the validation data.
+
+    Args:
+        probabilities: ``(M, N, 5)`` on validation data.
+        grades: ``(N,)``.
+        score: what to raise.
+        step: the smallest share that is moved.
+
+    Returns:
+        One weight a member, at least 0, summing to 1.
+    """
+    n = len(probabilities)
+    units = round(1.0 / step)
+    # Integer shares of 1/(units * n), so that sums stay exact and the start is exactly equal.
+    shares = np.full(n, units)
+
+    def value(candidate: NDArray[np.int64]) -> tuple[float, float]:
+        weights = candidate / candidate.sum()
+        spread = float(np.square(weights - 1.0 / n).sum())
+        return round(score(grades, np.tensordot(weights, probabilities, axes=1)), 12), -spread
+
+    best = value(shares)
+    while True:
+        found = None
+        for giver, taker in itertools.permutations(range(n), 2):
+            for amount in range(1, shares[giver] + 1):
+                candidate = shares.copy()
+                candidate[giver] -= amount
+                candidate[taker] += amount
+                reached = value(candidate)
+                if reached > best:
+                    best, found = reached, candidate
+        if found is None:
+            return tuple(float(share) for share in shares / shares.sum())
+        shares = found

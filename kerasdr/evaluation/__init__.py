@@ -1,0 +1,1 @@
+"""How good grades are: figures with intervals over people, tables and curves."""

@@ -1,0 +1,132 @@
+"""Intervals by resampling people: both eyes of a person, and all views, are drawn together."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kerasdr.evaluation import metrics
+from kerasdr.grades import N_GRADES
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its interval.
+
+    Attributes:
+        value: the figure on all photographs.
+        low, high: ends of the interval; nan where it is undefined.
+        level: its nominal coverage, such as 0.95.
+        n_images, n_people: of how many it is.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    n_images: int
+    n_people: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.level:.0%} interval {self.low:.3f} to {self.high:.3f})"
+
+
+def bootstrap_people(
+    statistic: Callable[[NDArray[np.int64]], float],
+    people: ArrayLike,
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Percentile bootstrap over people (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13).
+
+    Args:
+        statistic: takes positions of photographs ``(m,)``, repeats included, and returns a number, or nan where it is
+            undefined (say, no positive was drawn).
+        people: the person of each photograph, ``(n,)``.
+        n_resamples: how often people are drawn, with replacement.
+        seed: of the draws.
+        level: nominal coverage.
+
+    Returns:
+        The interval; its ends are nan if more than half of the resamples are undefined.
+    """
+    names, owner = np.unique(np.asarray(people), return_inverse=True)
+    photographs = [np.flatnonzero(owner == index) for index in range(len(names))]
+    random = np.random.default_rng(seed)
+    values = np.empty(n_resamples)
+    for index in range(n_resamples):
+        drawn = random.integers(0, len(names), len(names))
+        values[index] = statistic(np.concatenate([photographs[person] for person in drawn]))
+    everything = np.arange(len(owner))
+    return _interval(float(statistic(everything)), values, level, len(owner), len(names))
+
+
+def kappa_interval(
+    grades: ArrayLike, predicted: ArrayLike, people: ArrayLike, *, n_resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """Quadratic kappa with the interval of :func:`bootstrap_people`, from each person's own confusion matrix.
+
+    The same draws as :func:`bootstrap_people` with the same seed, without going back to the photographs.
+    """
+    truth, guess = np.asarray(grades), np.asarray(predicted)
+    names, owner = np.unique(np.asarray(people), return_inverse=True)
+    cells = np.zeros((len(names), N_GRADES**2))
+    np.add.at(cells, (owner, truth * N_GRADES + guess), 1.0)
+    random = np.random.default_rng(seed)
+    draws = np.stack(
+        [np.bincount(random.integers(0, len(names), len(names)), minlength=len(names)) for _ in range(n_resamples)]
+    )
+    values = metrics.kappa_of_confusion((draws @ cells).reshape(-1, N_GRADES, N_GRADES))
+    return _interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names))
+
+
+def grade_metrics(
+    grades: ArrayLike, probabilities: ArrayLike, people: ArrayLike, *, seed: int = 0, n_resamples: int = 2000
+) -> dict[str, Interval]:
+    """Return the standard figures, each with its 95% interval over people.
+
+    Args:
+        grades: ``(n,)``, 0-4.
+        probabilities: ``(n, 5)``; the predicted grade is the most probable one.
+        people: ``(n,)``.
+        seed, n_resamples: of the bootstrap.
+
+    Returns:
+        ``quadratic_kappa``, ``accuracy``, ``balanced_accuracy``, ``mean_absolute_error`` and ``auc_referable``.
+    """
+    truth = np.asarray(grades)
+    p = np.asarray(probabilities, dtype=np.float64)
+    guess = p.argmax(axis=1)
+
+    def interval(statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
+        return bootstrap_people(statistic, people, seed=seed, n_resamples=n_resamples)
+
+    return {
+        "quadratic_kappa": kappa_interval(truth, guess, people, seed=seed, n_resamples=n_resamples),
+        "accuracy": interval(lambda rows: metrics.accuracy(truth[rows], guess[rows])),
+        "balanced_accuracy": interval(lambda rows: metrics.balanced_accuracy(truth[rows], guess[rows])),
+        "mean_absolute_error": interval(lambda rows: metrics.mean_absolute_error(truth[rows], guess[rows])),
+        "auc_referable": interval(lambda rows: metrics.auc_referable(truth[rows], p[rows])),
+    }
+
+
+def to_json(figures: dict[str, Interval]) -> dict[str, dict[str, Any]]:
+    """Return figures as plain data; undefined ends become null."""
+
+    def plain(value: Any) -> Any:
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    return {name: {key: plain(value) for key, value in asdict(figure).items()} for name, figure in figures.items()}
+
+
+def _interval(value: float, values: NDArray[np.float64], level: float, n_images: int, n_people: int) -> Interval:
+    defined = values[np.isfinite(values)]
+    if len(defined) < len(values) / 2:
+        return Interval(value, float("nan"), float("nan"), level, n_images, n_people)
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(defined, [tail, 1.0 - tail])
+    return Interval(value, float(low), float(high), level, n_images, n_people)

@@ -1,0 +1,153 @@
+"""Names of trunks and how each is built; a new one is one line in :data:`_APPLICATIONS` or one decorated function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from kerasdr.config import suggestion
+from kerasdr.errors import KerasdrError
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """How to build one trunk.
+
+    Attributes:
+        name: what configurations call it.
+        build: input side in pixels -> functional model from ``(N, size, size, 3)`` to a feature map ``(N, h, w, C)``,
+            without weights from anywhere.
+        normalization: mode of :class:`kerasdr.models.normalization.InputNormalization` that its weights expect.
+        min_size: smallest input side in pixels.
+        application: attribute of ``keras.applications`` whose ImageNet weights fit, or an empty string.
+    """
+
+    name: str
+    build: Callable[[int], keras.Model]
+    normalization: str
+    min_size: int = 32
+    application: str = ""
+
+
+# name: (attribute of keras.applications, normalisation, smallest side)
+_APPLICATIONS = {
+    "densenet121": ("DenseNet121", "imagenet", 32),
+    "densenet169": ("DenseNet169", "imagenet", 32),
+    "resnet50": ("ResNet50", "caffe", 32),
+    "resnet101": ("ResNet101", "caffe", 32),
+    "resnet50v2": ("ResNet50V2", "signed", 32),
+    "mobilenet": ("MobileNet", "signed", 32),
+    "mobilenetv2": ("MobileNetV2", "signed", 32),
+    "vgg16": ("VGG16", "caffe", 32),
+    "inceptionv3": ("InceptionV3", "signed", 75),
+    "xception": ("Xception", "signed", 71),
+    "efficientnetb0": ("EfficientNetB0", "none", 32),
+    "efficientnetv2b0": ("EfficientNetV2B0", "none", 32),
+    "efficientnetv2s": ("EfficientNetV2S", "none", 32),
+    "convnexttiny": ("ConvNeXtTiny", "none", 32),
+}
+
+_BUILDERS: dict[str, Trunk] = {}
+
+
+def register_trunk(
+    name: str, *, normalization: str, min_size: int = 32
+) -> Callable[[Callable[[int], keras.Model]], Callable[[int], keras.Model]]:
+    """Register a function ``size -> keras.Model`` as the trunk ``name``."""
+
+    def register(build: Callable[[int], keras.Model]) -> Callable[[int], keras.Model]:
+        _BUILDERS[name] = Trunk(name, build, normalization, min_size)
+        return build
+
+    return register
+
+
+def trunk_names() -> tuple[str, ...]:
+    """Return the names of all trunks, sorted."""
+    return tuple(sorted({*_APPLICATIONS, *_BUILDERS}))
+
+
+def get_trunk(name: str) -> Trunk:
+    """Return how to build the trunk ``name``.
+
+    Raises:
+        KerasdrError: if there is no such trunk; the message lists those that exist.
+    """
+    if name in _BUILDERS:
+        return _BUILDERS[name]
+    if name in _APPLICATIONS:
+        attribute, normalization, min_size = _APPLICATIONS[name]
+
+        def build(size: int) -> keras.Model:
+            return getattr(keras.applications, attribute)(
+                include_top=False, weights=None, input_shape=(size, size, 3), name=name
+            )
+
+        return Trunk(name, build, normalization, min_size, application=attribute)
+    raise KerasdrError(
+        f"no trunk is called {name!r}{suggestion(name, trunk_names())}; model.trunk is one of {', '.join(trunk_names())}"
+    )
+
+
+def build_trunk(name: str, size: int) -> keras.Model:
+    """Build a trunk with random weights.
+
+    Args:
+        name: one of :func:`trunk_names`.
+        size: input side in pixels.
+
+    Raises:
+        KerasdrError: if the trunk is unknown or ``size`` is smaller than it can take.
+    """
+    trunk = get_trunk(name)
+    if size < trunk.min_size:
+        raise KerasdrError(f"trunk {name} needs photographs of at least {trunk.min_size} px, got imaging.size={size}")
+    return trunk.build(size)
+
+
+def _basic_block_resnet(size: int, blocks: tuple[int, ...]) -> keras.Model:
+    # keras.applications has no ResNet with basic blocks. keras-cv does; its named presets would ask a hub, the plain
+    # backbone does not. Imported here, since most trunks never need it.
+    from keras_cv.models import ResNetBackbone
+
+    backbone = ResNetBackbone(
+        stackwise_filters=[64, 128, 256, 512],
+        stackwise_blocks=list(blocks),
+        stackwise_strides=[1, 2, 2, 2],
+        block_type="basic_block",
+        include_rescaling=False,
+        input_shape=(size, size, 3),
+    )
+    return keras.Model(backbone.inputs[0], backbone.outputs[0])
+
+
+@register_trunk("resnet18", normalization="imagenet")
+def _resnet18(size: int) -> keras.Model:
+    return _basic_block_resnet(size, (2, 2, 2, 2))
+
+
+@register_trunk("resnet34", normalization="imagenet")
+def _resnet34(size: int) -> keras.Model:
+    return _basic_block_resnet(size, (3, 4, 6, 3))
+
+
+@register_trunk("tiny", normalization="unit")
+def _tiny(size: int) -> keras.Model:
+    """Build the trunk of tests and of the demo: trained from nothing in a minute, about 0.1 million weights.
+
+    Separable convolutions at three scales; the map that comes out is a sixteenth of the input's side, fine enough for a
+    heat map to point at a lesion.
+    """
+    layers = keras.layers
+    inputs = keras.Input((size, size, 3))
+    x = inputs
+    for block, filters in enumerate((16, 32, 64, 128), start=1):
+        name = f"block{block}"
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv1")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn1")(x)
+        x = layers.ReLU(name=f"{name}_relu1")(x)
+        x = layers.MaxPooling2D(name=f"{name}_pool")(x)
+    x = layers.Conv2D(128, 3, padding="same", use_bias=False, name="block5_conv1")(x)
+    x = layers.BatchNormalization(momentum=0.9, name="block5_bn1")(x)
+    x = layers.ReLU(name="block5_relu1")(x)
+    return keras.Model(inputs, x)

@@ -1,0 +1,39 @@
+"""Random changes of training photographs, as Keras layers that stand in front of the classifier while it is fitted."""
+
+import keras
+
+from kerasdr.config import AugmentConfig
+
+
+def augmentation_layers(config: AugmentConfig, seed: int) -> list[keras.layers.Layer]:
+    """Return the layers that a configuration asks for, in the order in which they are applied.
+
+    They take and return ``(N, H, W, 3)`` floats in 0..255, draw anew for every photograph, and do nothing outside training.
+    What rotation, zoom and shift bring in from outside the picture is black, as it is around the retina.
+
+    Args:
+        config: which changes, and how large.
+        seed: start of the layers' random generators; their state is part of the model's variables.
+    """
+    layers = keras.layers
+    chosen: list[keras.layers.Layer] = []
+
+    def next_seed() -> int:
+        return seed * 100 + len(chosen)
+
+    flips = {(True, True): "horizontal_and_vertical", (True, False): "horizontal", (False, True): "vertical"}
+    flip = flips.get((config.horizontal_flip, config.vertical_flip))
+    if flip:
+        chosen.append(layers.RandomFlip(flip, seed=next_seed()))
+    outside = {"fill_mode": "constant", "fill_value": 0.0}
+    if config.rotation:
+        chosen.append(layers.RandomRotation(config.rotation / 360.0, seed=next_seed(), **outside))
+    if config.zoom:
+        chosen.append(layers.RandomZoom(config.zoom, seed=next_seed(), **outside))
+    if config.shift:
+        chosen.append(layers.RandomTranslation(config.shift, config.shift, seed=next_seed(), **outside))
+    if config.brightness:
+        chosen.append(layers.RandomBrightness(config.brightness, value_range=(0, 255), seed=next_seed()))
+    if config.contrast:
+        chosen.append(layers.RandomContrast(config.contrast, value_range=(0, 255), seed=next_seed()))
+    return chosen

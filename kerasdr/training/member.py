@@ -1,0 +1,75 @@
+"""A member's whole training: its stages in order, resumable after every epoch."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kerasdr.config import MemberConfig
+from kerasdr.files import open_atomically, write_bytes_atomically
+from kerasdr.models import build_classifier, set_weights
+from kerasdr.reporting import Reporter
+from kerasdr.training.checkpoint import load_state, save_checkpoint
+from kerasdr.training.feeds import PhotographFeed, predict
+from kerasdr.training.samples import Samples
+from kerasdr.training.stage import run_stage
+
+
+def fit_member(
+    member: MemberConfig,
+    images: NDArray[np.uint8],
+    train: Samples,
+    validation: Samples,
+    folder: Path,
+    reporter: Reporter,
+) -> NDArray[np.float32]:
+    """Train a member, or go on with it where a checkpoint in ``folder`` stands.
+
+    Each stage starts from the best weights so far. Afterwards ``folder`` holds ``weights.npz`` (of the best epoch by validation
+    kappa), ``history.csv`` and ``checkpoint.npz``.
+
+    Args:
+        member: what to train.
+        images: prepared photographs of the whole table, ``(N, S, S, 3)`` uint8.
+        train, validation: what to fit on and what to choose by.
+        folder: the member's own; made if absent.
+        reporter: hears of every epoch.
+
+    Returns:
+        Probabilities ``(n, 5)`` of the validation samples by the best weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.npz"
+    state = load_state(checkpoint)
+    if member.training.deterministic:
+        _repeatable()
+    fresh = not checkpoint.exists()
+    model = build_classifier(member.model, member.imaging.size, initial_weights=fresh, seed=member.seed)
+    while state.stage < len(member.stages):
+        if state.epoch < member.stages[state.stage].epochs:
+            if state.epoch == 0 and state.best_weights:
+                set_weights(model, state.best_weights)
+            run_stage(model, member, state.stage, images, train, validation, checkpoint, state, reporter)
+        state.stage, state.epoch, state.waiting = state.stage + 1, 0, 0
+    with open_atomically(folder / "weights.npz") as file:
+        np.savez(file, **state.best_weights)
+    write_bytes_atomically(folder / "history.csv", history_csv(state.history))
+    # What is left to know is that all is done: the variables of the last epoch are of no more use.
+    save_checkpoint(checkpoint, state, [], [])
+    set_weights(model, state.best_weights)
+    feed = PhotographFeed(images, member.model.mode == "dual")
+    return predict(model.predict_on_batch, feed, validation, member.training.batch_size)
+
+
+def history_csv(history: list[dict[str, object]]) -> bytes:
+    """Return a history as CSV, one row an epoch."""
+    return pd.DataFrame(history).to_csv(index=False, lineterminator="\n", float_format="%.9g").encode()
+
+
+def _repeatable() -> None:
+    # TensorFlow keeps this switch for the whole process; there is no narrower one. Random numbers are Keras's own
+    # stateless ones, so what is left to fix is the order of parallel sums.
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()

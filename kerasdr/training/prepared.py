@@ -1,0 +1,111 @@
+"""Photographs made ready once: the recipe's pictures in one memory-mapped file, so that epochs only read.
+
+The pictures come from :func:`kerasdr.imaging.prepare.prepare`, which is what scoring calls too.
+"""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kerasdr import __version__
+from kerasdr.config import ImagingConfig
+from kerasdr.files import open_atomically, sha256_of, write_text_atomically
+from kerasdr.imaging.decode import UnreadablePhotograph
+from kerasdr.imaging.prepare import prepare
+from kerasdr.imaging.recipes import Recipe, get_recipe
+from kerasdr.reporting import Progress
+
+
+@dataclass(frozen=True)
+class PreparedPhotographs:
+    """The network input of every row of a table.
+
+    Attributes:
+        images: ``(N, S, S, 3)`` uint8 RGB, memory-mapped read-only; zeros where a photograph could not be read.
+        reasons: why a photograph is not used (unreadable or ungradable), an empty string where it is.
+    """
+
+    images: NDArray[np.uint8]
+    reasons: tuple[str, ...]
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which photographs can be trained on or graded, ``(N,)``."""
+        return np.array([reason == "" for reason in self.reasons])
+
+
+def prepare_table(
+    table: pd.DataFrame,
+    digests: Sequence[str],
+    imaging: ImagingConfig,
+    cache: Path,
+    progress: Progress | None = None,
+    workers: int = 2,
+) -> PreparedPhotographs:
+    """Prepare every photograph of a table, or find them prepared in the cache.
+
+    Args:
+        table: the record table.
+        digests: SHA-256 of each photograph's bytes, in the table's order; they are the cache's key.
+        imaging: recipe, size and limit.
+        cache: folder for the prepared pictures; made if absent.
+        progress: told of each photograph that is done.
+        workers: threads; OpenCV releases the interpreter while it works.
+    """
+    recipe = get_recipe(imaging.recipe, imaging.size)
+    key = _key(recipe, imaging.max_megapixels, digests)
+    pictures, notes = cache / f"prepared-{key}.npy", cache / f"prepared-{key}.json"
+    # The notes are written last, so their presence says that the pictures are whole.
+    if not notes.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        reasons = _fill(table, recipe, imaging, pictures, progress, workers)
+        write_text_atomically(notes, json.dumps(reasons))
+    images = np.load(pictures, mmap_mode="r", allow_pickle=False)
+    return PreparedPhotographs(images, tuple(json.loads(notes.read_text(encoding="utf-8"))))
+
+
+def _fill(
+    table: pd.DataFrame,
+    recipe: Recipe,
+    imaging: ImagingConfig,
+    target: Path,
+    progress: Progress | None,
+    workers: int,
+) -> list[str]:
+    paths = [Path(path) for path in table["path"]]
+
+    def one(path: Path) -> tuple[NDArray[np.uint8] | None, str]:
+        try:
+            prepared = prepare(path.read_bytes(), recipe, max_megapixels=imaging.max_megapixels)
+        except OSError as error:
+            return None, f"cannot be read: {error.strerror or error}"
+        except UnreadablePhotograph as error:
+            return None, str(error)
+        return prepared.image, prepared.quality.reason
+
+    reasons = []
+    shape = (len(paths), recipe.size, recipe.size, 3)
+    with open_atomically(target) as file, ThreadPoolExecutor(workers) as pool:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        nothing = bytes(recipe.size * recipe.size * 3)
+        # Executor.map would queue a result for every photograph; chunks keep memory flat.
+        for start in range(0, len(paths), 64):
+            for image, reason in pool.map(one, paths[start : start + 64]):
+                file.write(nothing if image is None else image.tobytes())
+                reasons.append(reason)
+                if progress:
+                    progress(len(reasons), len(paths))
+    return reasons
+
+
+def _key(recipe: Recipe, max_megapixels: float, digests: Sequence[str]) -> str:
+    parts = [json.dumps(recipe.to_dict(), sort_keys=True), repr(max_megapixels), __version__, cv2.__version__, *digests]
+    return sha256_of("\n".join(parts).encode())[:24]

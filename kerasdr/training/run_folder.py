@@ -1,0 +1,153 @@
+"""The folder of a run: all that is needed to repeat it and to judge it, and the pointer to the chosen one.
+
+``runs/<name>/<time>/`` holds::
+
+    config.yaml                  the experiment, every member written out in full
+    environment.json             versions, platform, processors
+    data.json                    fingerprint of the table and of every photograph's bytes
+    split.csv                    who is in training, validation and test
+    left_out.csv                 photographs that were not used, each with its reason
+    train.log                    what happened, line by line
+    status.json                  running or finished
+    members/<member>/            weights.npz, history.csv, curves.png, predictions_validation.csv, checkpoint.npz
+    predictions_validation.csv   of the chosen ensemble, one row a photograph
+    metrics.json                 validation figures with intervals, of members and ensemble
+    bundle/                      what scoring loads
+
+The pointer ``runs/chosen`` is a text file with the path of a run, relative to ``runs``.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from kerasdr import __version__
+from kerasdr.errors import KerasdrError
+from kerasdr.files import write_text_atomically
+
+POINTER = "chosen"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of ``kerasdr runs``.
+
+    Attributes:
+        path: the run's folder.
+        status: ``running`` (or interrupted) or ``finished``.
+        chosen: whether the pointer names it.
+        kappa: validation quadratic kappa of the ensemble, as in metrics.json, or None.
+    """
+
+    path: Path
+    status: str
+    chosen: bool
+    kappa: dict[str, Any] | None
+
+
+def new_run(runs: Path, name: str) -> Path:
+    """Make the folder ``runs/<name>/<time>``; a number is added when that second is taken.
+
+    Raises:
+        KerasdrError: if it cannot be made.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in range(1, 1000):
+        folder = runs / name / (stamp if number == 1 else f"{stamp}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise KerasdrError(f"cannot make {folder}: {error.strerror}; check --runs and its permissions") from error
+        (folder / "members").mkdir()
+        return folder
+    raise KerasdrError(f"{runs / name} has a thousand runs of this second: wait a moment")
+
+
+def set_status(run: Path, status: str) -> None:
+    """Write ``running`` or ``finished``."""
+    write_text_atomically(run / "status.json", json.dumps({"status": status}) + "\n")
+
+
+def get_status(run: Path) -> str:
+    """Return ``running`` or ``finished``.
+
+    Raises:
+        KerasdrError: if the folder is no run.
+    """
+    try:
+        return str(json.loads((run / "status.json").read_text(encoding="utf-8"))["status"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KerasdrError(f"{run} is not the folder of a run: `kerasdr runs` lists them") from error
+
+
+def list_runs(runs: Path) -> list[RunSummary]:
+    """Return all runs below ``runs``, by name and time."""
+    chosen = None
+    with contextlib.suppress(KerasdrError):
+        chosen = chosen_run(runs)
+    found = []
+    for status_file in sorted(runs.glob("*/*/status.json")):
+        run = status_file.parent
+        kappa = None
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            kappa = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["ensemble"]["quadratic_kappa"]
+        found.append(RunSummary(run, get_status(run), run.resolve() == chosen, kappa))
+    return found
+
+
+def choose_run(run: Path, runs: Path) -> None:
+    """Let ``runs/chosen`` point to a finished run.
+
+    Raises:
+        KerasdrError: if the folder is no run, or has no bundle yet.
+    """
+    if get_status(run) != "finished":
+        raise KerasdrError(f"{run} is not finished: go on with `kerasdr train --resume {run}` first")
+    target = os.path.relpath(run.resolve(), runs.resolve())
+    write_text_atomically(runs / POINTER, Path(target).as_posix() + "\n")
+
+
+def chosen_run(runs: Path) -> Path:
+    """Return the run that ``runs/chosen`` points to.
+
+    Raises:
+        KerasdrError: if there is no pointer.
+    """
+    try:
+        target = (runs / POINTER).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise KerasdrError(f"no run is chosen in {runs}: train one, or point to one with `kerasdr choose RUN`") from error
+    return (runs / target).resolve()
+
+
+def environment() -> dict[str, Any]:
+    """Return what a run ran on: versions, platform, processors, threads."""
+    packages = [
+        "keras",
+        "tensorflow",
+        "keras-cv",
+        "opencv-python",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+        "tf-keras-vis",
+    ]
+    versions = {}
+    for package in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return {
+        "kerasdr": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "packages": versions,
+    }

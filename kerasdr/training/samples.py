@@ -1,0 +1,80 @@
+"""What a network is fitted on or asked about: rows of the table with their partners, grades and weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kerasdr.config import MemberConfig
+from kerasdr.data.pairs import partner_index
+from kerasdr.errors import KerasdrError
+from kerasdr.grades import N_GRADES
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of one split, each of shape ``(n,)``.
+
+    Attributes:
+        rows: position of the photograph in the table.
+        partners: position of its partner's photograph, -1 where it has none.
+        grades: the true grade, 0-4.
+        people: the person's name.
+    """
+
+    rows: NDArray[np.int64]
+    partners: NDArray[np.int64]
+    grades: NDArray[np.int64]
+    people: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def take_samples(
+    table: pd.DataFrame, usable: NDArray[np.bool_], split: str, member: MemberConfig, target: str
+) -> Samples:
+    """Return the samples of a split: usable photographs with a known grade, each with its usable partner.
+
+    Args:
+        table: the record table, with splits.
+        usable: which rows can be read and graded, ``(N,)``.
+        split: ``train``, ``validation`` or ``test``.
+        member: a dual one pairs photographs by its ``pairing``.
+        target: ``eye`` (own grade) or ``person`` (the person's worst grade).
+
+    Raises:
+        KerasdrError: if nothing is left.
+    """
+    grades = table["grade"]
+    if target == "person":
+        grades = grades.groupby(table["patient_id"]).transform("max")
+    known = grades.notna().to_numpy() & usable & (table["quality"] != "ungradable").to_numpy()
+    rows = np.flatnonzero(known & (table["split"] == split).to_numpy())
+    if len(rows) == 0:
+        raise KerasdrError(f"no usable photograph with a grade is in the {split} part: check data.split and the labels")
+    partners = np.full(len(table), -1)
+    if member.model.mode == "dual":
+        partners = partner_index(table, member.model.pairing)
+        partners = np.where((partners >= 0) & usable[partners], partners, -1)
+    return Samples(
+        rows=rows,
+        partners=partners[rows],
+        grades=grades.to_numpy(dtype="int64", na_value=-1)[rows],
+        people=table["patient_id"].to_numpy(dtype=str)[rows],
+    )
+
+
+def grade_weights(grades: NDArray[np.int64], kind: str) -> NDArray[np.float32]:
+    """Return the weight of each grade in the loss, ``(5,)``; their mean over the samples is 1.
+
+    Args:
+        grades: grades of the training samples.
+        kind: ``none``, ``sqrt`` (root of the inverse frequency) or ``balanced`` (inverse frequency). A screening population
+            is mostly grade 0, and plain cross-entropy then learns to say 0.
+    """
+    counts = np.bincount(grades, minlength=N_GRADES).astype(np.float64)
+    power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
+    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -power, 0.0)
+    return (weights / (weights @ counts / counts.sum())).astype(np.float32)

@@ -1,0 +1,98 @@
+"""Optimisers and learning rates of a stage."""
+
+import math
+from typing import Any
+
+import keras
+
+from kerasdr.config import StageConfig
+
+
+@keras.saving.register_keras_serializable(package="kerasdr")
+class StageSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Learning rate of a stage by step: a linear warm-up, then constant, in steps, or along half a cosine.
+
+    Args:
+        learning_rate: the highest rate.
+        kind: ``constant``; ``step`` (times ``gamma`` every ``step_size`` epochs, PyTorch's StepLR); or ``cosine`` (to 0 at
+            the last step; Loshchilov and Hutter, "SGDR", ICLR 2017, without restarts).
+        epochs, steps_per_epoch: length of the stage.
+        step_size, gamma: of kind ``step``.
+        warmup_epochs: epochs over which the rate rises from 0.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        kind: str,
+        epochs: int,
+        steps_per_epoch: int,
+        step_size: int = 10,
+        gamma: float = 0.5,
+        warmup_epochs: int = 0,
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.kind = kind
+        self.epochs = epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.step_size = step_size
+        self.gamma = gamma
+        self.warmup_epochs = warmup_epochs
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate at ``step`` (0 is the stage's first)."""
+        ops = keras.ops
+        step = ops.cast(step, "float32")
+        rate = self.learning_rate
+        warmup = self.warmup_epochs * self.steps_per_epoch
+        total = self.epochs * self.steps_per_epoch
+        if self.kind == "step":
+            passed = ops.floor(step / (self.step_size * self.steps_per_epoch))
+            scale = ops.power(ops.cast(self.gamma, "float32"), passed)
+        elif self.kind == "cosine":
+            done = ops.clip((step - warmup) / max(total - warmup, 1), 0.0, 1.0)
+            scale = 0.5 * (1.0 + ops.cos(math.pi * done))
+        else:
+            scale = ops.ones_like(step)
+        if warmup:
+            scale = ops.where(step < warmup, (step + 1.0) / warmup, scale)
+        return rate * scale
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build this schedule again."""
+        return {
+            "learning_rate": self.learning_rate,
+            "kind": self.kind,
+            "epochs": self.epochs,
+            "steps_per_epoch": self.steps_per_epoch,
+            "step_size": self.step_size,
+            "gamma": self.gamma,
+            "warmup_epochs": self.warmup_epochs,
+        }
+
+
+def stage_schedule(stage: StageConfig, steps_per_epoch: int) -> StageSchedule:
+    """Return the learning rate of a stage as a function of its steps."""
+    return StageSchedule(
+        stage.learning_rate,
+        stage.schedule,
+        stage.epochs,
+        steps_per_epoch,
+        stage.step_size,
+        stage.gamma,
+        stage.warmup_epochs,
+    )
+
+
+def make_optimizer(stage: StageConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Return a stage's optimiser.
+
+    ``adamw`` decouples weight decay from the gradient (Loshchilov and Hutter, ICLR 2019); ``adam`` with a weight decay is
+    Keras's Adam with the same decoupled decay. Biases and batch-norm parameters are not decayed.
+    """
+    schedule = stage_schedule(stage, steps_per_epoch)
+    make = keras.optimizers.AdamW if stage.optimizer == "adamw" else keras.optimizers.Adam
+    optimizer = make(schedule, weight_decay=stage.weight_decay or None)
+    if stage.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer
