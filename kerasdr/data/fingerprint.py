@@ -1,0 +1,55 @@
+"""What identifies a data set: the bytes of its photographs, their grades and their split."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kerasdr.errors import KerasdrError
+from kerasdr.files import sha256_of, sha256_of_file
+from kerasdr.grades import GRADES
+
+
+def photograph_digests(table: pd.DataFrame, workers: int = 4) -> list[str]:
+    """Return the SHA-256 of each photograph's bytes, in the table's order.
+
+    Raises:
+        KerasdrError: if a file cannot be read.
+    """
+
+    def one(path: str) -> str:
+        try:
+            return sha256_of_file(Path(path))
+        except OSError as error:
+            raise KerasdrError(f"cannot read {path}: {error.strerror}; see `kerasdr data check`") from error
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one, table["path"]))
+
+
+def fingerprint(table: pd.DataFrame, digests: Sequence[str]) -> dict[str, Any]:
+    """Return counts and one SHA-256 over all photographs, whatever their order and folder.
+
+    Args:
+        table: the record table with splits.
+        digests: SHA-256 of each photograph's bytes, in the table's order.
+    """
+    lines = sorted(
+        f"{row.image_id}\t{digest}\t{row.grade}\t{row.split}"
+        for row, digest in zip(table.itertuples(), digests, strict=True)
+    )
+    splits = {}
+    for split, part in table.groupby("split", sort=True):
+        splits[split or "none"] = {
+            "photographs": len(part),
+            "people": int(part["patient_id"].nunique()),
+            "grades": {str(grade): int((part["grade"] == grade).sum()) for grade in GRADES},
+        }
+    return {
+        "sha256": sha256_of("\n".join(lines).encode()),
+        "photographs": len(table),
+        "people": int(table["patient_id"].nunique()),
+        "splits": splits,
+    }

@@ -1,0 +1,52 @@
+"""Which photograph is the partner of which; training and scoring both ask here."""
+
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+PAIRINGS = ("same-eye", "both-eyes")
+
+
+def partner_index(table: pd.DataFrame, pairing: str) -> NDArray[np.int64]:
+    """Return the position of each photograph's partner.
+
+    Partners are of one person and lie in one folder. ``both-eyes``: the other eye, of the same view if there is one, else
+    its first photograph by name. ``same-eye``: the next view of the same eye by name, round to the first again, so that
+    every view of an eye with three is somebody's partner. The answer does not depend on the order of rows.
+
+    Args:
+        table: columns ``image_id, path, patient_id, eye, view``.
+        pairing: ``same-eye`` or ``both-eyes``.
+
+    Returns:
+        ``(n,)`` positions in the table, -1 where there is no partner.
+
+    Raises:
+        ValueError: if the pairing is not known.
+    """
+    if pairing not in PAIRINGS:
+        raise ValueError(f"pairing must be one of {PAIRINGS}, got {pairing!r}")
+    folders = [str(PurePath(path).parent) for path in table["path"]]
+    names, eyes, views = (table[column].tolist() for column in ("image_id", "eye", "view"))
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for row, (folder, person, eye) in enumerate(zip(folders, table["patient_id"], eyes, strict=True)):
+        groups.setdefault((folder, person, eye), []).append(row)
+    for rows in groups.values():
+        rows.sort(key=lambda row: (views[row], names[row]))
+
+    partners = np.full(len(table), -1, dtype=np.int64)
+    for (folder, person, eye), rows in groups.items():
+        if not eye:
+            continue
+        if pairing == "same-eye":
+            if len(rows) > 1:
+                partners[rows] = rows[1:] + rows[:1]
+            continue
+        others = groups.get((folder, person, "left" if eye == "right" else "right"), [])
+        for row in rows:
+            same_view = [other for other in others if views[other] == views[row]]
+            if others:
+                partners[row] = (same_view or others)[0]
+    return partners
