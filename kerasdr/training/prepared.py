@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kerasdr import __version__
 from kerasdr.config import ImagingConfig
 from kerasdr.files import open_atomically, sha256_of, write_text_atomically
-from kerasdr.imaging.decode import UnreadablePhotograph
+from kerasdr.imaging.headers import UnreadablePhotograph
 from kerasdr.imaging.prepare import prepare
 from kerasdr.imaging.recipes import Recipe, get_recipe
 from kerasdr.reporting import Progress

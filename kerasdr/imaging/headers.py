@@ -1,0 +1,126 @@
+"""What a photograph's first bytes say, read before any pixel is decoded."""
+
+import io
+import struct
+from dataclasses import dataclass
+
+from kerasdr.errors import KerasdrError
+
+
+class UnreadablePhotograph(KerasdrError):
+    """A file that is no photograph we can read; the message says what to do about it, without naming the file."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Facts of a picture file.
+
+    Attributes:
+        format: ``jpeg``, ``png``, ``tiff``, ``bmp`` or ``webp``.
+        width, height: stored size in pixels, before orientation.
+        orientation: EXIF orientation, 1-8.
+        cmyk: four colours of print instead of RGB.
+        complete: whether the file's end is there.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int = 1
+    cmyk: bool = False
+    complete: bool = True
+
+
+def read_header(data: bytes) -> Header:
+    """Read a picture's header.
+
+    Raises:
+        UnreadablePhotograph: if the bytes are empty, no picture, of a format that is not read, or damaged at their head.
+    """
+    if not data:
+        raise UnreadablePhotograph("the file is empty: copy it again from the camera")
+    try:
+        if data[:3] == b"\xff\xd8\xff":
+            return _jpeg(data)
+        if data[:8] == b"\x89PNG\r\n\x1a\n":
+            return _png(data)
+        if data[:2] == b"BM":
+            width, height = struct.unpack_from("<ii", data, 18)
+            return Header("bmp", abs(width), abs(height), complete=len(data) >= struct.unpack_from("<I", data, 2)[0])
+        if data[:4] in (b"II*\0", b"MM\0*") or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
+            return _by_pillow(data)
+    except (struct.error, IndexError, ValueError) as error:
+        raise UnreadablePhotograph("the file is damaged: copy it again from the camera") from error
+    raise UnreadablePhotograph("this is not a photograph (JPEG, PNG, TIFF, BMP or WebP): check what was saved here")
+
+
+def _jpeg(data: bytes) -> Header:
+    # Segments are 0xFF, marker, two bytes of length; the picture begins after SOS (0xDA). Thumbnails in EXIF have an end
+    # marker of their own, so only one after SOS says that the picture is whole.
+    width = height = components = 0
+    orientation = 1
+    at = 2
+    while True:
+        while data[at] == 0xFF and data[at + 1] == 0xFF:
+            at += 1
+        if data[at] != 0xFF:
+            raise ValueError("no marker")
+        marker = data[at + 1]
+        if marker in (0x01, *range(0xD0, 0xD9)):
+            at += 2
+            continue
+        length = struct.unpack_from(">H", data, at + 2)[0]
+        body = at + 4
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width, components = struct.unpack_from(">HHB", data, body + 1)
+        elif marker == 0xE1 and data[body : body + 6] == b"Exif\0\0":
+            orientation = _orientation(data[body : at + 2 + length])
+        elif marker == 0xDA:
+            break
+        elif marker == 0xD9:
+            raise ValueError("end before the picture")
+        at += 2 + length
+    if width == 0 or height == 0:
+        raise ValueError("no size")
+    return Header("jpeg", width, height, orientation, components == 4, data.rfind(b"\xff\xd9") > at)
+
+
+def _png(data: bytes) -> Header:
+    width, height = struct.unpack_from(">II", data, 16)
+    orientation = 1
+    at = 8
+    while True:
+        if at + 8 > len(data):
+            return Header("png", width, height, orientation, complete=False)
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"eXIf":
+            orientation = _orientation(b"Exif\0\0" + data[at + 8 : at + 8 + length])
+        if kind == b"IEND":
+            return Header("png", width, height, orientation, complete=at + 12 <= len(data))
+        at += 12 + length
+
+
+def _by_pillow(data: bytes) -> Header:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            orientation = picture.getexif().get(0x0112, 1)
+            orientation = orientation if orientation in range(1, 9) else 1
+            return Header(str(picture.format).lower(), *picture.size, orientation, picture.mode == "CMYK")
+    except Image.DecompressionBombError:
+        return Header("tiff", 1 << 20, 1 << 20)  # more pixels than any limit lets through
+    except Exception as error:  # Pillow's readers raise many kinds on damaged files
+        raise ValueError("Pillow cannot open it") from error
+
+
+def _orientation(exif: bytes) -> int:
+    from PIL import Image
+
+    try:
+        tags = Image.Exif()
+        tags.load(exif)
+        value = tags.get(0x0112, 1)
+    except Exception:  # a damaged EXIF block is no reason to refuse the photograph
+        return 1
+    return value if value in range(1, 9) else 1
