@@ -115,6 +115,9 @@ class StageConfig(Section):
     epochs: int = Field(default=20, ge=1)
     train: str = "all"
     """``all``, ``head`` (the trunk is frozen), or ``from:<layer>`` (the trunk from that layer on, and the head)."""
+    batch_norm: Literal["auto", "frozen", "train"] = "auto"
+    """Whether the trunk's batch normalisation keeps its statistics and weights. ``auto``: frozen where the trunk started
+    from given weights (small batches would drag the statistics away from the weights), trained where it did not."""
     cached_features: bool = False
     """With ``train: head``: compute the frozen trunk's features once, without augmentation, and fit the head on them."""
     optimizer: Literal["adamw", "adam"] = "adamw"

@@ -127,12 +127,13 @@ def apply_flat(backbone: keras.Model, tensor: Any, layers: Mapping[str, keras.la
     return outputs[id(layers[backbone.outputs[0]._keras_history.operation.name])]
 
 
-def set_trainable(model: keras.Model, train: str) -> int:
-    """Choose which layers a stage trains; batch normalisation of a frozen layer keeps its statistics.
+def set_trainable(model: keras.Model, train: str, *, freeze_batch_norm: bool = False) -> int:
+    """Choose which layers a stage trains; frozen batch normalisation uses its stored statistics and keeps them.
 
     Args:
         model: from :func:`build_classifier`.
         train: ``all``; ``head``; or ``from:<layer>``: the trunk from that layer on (in graph order) and the head.
+        freeze_batch_norm: freeze all batch normalisation, also in layers that are trained.
 
     Returns:
         The number of trainable weights (scalars).
@@ -163,5 +164,6 @@ def set_trainable(model: keras.Model, train: str) -> int:
             if branch + start in own:
                 frozen.update(own[: own.index(branch + start)])
     for layer in ordered:
-        layer.trainable = layer.name not in frozen
+        kept = freeze_batch_norm and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = layer.name not in frozen and not kept
     return sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)

@@ -46,7 +46,9 @@ def run_stage(
     """
     stage = member.stages[index]
     settings = member.training
-    set_trainable(model, stage.train)
+    given_weights = member.model.weights != "none"
+    freeze = stage.batch_norm == "frozen" or (stage.batch_norm == "auto" and given_weights)
+    set_trainable(model, stage.train, freeze_batch_norm=freeze)
     _seed_dropout(model, member.seed * 10 + index)
     if stage.cached_features:
         fitted, feed = _head_on_features(model, member, images, (train, validation), reporter)

@@ -1,0 +1,161 @@
+"""The healthy retina of a right eye: background, macula, optic disc, vessels. A left eye is its mirror image.
+
+Lengths are shares of the retina's radius; the origin is the retina's centre, x to the right, y down. In a photograph of a
+right eye the optic disc lies to the right of the macula.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.data.phantom.people import Person
+
+Random = np.random.Generator
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the retina lies on the canvas: side of the canvas, centre and radius in pixels."""
+
+    size: int
+    x: float
+    y: float
+    radius: float
+
+    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bring points ``(n, 2)`` from shares of the radius to pixels."""
+        return np.asarray(points) * self.radius + (self.x, self.y)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the landmarks are, in shares of the radius, and the courses of the larger veins, each ``(n, 2)``."""
+
+    macula: NDArray[np.float64]
+    disc: NDArray[np.float64]
+    disc_radius: float
+    veins: tuple[NDArray[np.float64], ...]
+
+
+def smooth_field(random: Random, cells: int, size: int) -> Plane:
+    """Return a smooth random field ``(size, size)``, about -2 to 2, with ``cells`` bumps along a side."""
+    coarse = random.standard_normal((cells, cells)).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def draw_background(random: Random, person: Person, frame: Frame) -> NDArray[np.float32]:
+    """Return the retina without landmarks, ``(size, size, 3)`` RGB in 0..255."""
+    pale, dark = np.array([225.0, 140.0, 95.0]), np.array([135.0, 68.0, 38.0])
+    colour = pale + (dark - pale) * person.pigment
+    colour = colour * (1 + 0.16 * person.hue * np.array([0.6, -0.6, -1.3])) * random.uniform(0.93, 1.07, 3)
+    pattern = 1 + 0.035 * smooth_field(random, 9, frame.size)
+    if person.tessellation > 0.2:
+        # The choroid's vessels shine through as a network of pale and dark stripes.
+        stripes = np.abs(smooth_field(random, 22, frame.size))
+        pattern += 0.10 * person.tessellation * (0.6 - stripes)
+    return pattern[..., None] * colour.astype(np.float32)
+
+
+def place_landmarks(random: Random, person: Person) -> Layout:
+    """Decide where macula, disc and veins lie in this photograph."""
+    macula = np.array([-0.16, 0.03]) + random.uniform(-0.07, 0.07, 2)
+    disc = macula + np.array([0.66, -0.05]) + random.uniform(-0.05, 0.05, 2)
+    # Two temporal arcades that bend around the macula and two shorter nasal ones.
+    ends = np.array([[-0.62, -0.62], [-0.62, 0.66], [0.78, -0.60], [0.78, 0.62]]) + random.uniform(-0.12, 0.12, (4, 2))
+    bends = np.array([[0.12, -0.78], [0.12, 0.80], [0.62, -0.34], [0.62, 0.34]]) + random.uniform(-0.07, 0.07, (4, 2))
+    veins = tuple(_course(random, disc, bend, end, person.tortuosity) for bend, end in zip(bends, ends, strict=True))
+    return Layout(macula, disc, person.disc_size * random.uniform(0.95, 1.05), veins)
+
+
+def draw_landmarks(picture: NDArray[np.float32], random: Random, person: Person, frame: Frame, layout: Layout) -> None:
+    """Draw macula, optic disc and vessels into ``picture``."""
+    _darken_macula(picture, frame, layout, random)
+    _draw_disc(picture, frame, layout, random)
+    _draw_vessels(picture, random, person, frame, layout)
+
+
+def _course(random: Random, start: NDArray, bend: NDArray, end: NDArray, tortuosity: float) -> NDArray[np.float64]:
+    t = np.linspace(0, 1, 28)[:, None]
+    path = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
+    along = np.gradient(path, axis=0)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.linalg.norm(along, axis=1, keepdims=True)
+    waves = np.sin(t[:, 0] * random.uniform(9, 18) + random.uniform(0, 6.3)) * (0.006 + 0.022 * tortuosity)
+    return path + across * (waves * np.sin(np.pi * t[:, 0]) ** 0.5)[:, None]
+
+
+def _draw_vessels(
+    picture: NDArray[np.float32], random: Random, person: Person, frame: Frame, layout: Layout
+) -> None:
+    scale = frame.size / 512
+    mask = np.zeros((frame.size, frame.size), np.uint8)
+    width = random.uniform(4.6, 6.4) * scale
+    for vein in layout.veins:
+        # The artery runs beside the vein, thinner and paler.
+        beside = vein + np.linspace(0.015, 0.06, len(vein))[:, None] * random.choice([-1.0, 1.0])
+        for course, thickness, strength in ((vein, width, 230), (beside, 0.68 * width, 150)):
+            draw_tapered(mask, frame.pixels(course), thickness, strength)
+            for _ in range(3):
+                _draw_branch(mask, random, frame, course, 0.6 * thickness, strength, person.tortuosity)
+    soft = cv2.GaussianBlur(mask, (0, 0), 0.8 * scale).astype(np.float32) / 255.0
+    picture *= 1.0 - soft[..., None] * np.array([0.30, 0.52, 0.50], np.float32)
+
+
+def _draw_branch(
+    mask: NDArray[np.uint8],
+    random: Random,
+    frame: Frame,
+    course: NDArray,
+    width: float,
+    strength: int,
+    tortuosity: float,
+) -> None:
+    start = int(random.integers(5, len(course) - 6))
+    heading = course[start + 2] - course[start]
+    heading = heading / (np.linalg.norm(heading) + 1e-9)
+    turn = random.choice([-1.0, 1.0]) * random.uniform(0.5, 1.1)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    length = random.uniform(0.25, 0.5)
+    end = course[start] + rotation @ heading * length
+    bend = course[start] + heading * length * 0.55
+    draw_tapered(mask, frame.pixels(_course(random, course[start], bend, end, tortuosity)[::3]), width, strength)
+
+
+def draw_tapered(mask: NDArray[np.uint8], points: NDArray[np.float64], width: float, strength: int) -> None:
+    """Draw a line that thins out to its end, anti-aliased, ``points`` ``(n, 2)`` in pixels."""
+    fixed = np.round(points * 16).astype(np.int32)
+    parts = 4
+    for part in range(parts):
+        piece = fixed[part * len(fixed) // parts : (part + 1) * len(fixed) // parts + 1]
+        thickness = max(1, round(width * (1 - 0.2 * part)))
+        cv2.polylines(mask, [piece], False, strength, thickness, cv2.LINE_AA, 4)
+
+
+def _darken_macula(picture: NDArray[np.float32], frame: Frame, layout: Layout, random: Random) -> None:
+    spot = _spot(frame, layout.macula, random.uniform(0.13, 0.18))
+    picture *= 1.0 - random.uniform(0.25, 0.45) * spot[..., None] * np.array([0.8, 1.0, 1.0], np.float32)
+
+
+def _draw_disc(picture: NDArray[np.float32], frame: Frame, layout: Layout, random: Random) -> None:
+    mask = np.zeros((frame.size, frame.size), np.uint8)
+    x, y = frame.pixels(layout.disc)
+    radius = layout.disc_radius * frame.radius
+    axes = (int(radius * 0.93 * 16), int(radius * 16))
+    centre = (int(x * 16), int(y * 16))
+    cv2.ellipse(mask, centre, axes, random.uniform(-15, 15), 0, 360, 200, -1, cv2.LINE_AA, 4)
+    cup = random.uniform(0.35, 0.6)
+    cv2.ellipse(mask, centre, (int(axes[0] * cup), int(axes[1] * cup)), 0, 0, 360, 255, -1, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(mask, (0, 0), 2.2 * frame.size / 512).astype(np.float32) / 255.0
+    bright = picture.mean(axis=(0, 1)) * 1.15 + np.array([60.0, 75.0, 45.0], np.float32)
+    picture += soft[..., None] * (bright.astype(np.float32) - picture)
+
+
+def _spot(frame: Frame, where: NDArray[np.float64], width: float) -> Plane:
+    # A Gaussian is the product of one along each axis.
+    x, y = frame.pixels(where)
+    grid = np.arange(frame.size, dtype=np.float32)
+    sigma = width * frame.radius
+    gauss_x, gauss_y = np.exp(-(((grid - x) / sigma) ** 2) / 2), np.exp(-(((grid - y) / sigma) ** 2) / 2)
+    return np.asarray(np.outer(gauss_y, gauss_x), np.float32)
