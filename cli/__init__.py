@@ -1,0 +1,1 @@
+"""The ``kerasdr`` command: parses, calls the library, prints."""

@@ -151,3 +151,8 @@ def environment() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "packages": versions,
     }
+
+
+def runs_of(run: Path) -> Path:
+    """Return the folder of runs that a run lies in, ``runs`` for ``runs/<name>/<time>``."""
+    return run.resolve().parents[1]

@@ -1,0 +1,65 @@
+"""The entry point: sub-commands that are imported only when they run, and errors in one line."""
+
+import importlib
+import sys
+
+import click
+
+from kerasdr import __version__
+from kerasdr.errors import KerasdrError
+
+# name: (module, attribute, help for the list). Naming help here keeps `kerasdr --help` from importing anything else.
+COMMANDS = {
+    "train": ("kerasdr.cli.train", "train_command", "Train an experiment: data, members, ensemble, bundle."),
+    "predict": ("kerasdr.cli.predict", "predict_command", "Grade photographs into a CSV, with Grad-CAM pictures."),
+    "evaluate": ("kerasdr.cli.evaluate", "evaluate_command", "Open a run's test part, once, and report on it."),
+    "runs": ("kerasdr.cli.runs", "runs_command", "List runs."),
+    "choose": ("kerasdr.cli.runs", "choose_command", "Choose the run that `predict` uses."),
+    "data": ("kerasdr.cli.data", "data_group", "Look at a data set, or draw a synthetic one."),
+    "preview": ("kerasdr.cli.preview", "preview_command", "Show what recipes make of photographs."),
+    "probe": ("kerasdr.cli.probe", "probe_command", "Cross-validate a linear probe on a trunk's features."),
+    "models": ("kerasdr.cli.models", "models_command", "List trunks, recipes, layouts and configurations."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in their order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing it now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, _, help_text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="kerasdr")
+def cli() -> None:
+    """Grade diabetic retinopathy from photographs of the retina.
+
+    For research. Not a medical device: a grade is no diagnosis and needs a qualified reader.
+    """
+
+
+def main() -> None:
+    """Run the command line; what people can mend is one line on standard error and exit code 1."""
+    try:
+        cli(prog_name="kerasdr")
+    except KerasdrError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        sys.exit(130)

@@ -1,0 +1,82 @@
+"""``kerasdr predict``: photographs in, CSV and Grad-CAM pictures out."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from kerasdr.cli.terminal import TerminalReporter
+
+EXAMPLES = """
+\b
+Examples:
+  kerasdr predict ./images --out grades.csv
+  kerasdr predict a.jpg 'scans/*_left.png' --out grades.csv --no-gradcam
+  find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
+
+\b
+Exit code:
+  0  every photograph was graded, or is ungradable and says so
+  3  some photographs could not be read: see status and reason in the CSV
+  2  wrong usage
+  1  the job could not be done
+"""
+
+
+@click.command("predict", epilog=EXAMPLES)
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The CSV to write; pictures go beside it.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    default=Path("runs/chosen"),
+    show_default=True,
+    help="A bundle, a run, or a pointer to one.",
+)
+@click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures.")
+@click.option("--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time.")
+@click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.pass_context
+def predict_command(
+    context: click.Context,
+    inputs: tuple[str, ...],
+    out: Path,
+    model: Path,
+    no_gradcam: bool,
+    batch_size: int,
+    null: bool,
+    quiet: bool,
+) -> None:
+    """Grade photographs into a CSV, with a Grad-CAM picture for each.
+
+    INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
+    """
+    from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.job import run_job
+
+    if "-" in inputs:
+        if inputs != ("-",):
+            raise click.UsageError("- reads the list from standard input and stands alone")
+        inputs = tuple(_listed(null))
+    bundle = load_bundle(model)
+    reporter = TerminalReporter(quiet=quiet)
+    summary = run_job(
+        inputs,
+        bundle,
+        out,
+        gradcam=not no_gradcam,
+        batch_size=batch_size,
+        progress=reporter.progress("grading"),
+    )
+    if not quiet:
+        pictures = "" if summary.pictures is None else f", Grad-CAM pictures in {summary.pictures}/"
+        click.echo(f"{summary.sentence()}; wrote {summary.csv}{pictures}")
+    context.exit(3 if summary.count("failed") else 0)
+
+
+def _listed(null: bool) -> list[str]:
+    # Names are bytes: what is no UTF-8 comes back unharmed through surrogates.
+    data = sys.stdin.buffer.read()
+    entries = data.split(b"\0") if null else data.splitlines()
+    return [entry.decode("utf-8", "surrogateescape") for entry in entries if entry]

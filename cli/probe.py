@@ -1,0 +1,40 @@
+"""``kerasdr probe``."""
+
+from pathlib import Path
+
+import click
+
+from kerasdr.cli.terminal import TerminalReporter
+
+
+@click.command("probe")
+@click.argument("experiment", metavar="NAME_OR_YAML")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key; may be given many times.")
+@click.option("--data", type=click.Path(path_type=Path), help="The photographs' folder (data.root).")
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Cache and phantoms.")
+@click.option("--folds", type=click.IntRange(2, 20), default=5, show_default=True, help="Folds, by person.")
+@click.option(
+    "--held-out", is_flag=True, help="Fit on the experiment's training part and report on its test part, instead of folds."
+)
+def probe_command(
+    experiment: str, settings: tuple[str, ...], data: Path | None, runs: Path, folds: int, held_out: bool
+) -> None:
+    """Judge a trunk's initial weights by a linear probe: logistic regression on frozen, pooled features.
+
+    The photographs, recipe, split and trunk are those of the experiment's first member.
+    """
+    from kerasdr.config import load
+    from kerasdr.evaluation.report import metrics_table
+    from kerasdr.training.probe import run_probe
+    from kerasdr.training.quiet import quiet_tensorflow
+
+    quiet_tensorflow()
+    if data is not None:
+        settings = (*settings, f"data.root={str(data)!r}")
+    chosen = load(experiment, settings)
+    figures = run_probe(chosen, runs, TerminalReporter(), folds=None if held_out else folds)
+    part = "test part" if held_out else f"{folds} folds by person"
+    member = chosen.members[0]
+    click.echo(f"linear probe on {member.model.trunk} ({member.model.weights}), {member.imaging.recipe} at "
+               f"{member.imaging.size} px; {part}")
+    click.echo(metrics_table(figures))

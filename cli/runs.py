@@ -1,0 +1,39 @@
+"""``kerasdr runs`` and ``kerasdr choose``."""
+
+from pathlib import Path
+
+import click
+
+_RUNS = click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="The folder of runs."
+)
+
+
+@click.command("runs")
+@_RUNS
+def runs_command(runs: Path) -> None:
+    """List runs: name and time, status, validation kappa with its interval; * is the chosen one."""
+    from kerasdr.training.run_folder import list_runs
+
+    found = list_runs(runs)
+    if not found:
+        click.echo(f"no runs in {runs}: `kerasdr train demo` makes one", err=True)
+        return
+    for run in found:
+        kappa = ""
+        if run.kappa:
+            kappa = f"kappa {run.kappa['value']:.3f} ({run.kappa['low']:.3f} to {run.kappa['high']:.3f})"
+        click.echo(f"{'*' if run.chosen else ' '} {run.path}  {run.status:<8}  {kappa}".rstrip())
+
+
+@click.command("choose")
+@click.argument("run", type=click.Path(path_type=Path))
+@_RUNS
+def choose_command(run: Path, runs: Path) -> None:
+    """Let `kerasdr predict` use RUN, a finished run's folder."""
+    from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.training.run_folder import choose_run
+
+    bundle = load_bundle(run / "bundle")
+    choose_run(run, runs)
+    click.echo(f"chosen: {run} ({bundle.label})")

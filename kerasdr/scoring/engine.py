@@ -1,0 +1,85 @@
+"""What executes a bundle: arrays in, grade probabilities and heat maps out, whatever does the arithmetic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.ensembles import EnsembleSpec, combine
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Photographs to be graded together.
+
+    Attributes:
+        images: one array ``(N, S, S, 3)`` uint8 for each of the bundle's recipes, in their order.
+        partners: for each pairing that the bundle's dual members use: one array like ``images`` for each recipe, zeros
+            where there is no partner.
+        present: for each pairing, ``(N,)`` booleans: whether there is a partner.
+    """
+
+    images: Sequence[NDArray[np.uint8]]
+    partners: dict[str, Sequence[NDArray[np.uint8]]]
+    present: dict[str, NDArray[np.bool_]]
+
+    def __len__(self) -> int:
+        return len(self.images[0])
+
+
+@dataclass(frozen=True)
+class EngineOutput:
+    """Grades of a batch.
+
+    Attributes:
+        probabilities: ``(N, 5)``, rows summing to 1.
+        heatmaps: ``(N, h, w)`` in 0..1, Grad-CAM of the most probable grade, or None if not asked for.
+    """
+
+    probabilities: NDArray[np.float64]
+    heatmaps: NDArray[np.float32] | None
+
+
+class Engine(Protocol):
+    """Grades batches by a bundle that it was made for."""
+
+    def predict(self, batch: Batch) -> EngineOutput:
+        """Grade a batch."""
+        ...
+
+
+def ensemble_output(
+    ensemble: EnsembleSpec,
+    probabilities: Sequence[NDArray[np.floating]],
+    heatmaps: Sequence[NDArray[np.floating]] | None,
+) -> EngineOutput:
+    """Combine what the members of an ensemble gave.
+
+    The heat map explains the ensemble's grade: each member's map of that grade is brought to 0..1 by its own maximum, so
+    that no member drowns the others by the scale of its features, and they are averaged by the ensemble's weights.
+
+    Args:
+        ensemble: how members are combined.
+        probabilities: ``(N, 5)`` a member.
+        heatmaps: ``(N, h, w, 5)`` a member, at least 0; or None.
+    """
+    together = combine(ensemble, np.stack([np.asarray(p, np.float64) for p in probabilities]))
+    if heatmaps is None:
+        return EngineOutput(together, None)
+    grades = together.argmax(axis=1)
+    side = max(maps.shape[1] for maps in heatmaps)
+    summed = np.zeros((len(grades), side, side), np.float32)
+    for weight, maps in zip(ensemble.weights, heatmaps, strict=True):
+        own = np.take_along_axis(maps, grades[:, None, None, None], axis=3)[..., 0]
+        for total, heat in zip(summed, own, strict=True):
+            total += weight * scaled(cv2.resize(heat.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR))
+    return EngineOutput(together, np.stack([scaled(heat) for heat in summed]))
+
+
+def scaled(heat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a map divided by its maximum; one of zeros stays so."""
+    top = float(heat.max(initial=0.0))
+    return np.asarray(heat / top if top > 0 else heat, np.float32)

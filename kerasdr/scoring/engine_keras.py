@@ -1,0 +1,55 @@
+"""The reference engine: Keras, on whatever device TensorFlow sees."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.engine import Batch, EngineOutput, ensemble_output
+
+
+class KerasEngine:
+    """Rebuilds a bundle's networks from their descriptions and runs them.
+
+    Batches are filled up to ``batch_size``, so that every photograph meets the same compiled graph.
+
+    Args:
+        bundle: what to run.
+        batch_size: photographs at a time.
+        gradcam: also give heat maps.
+    """
+
+    def __init__(self, bundle: Bundle, batch_size: int = 16, gradcam: bool = True) -> None:
+        # Imported here, so that everything but this engine works without TensorFlow in memory.
+        from kerasdr.models import build_classifier, set_weights, with_gradcam
+
+        self._bundle = bundle
+        self._batch_size = batch_size
+        self._gradcam = gradcam
+        self._networks = []
+        for member in bundle.members:
+            network = build_classifier(member.model, member.recipe.size)
+            set_weights(network, member.weights)
+            self._networks.append(with_gradcam(network) if gradcam else network)
+
+    def predict(self, batch: Batch) -> EngineOutput:
+        """Grade a batch of at most ``batch_size`` photographs."""
+        n = len(batch)
+        recipes = self._bundle.recipes
+        probabilities, heatmaps = [], []
+        for member, network in zip(self._bundle.members, self._networks, strict=True):
+            recipe = recipes.index(member.recipe)
+            inputs = {"image": batch.images[recipe]}
+            if member.model.mode == "dual":
+                inputs["partner"] = batch.partners[member.model.pairing][recipe]
+                inputs["partner_present"] = batch.present[member.model.pairing][:, None].astype(np.float32)
+            given = network.predict_on_batch({name: self._fill(array) for name, array in inputs.items()})
+            probabilities.append(np.asarray(given["probabilities"] if self._gradcam else given)[:n])
+            if self._gradcam:
+                heatmaps.append(np.asarray(given["heatmaps"])[:n])
+        return ensemble_output(self._bundle.ensemble, probabilities, heatmaps if self._gradcam else None)
+
+    def _fill(self, array: NDArray[Any]) -> NDArray[Any]:
+        missing = self._batch_size - len(array)
+        return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing > 0 else array

@@ -1,0 +1,82 @@
+"""The picture beside a grade: the photograph, Grad-CAM over it, the grade, and what the colours mean."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.grades import grade_name, is_referable, referable_probability
+
+DISPLAY_SIZE = 512
+_HEADER, _FOOTER, _SCALE, _GAP = 58, 30, 86, 8
+_INK, _PAPER, _GREY = (25, 25, 25), 255, (110, 110, 110)
+# Measured on phantoms and on real photographs: 1 writes in under half of the time of 3 for a tenth more bytes.
+_PNG_COMPRESSION = 1
+
+
+def heat_colours(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return colours of heat 0..1, ``(h, w)`` -> ``(h, w, 3)`` RGB, from blue (low) over green to red (high)."""
+    levels = np.rint(np.clip(heat, 0.0, 1.0) * 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def blend(photograph: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Lay a heat map over a photograph; the hotter, the less of the photograph shows.
+
+    Args:
+        photograph: ``(D, D, 3)`` uint8 RGB.
+        heat: ``(h, w)`` in 0..1, stretched to the photograph.
+    """
+    side = photograph.shape[0]
+    large = np.clip(cv2.resize(heat, (side, side), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    # Black surroundings stay black: there is nothing that could have been looked at.
+    lit = (photograph.max(axis=2) > 8).astype(np.float32)
+    alpha = (0.6 * np.sqrt(large) * lit)[..., None]
+    return np.rint(photograph * (1.0 - alpha) + heat_colours(large) * alpha).astype(np.uint8)
+
+
+def draw_overlay(
+    photograph: NDArray[np.uint8], heat: NDArray[np.float32], probabilities: NDArray[np.floating], model: str
+) -> NDArray[np.uint8]:
+    """Draw the whole picture.
+
+    Args:
+        photograph: ``(D, D, 3)`` uint8 RGB in the frame of the network's input.
+        heat: ``(h, w)`` in 0..1.
+        probabilities: of the five grades, ``(5,)``.
+        model: label of the model, for the foot of the picture.
+
+    Returns:
+        ``(D + 88, 2 D + 94, 3)`` uint8 RGB.
+    """
+    side = photograph.shape[0]
+    page = np.full((_HEADER + side + _FOOTER, 2 * side + _GAP + _SCALE, 3), _PAPER, np.uint8)
+    page[_HEADER : _HEADER + side, :side] = photograph
+    page[_HEADER : _HEADER + side, side + _GAP : 2 * side + _GAP] = blend(photograph, heat)
+    grade = int(np.argmax(probabilities))
+    referable = "referable" if is_referable(grade) else "not referable"
+    _write(page, f"grade {grade}: {grade_name(grade)}", (10, 26), 0.8, _INK, 2)
+    details = f"probability {probabilities[grade]:.2f};  {referable}, P(grade 2 or worse) {referable_probability(probabilities):.2f}"
+    _write(page, details, (10, 48), 0.5, _INK)
+    _write(page, "Grad-CAM: what spoke for this grade", (side + _GAP + 4, 48), 0.5, _INK)
+    _write(page, f"{model}   not a diagnosis", (10, _HEADER + side + 20), 0.45, _GREY)
+    _draw_scale(page, 2 * side + 2 * _GAP + 6, _HEADER + 24, side - 48)
+    return page
+
+
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """Return a picture as PNG: pixels and nothing else."""
+    parameters = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
+    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), parameters)[1].tobytes()
+
+
+def _draw_scale(page: NDArray[np.uint8], left: int, top: int, height: int) -> None:
+    bar = heat_colours(np.repeat(np.linspace(1, 0, height, dtype=np.float32)[:, None], 18, axis=1))
+    page[top : top + height, left : left + 18] = bar
+    for share, word in ((0.0, "high"), (0.5, "half"), (1.0, "none")):
+        _write(page, word, (left + 24, top + int(share * (height - 1)) + 5), 0.45, _INK)
+
+
+def _write(
+    page: NDArray[np.uint8], text: str, where: tuple[int, int], scale: float, colour: tuple[int, int, int], weight: int = 1
+) -> None:
+    cv2.putText(page, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, weight, cv2.LINE_AA)

@@ -1,0 +1,76 @@
+"""The CSV: one row for every input."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from kerasdr.grades import N_GRADES
+
+STATUSES = ("graded", "ungradable", "failed")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the CSV; the order of the fields is the order of the columns.
+
+    Attributes:
+        image: the photograph's path as it was named.
+        status: ``graded``, ``ungradable`` (not good enough to be graded) or ``failed`` (could not be read).
+        grade: 0-4, or None unless graded.
+        grade_name: the grade's name.
+        probabilities: of the five grades; empty unless graded. Five columns, ``prob_0`` to ``prob_4``.
+        referable: whether the grade is 2 or worse; None unless graded.
+        prob_referable: probability of grade 2 or worse, or None.
+        reason: why it was not graded, and what to do; empty if graded.
+        gradcam: path of the Grad-CAM picture, relative to the CSV, or empty.
+        partner: the other photograph that a dual member saw, or empty.
+        model: name of the bundle and the start of its digest.
+        sha256: of the photograph's bytes, as far as they could be read.
+    """
+
+    image: str
+    status: str
+    grade: int | None = None
+    grade_name: str = ""
+    probabilities: tuple[float, ...] = ()
+    referable: bool | None = None
+    prob_referable: float | None = None
+    reason: str = ""
+    gradcam: str = ""
+    partner: str = ""
+    model: str = ""
+    sha256: str = ""
+
+    def cells(self) -> list[str]:
+        """Return the row's cells; what is not known is empty, probabilities have six decimals."""
+        cells: list[str] = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "probabilities":
+                cells += [f"{p:.6f}" for p in value] or [""] * N_GRADES
+            elif value is None:
+                cells.append("")
+            elif isinstance(value, bool):
+                cells.append("true" if value else "false")
+            elif isinstance(value, float):
+                cells.append(f"{value:.6f}")
+            else:
+                cells.append(str(value))
+        return cells
+
+
+COLUMNS = tuple(
+    name
+    for item in fields(Row)
+    for name in ([f"prob_{grade}" for grade in range(N_GRADES)] if item.name == "probabilities" else [item.name])
+)
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return rows as CSV text (RFC 4180 quoting, ``\\n`` line ends)."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(row.cells() for row in rows)
+    return stream.getvalue()

@@ -1,0 +1,98 @@
+"""What an experiment would do, and about how long it would take here."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from kerasdr.config import Experiment, MemberConfig
+from kerasdr.data.readers import read_table
+from kerasdr.data.splits import split_by_person
+from kerasdr.grades import N_GRADES
+from kerasdr.imaging.recipes import get_recipe
+from kerasdr.models import build_classifier, set_trainable
+from kerasdr.reporting import Reporter
+from kerasdr.training.dataset import data_root
+from kerasdr.training.experiment import describe
+
+
+def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
+    """Return the plan as text: data, members, stages, and a time that two steps of each stage were timed for.
+
+    Nothing is written; phantoms that are not drawn yet are only counted.
+    """
+    lines = [f"experiment  {experiment.name}: {experiment.description}".rstrip(": ")]
+    root = data_root(experiment.data, runs.parent)
+    if root.is_dir():
+        dataset = read_table(experiment.data.layout, root, experiment.data.options)
+        table = split_by_person(dataset.table, experiment.data.split.model_dump(), experiment.seed)
+        lines.append(f"data        {root} ({experiment.data.layout})")
+        n_train = int((table["split"] == "train").sum())
+        n_all = len(table)
+        for split, part in table.groupby("split", sort=False):
+            counts = "/".join(str(int((part["grade"] == grade).sum())) for grade in range(N_GRADES))
+            lines.append(
+                f"            {split}: {len(part)} photographs, {part['patient_id'].nunique()} people, grades 0-4 {counts}"
+            )
+        lines += [f"            {note}" for note in dataset.notes]
+    else:
+        assert experiment.data.phantom is not None
+        people = experiment.data.phantom.people
+        n_all = 2 * people
+        n_train = round(n_all * experiment.data.split.train)
+        lines.append(f"data        {people} people's phantoms, to be drawn in {root}: about {n_all} photographs")
+    total = 0.0
+    for member in experiment.members:
+        get_recipe(member.imaging.recipe, member.imaging.size)
+        lines.append(f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}")
+        reporter.note(f"timing {member.name} ...")
+        for stage, seconds in _time_stages(member, n_train, n_all):
+            total += seconds
+            lines.append(f"            {stage}: about {_minutes(seconds)}")
+    lines.append(f"ensemble    the best on validation of {', '.join(experiment.ensemble.methods)}")
+    lines.append(f"time        about {_minutes(total)} of fitting here, by two timed steps of each stage")
+    return "\n".join(lines)
+
+
+def _time_stages(member: MemberConfig, n_train: int, n_all: int) -> list[tuple[str, float]]:
+    import keras
+
+    batch = member.training.batch_size
+    size = member.imaging.size
+    random = np.random.default_rng(0)
+    # Weights do not matter for the time that a step takes, so no file is read.
+    model = build_classifier(member.model, size, seed=member.seed)
+    inputs = {"image": random.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)}
+    if member.model.mode == "dual":
+        inputs |= {"partner": inputs["image"], "partner_present": np.ones((batch, 1), np.float32)}
+    grades = np.eye(N_GRADES, dtype=np.float32)[random.integers(0, N_GRADES, batch)]
+    model.predict_on_batch(inputs)
+    forward = _timed(lambda: model.predict_on_batch(inputs))
+    times = []
+    for stage in member.stages:
+        count = set_trainable(model, stage.train)
+        title = f"{stage.name}: {stage.epochs} epochs, trains {stage.train} ({count / 1e6:.2f} M weights)"
+        if stage.cached_features:
+            # One pass of the trunk over all photographs; fitting the head on its features is next to nothing.
+            times.append((f"{title}, on cached features", forward * n_all / batch))
+            continue
+        model.compile(optimizer="adam", loss="categorical_crossentropy", jit_compile=member.training.jit_compile)
+        model.train_on_batch(inputs, grades)
+        step = _timed(lambda: model.train_on_batch(inputs, grades))
+        times.append((title, stage.epochs * (step * n_train + forward * (n_all - n_train)) / batch))
+    keras.utils.clear_session()
+    return times
+
+
+def _timed(run: object) -> float:
+    assert callable(run)
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
