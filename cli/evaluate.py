@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kerasdr.cli.terminal import TerminalReporter
+from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 
 @click.command("evaluate")
@@ -18,10 +18,9 @@ def evaluate_command(run: Path | None, runs: Path) -> None:
     """
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.held_out import open_test_part
-    from kerasdr.training.quiet import quiet_tensorflow
     from kerasdr.training.run_folder import chosen_run
 
-    quiet_tensorflow()
+    load_keras_quietly()
     run = run or chosen_run(runs)
     reporter = TerminalReporter()
     result = open_test_part(run, reporter)

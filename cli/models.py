@@ -2,6 +2,8 @@
 
 import click
 
+from kerasdr.cli.terminal import load_keras_quietly
+
 
 @click.command("models")
 def models_command() -> None:
@@ -10,9 +12,8 @@ def models_command() -> None:
     from kerasdr.data.readers import layout_names
     from kerasdr.ensembles import method_names
     from kerasdr.imaging.recipes import recipe_names
-    from kerasdr.training.quiet import quiet_tensorflow
 
-    quiet_tensorflow()
+    load_keras_quietly()
     from kerasdr.models import trunk_names
 
     for title, names in (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kerasdr.cli.terminal import TerminalReporter
+from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 EXAMPLES = """
 \b
@@ -52,8 +52,9 @@ def predict_command(
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
-    from kerasdr.scoring.bundle import load_bundle
-    from kerasdr.scoring.job import run_job
+    from kerasdr.scoring.bundle import Bundle, load_bundle
+    from kerasdr.scoring.engine import Engine
+    from kerasdr.scoring.job import make_engine, run_job
 
     if "-" in inputs:
         if inputs != ("-",):
@@ -61,12 +62,18 @@ def predict_command(
         inputs = tuple(_listed(null))
     bundle = load_bundle(model)
     reporter = TerminalReporter(quiet=quiet)
+
+    def factory(bundle: Bundle, batch_size: int, gradcam: bool) -> Engine:
+        load_keras_quietly()
+        return make_engine(bundle, batch_size, gradcam)
+
     summary = run_job(
         inputs,
         bundle,
         out,
         gradcam=not no_gradcam,
         batch_size=batch_size,
+        factory=factory,
         progress=reporter.progress("grading"),
     )
     if not quiet:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kerasdr.cli.terminal import TerminalReporter
+from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 
 @click.command("probe")
@@ -26,9 +26,8 @@ def probe_command(
     from kerasdr.config import load
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.probe import run_probe
-    from kerasdr.training.quiet import quiet_tensorflow
 
-    quiet_tensorflow()
+    load_keras_quietly()
     if data is not None:
         settings = (*settings, f"data.root={str(data)!r}")
     chosen = load(experiment, settings)

@@ -1,6 +1,9 @@
 """What a person at a terminal sees of long work: a bar there, plain lines elsewhere; always on standard error."""
 
+import importlib
+import os
 import sys
+import tempfile
 import time
 
 import click
@@ -65,3 +68,27 @@ def _left(started: float, done: int, total: int) -> str:
         return ""
     seconds = round(passed / done * (total - done))
     return f", {seconds // 60}:{seconds % 60:02d} left"
+
+
+def load_keras_quietly() -> None:
+    """Import Keras and TensorFlow, keeping what they write to standard error at start-up unless the import fails.
+
+    TensorFlow's libraries write straight to the file descriptor before any setting of theirs can stop them, so that is
+    where it is caught.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as heard:
+        kept = os.dup(2)
+        os.dup2(heard.fileno(), 2)
+        try:
+            importlib.import_module("keras")
+            importlib.import_module("tensorflow")
+        except BaseException:
+            os.dup2(kept, 2)
+            heard.seek(0)
+            os.write(2, heard.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kerasdr.cli.terminal import TerminalReporter
+from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 from kerasdr.errors import KerasdrError
 
 EXAMPLES = """
@@ -40,14 +40,13 @@ def train_command(
     goes to a folder of its own below RUNS; RUNS/chosen then points to it.
     """
     from kerasdr.config import load
-    from kerasdr.training.quiet import quiet_tensorflow
 
     if (experiment is None) == (resume is None):
         raise click.UsageError("name a configuration, or a run with --resume")
     if resume is not None and (settings or data is not None or dry_run):
         raise click.UsageError("--resume goes on with the run's own configuration: it takes no --set, --data or --dry-run")
     reporter = TerminalReporter(quiet=quiet)
-    quiet_tensorflow()
+    load_keras_quietly()
     if resume is not None:
         from kerasdr.training.run_folder import get_status, runs_of
 

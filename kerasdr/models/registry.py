@@ -133,21 +133,18 @@ def _resnet34(size: int) -> keras.Model:
 
 @register_trunk("tiny", normalization="unit")
 def _tiny(size: int) -> keras.Model:
-    """Build the trunk of tests and of the demo: trained from nothing in a minute, about 0.1 million weights.
+    """Build the trunk of tests and of the demo: trained from nothing in a minute, 0.2 million weights.
 
-    Separable convolutions at three scales; the map that comes out is a sixteenth of the input's side, fine enough for a
-    heat map to point at a lesion.
+    Five convolutions; the map that comes out is an eighth of the input's side, fine enough for a heat map to point at a
+    lesion.
     """
     layers = keras.layers
     inputs = keras.Input((size, size, 3))
     x = inputs
-    for block, filters in enumerate((16, 32, 64, 128), start=1):
-        name = f"block{block}"
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv1")(x)
-        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn1")(x)
-        x = layers.ReLU(name=f"{name}_relu1")(x)
-        x = layers.MaxPooling2D(name=f"{name}_pool")(x)
-    x = layers.Conv2D(128, 3, padding="same", use_bias=False, name="block5_conv1")(x)
-    x = layers.BatchNormalization(momentum=0.9, name="block5_bn1")(x)
-    x = layers.ReLU(name="block5_relu1")(x)
+    for block, (filters, shrink) in enumerate(((16, True), (32, True), (64, True), (96, False), (128, False)), start=1):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"block{block}_conv")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"block{block}_bn")(x)
+        x = layers.ReLU(name=f"block{block}_relu")(x)
+        if shrink:
+            x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
     return keras.Model(inputs, x)

@@ -25,6 +25,9 @@ _PICTURE_NAME = re.compile(r"\d{6,}_[0-9a-f]{12}\.png")
 SavePicture = Callable[[str, bytes], str]
 """Takes a picture's name and bytes, keeps it, and returns what the CSV is to say."""
 
+EngineFactory = Callable[[Bundle, int, bool], Engine]
+"""Takes a bundle, the batch size and whether heat maps are wanted."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -89,7 +92,7 @@ def run_job(
     *,
     gradcam: bool = True,
     batch_size: int = DEFAULT_BATCH_SIZE,
-    engine: Engine | None = None,
+    factory: EngineFactory | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it.
@@ -103,7 +106,8 @@ def run_job(
         out: the CSV; for ``grades.csv`` the pictures go to ``grades_gradcam/``.
         gradcam: whether to make pictures.
         batch_size: photographs at a time.
-        engine: an engine of this bundle; made if absent.
+        factory: makes the engine, once it is known that there is work and a place for its results;
+            :func:`make_engine` if absent.
         progress: told of each photograph that is done.
 
     Raises:
@@ -112,7 +116,7 @@ def run_job(
     pictures = out.with_name(f"{out.stem}_gradcam")
     inputs = list_inputs(arguments, skip=[pictures])
     _check_writable(out, pictures if gradcam else None)
-    engine = engine or make_engine(bundle, batch_size, gradcam)
+    engine = (factory or make_engine)(bundle, batch_size, gradcam)
 
     def save(name: str, data: bytes) -> str:
         write_bytes_atomically(pictures / name, data)

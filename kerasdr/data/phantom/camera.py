@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.data.phantom.anatomy import Frame, Random, smooth_field
+from kerasdr.data.phantom.anatomy import Frame, Random, colour, smooth_field
 
 
 def choose_frame(random: Random, size: int) -> Frame:
@@ -19,7 +19,7 @@ def photograph(
     """Take the picture.
 
     Args:
-        retina: ``(size, size, 3)`` RGB, 0..255, of a right eye; changed.
+        retina: planes ``(3, size, size)`` of RGB, 0..255; changed.
         random: where chance comes from.
         frame: where the disc lies.
         fault: ``dark``, ``out of focus``, ``half lit``, or an empty string.
@@ -40,19 +40,20 @@ def photograph(
         light *= np.clip(0.5 - 4.0 * edge, 0.02, 1.0)
     if fault == "dark":
         light *= random.uniform(0.06, 0.11)
-    retina *= np.clip(light, 0.0, None)[..., None]
+    retina *= np.clip(light, 0.0, None).astype(np.float32)
     # White balance differs from camera to camera.
-    retina *= random.uniform(0.9, 1.1, 3).astype(np.float32)
+    retina *= colour(*random.uniform(0.9, 1.1, 3))
     blur = random.uniform(9.0, 14.0) if fault == "out of focus" else random.uniform(0.3, 0.8)
-    retina = np.asarray(cv2.GaussianBlur(retina, (0, 0), blur * size / 512), np.float32)
+    sigma = blur * size / 512
     # Two sums of random bytes are close enough to a bell and far cheaper than one.
-    grain = random.integers(0, 256, (2, size, size), dtype=np.uint8).astype(np.float32)
+    grain = random.integers(0, 256, (2, size, size), dtype=np.uint8)
     amount = random.uniform(0.5, 2.5) * (0.2 if fault == "out of focus" else 1.0)
-    retina += ((grain[0] + grain[1] - 255.0) * (amount / 104.0))[..., None]
+    noise = (grain[0].astype(np.float32) + grain[1] - 255.0) * np.float32(amount / 104.0)
     inside = squared <= 1.0
     if random.random() < 0.5:  # many cameras cut the disc off above and below
         inside &= np.abs(dy)[:, None] < random.uniform(0.78, 0.92)
-    return np.clip(retina, 0, 255).astype(np.uint8) * inside[..., None]
+    planes = [np.clip(cv2.GaussianBlur(plane, (0, 0), sigma) + noise, 0, 255).astype(np.uint8) * inside for plane in retina]
+    return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def sign(picture: NDArray[np.uint8]) -> None:

@@ -62,7 +62,7 @@ def draw_eye(seed: int, person: Person, eye: Eye, size: int = 512) -> Phantom:
     for value, kind in enumerate(KINDS, start=1):
         if kind in lesions.alpha:
             labels[lesions.alpha[kind] > 127] = value
-    labels[~picture.any(axis=2)] = 0
+    labels[cv2.max(cv2.max(picture[..., 0], picture[..., 1]), picture[..., 2]) == 0] = 0
     disc, macula = frame.pixels(layout.disc), frame.pixels(layout.macula)
     if eye.eye == "left":
         picture, labels = np.ascontiguousarray(cv2.flip(picture, 1)), np.ascontiguousarray(cv2.flip(labels, 1))
