@@ -21,7 +21,12 @@ def data_group() -> None:
 @click.option("--strict", is_flag=True, help="Exit with code 3 if anything is missing, unreadable or double.")
 @click.pass_context
 def check_command(
-    context: click.Context, root: Path, layout: str | None, options: tuple[str, ...], json_file: Path | None, strict: bool
+    context: click.Context,
+    root: Path,
+    layout: str | None,
+    options: tuple[str, ...],
+    json_file: Path | None,
+    strict: bool,
 ) -> None:
     """Read every photograph in ROOT once and print what was understood."""
     from kerasdr.config import override
@@ -29,6 +34,9 @@ def check_command(
     from kerasdr.data.readers import detect_layout, read_table
     from kerasdr.files import write_text_atomically
 
+    for option in options:
+        if "=" not in option:
+            raise click.BadParameter(f"{option!r} is no KEY=VALUE, such as labels=grades.csv", param_hint="--option")
     layout = layout or detect_layout(root)
     dataset = read_table(layout, root, override({}, options))
     report = inspect_dataset(dataset, TerminalReporter().progress("reading"))

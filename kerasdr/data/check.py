@@ -28,6 +28,7 @@ class DataReport:
         grades: name of the grade -> photographs; ``unknown`` for those without.
         eyes: ``left``, ``right``, ``unknown`` -> photographs.
         quality: as labelled: ``gradable``, ``ungradable``, ``unknown`` -> photographs.
+        splits: as the data set itself splits them: ``train``, ``validation``, ``test``, ``none`` -> photographs.
         refused: photographs that kerasdr's own gate calls ungradable, name -> reason.
         unreadable: name -> reason.
         missing: labelled photographs that are not there.
@@ -43,6 +44,7 @@ class DataReport:
     grades: dict[str, int]
     eyes: dict[str, int]
     quality: dict[str, int]
+    splits: dict[str, int]
     refused: dict[str, str]
     unreadable: dict[str, str]
     missing: tuple[str, ...]
@@ -75,6 +77,8 @@ class DataReport:
             f"eyes         {counts(self.eyes)}",
             f"quality      {counts(self.quality)} (as labelled)",
         ]
+        if self.splits["none"] < self.photographs:
+            lines.append(f"split        {counts(self.splits)} (the data set's own)")
         if self.smallest and self.largest:
             lines.append(f"sizes        {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))} px")
         lines += _listing("refused", "none by the quality gate", self.refused.items())
@@ -124,6 +128,7 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         | {"unknown": int(table["grade"].isna().sum())},
         eyes=_count(table["eye"], ("left", "right")),
         quality=_count(table["quality"], ("gradable", "ungradable")),
+        splits=_count(table["split"], ("train", "validation", "test"), "none"),
         refused=refused,
         unreadable=unreadable,
         missing=dataset.missing,
@@ -147,8 +152,8 @@ def _look(path: str) -> tuple[str, tuple[int, int] | None, str, str]:
     return sha256_of(data), (picture.shape[1], picture.shape[0]), "", judge(picture).reason
 
 
-def _count(column: pd.Series, words: tuple[str, ...]) -> dict[str, int]:
-    return {word: int((column == word).sum()) for word in words} | {"unknown": int((column == "").sum())}
+def _count(column: pd.Series, words: tuple[str, ...], empty: str = "unknown") -> dict[str, int]:
+    return {word: int((column == word).sum()) for word in words} | {empty: int((column == "").sum())}
 
 
 def _listing(title: str, nothing: str, items: Any) -> list[str]:

@@ -1,6 +1,9 @@
 """What a file's name says about the person, the eye and the view."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import NamedTuple
 
 
@@ -20,8 +23,8 @@ _PATTERN = re.compile(r"(?P<person>.+)[_-](?P<eye>left|right|l|r|os|od)(?P<view>
 def parse_name(stem: str) -> PhotoName:
     """Read person, eye and view from a file name without its ending.
 
-    ``10_left`` is person 10's left eye; ``12_r2`` is the second view of person 12's right eye; any other name is a person
-    of its own whose eye is not known.
+    ``10_left`` is person 10's left eye; ``12_r2`` is the second view of person 12's right eye; any other name is a
+    person of its own whose eye is not known.
     """
     match = _PATTERN.fullmatch(stem)
     if match is None:
@@ -39,3 +42,14 @@ def parse_eye(text: str) -> str:
     if word not in _EYES and word:
         raise ValueError(f"{text!r} is no eye: write left, right, L, R, OS or OD")
     return _EYES.get(word, "")
+
+
+def unique_names(paths: Sequence[PurePath]) -> list[str]:
+    """Name relative paths by their stems; those of one stem by their path, with its ending if that is needed."""
+    stems = Counter(path.stem for path in paths)
+    longer = Counter(path.with_suffix("").as_posix() for path in paths)
+    names = []
+    for path in paths:
+        without = path.with_suffix("").as_posix()
+        names.append(path.stem if stems[path.stem] == 1 else without if longer[without] == 1 else path.as_posix())
+    return names

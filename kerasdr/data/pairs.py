@@ -12,9 +12,10 @@ PAIRINGS = ("same-eye", "both-eyes")
 def partner_index(table: pd.DataFrame, pairing: str) -> NDArray[np.int64]:
     """Return the position of each photograph's partner.
 
-    Partners are of one person and lie in one folder. ``both-eyes``: the other eye, of the same view if there is one, else
-    its first photograph by name. ``same-eye``: the next view of the same eye by name, round to the first again, so that
-    every view of an eye with three is somebody's partner. The answer does not depend on the order of rows.
+    Partners are of one person and lie in one folder; a photograph whose eye is not known has none. ``both-eyes``: the
+    other eye, of the same view if there is one, else its first photograph by view and name. ``same-eye``: the next
+    photograph of the same eye by view and name, round to the first again, so that every view of an eye with three is
+    somebody's partner. The answer does not depend on the order of rows.
 
     Args:
         table: columns ``image_id, path, patient_id, eye, view``.

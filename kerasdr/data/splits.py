@@ -1,6 +1,6 @@
 """Training, validation and test, split by person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from kerasdr.data.records import SPLITS
 from kerasdr.errors import KerasdrError
 from kerasdr.files import write_bytes_atomically
+
+_PERSON = ("the same person", "put all photographs of a person in one part")
+_SPLIT_COLUMNS = ("image_id", "patient_id", "split")
 
 
 def worst_grades(table: pd.DataFrame) -> pd.Series:
@@ -21,8 +24,10 @@ def split_by_person(table: pd.DataFrame, fractions: Mapping[str, float], seed: i
     """Return the table with every person in one split.
 
     People are dealt out within each worst grade, so that grades are alike in all parts; all photographs of a person go
-    together. Neither the order of rows nor the names' order decides, only ``seed``. If every row has a split already (an
-    official one), it is kept.
+    together. Each part has its share of the people to within one person, and its share of the people of each worst
+    grade to within two. A person without any grade is in no part (an empty split), having nothing to train on or to be
+    judged by. The same people and seed give the same split, whatever the order of rows. If every row has a split
+    already (an official one), it is kept.
 
     Args:
         table: the record table.
@@ -30,10 +35,12 @@ def split_by_person(table: pd.DataFrame, fractions: Mapping[str, float], seed: i
         seed: of the deal.
 
     Raises:
-        KerasdrError: if only some rows have a split, or a part that should have people gets none.
+        KerasdrError: if only some rows have a split, an official one has a person in two parts, nobody has a grade, or
+            a part that should have people gets none.
     """
     given = table["split"] != ""
     if given.all():
+        _refuse_shared(table, table["patient_id"], *_PERSON)
         return table
     if given.any():
         raise KerasdrError(f"{int((~given).sum())} of {len(table)} rows have no split: give all rows one, or none")
@@ -42,10 +49,15 @@ def split_by_person(table: pd.DataFrame, fractions: Mapping[str, float], seed: i
     random = np.random.default_rng(seed)
     where: dict[str, str] = {}
     counts = np.zeros(len(parts))
-    for _, group in worst_grades(table).groupby(worst_grades(table)):
+    worst = worst_grades(table)
+    worst = worst[worst >= 0]
+    if worst.empty:
+        raise KerasdrError("no photograph has a grade, so none can be trained on: check the labels and data.layout")
+    for _, group in worst.groupby(worst):
         for person in random.permutation(group.index.to_numpy(dtype=object)):
             # The next person goes to the part that lags furthest behind its share of all dealt so far; strata follow
-            # one another in a single deal, so even a stratum of one person keeps the shares right.
+            # one another in a single deal, so even a stratum of one person keeps the shares right. Of three parts none
+            # is ever more than 5/6 of a person behind or 2/3 ahead, so within a stratum none is off by more than 3/2.
             lag = shares * (counts.sum() + 1) - counts
             part = int(np.argmax(lag))
             counts[part] += 1
@@ -53,7 +65,7 @@ def split_by_person(table: pd.DataFrame, fractions: Mapping[str, float], seed: i
     if counts.min() == 0:
         empty = parts[int(np.argmin(counts))]
         raise KerasdrError(f"{len(where)} people are too few: the {empty} part would be empty; change data.split")
-    return table.assign(split=table["patient_id"].map(where).astype("str"))
+    return table.assign(split=table["patient_id"].map(where).fillna("").astype("str"))
 
 
 def folds_by_person(table: pd.DataFrame, n_folds: int, seed: int) -> NDArray[np.int64]:
@@ -74,6 +86,8 @@ def folds_by_person(table: pd.DataFrame, n_folds: int, seed: int) -> NDArray[np.
 def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
     """Refuse a split in which a person, or the same bytes under two names, stands in two parts.
 
+    Photographs in no part (an empty split) are used by nothing and cannot leak.
+
     Args:
         table: the record table with splits.
         digests: SHA-256 of each photograph's bytes, in the table's order.
@@ -81,25 +95,43 @@ def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
     Raises:
         KerasdrError: naming two of the photographs.
     """
-    for keys, what in ((table["patient_id"].tolist(), "the same person"), (list(digests), "the same photograph")):
-        first: dict[str, int] = {}
-        splits = table["split"].tolist()
-        for row, key in enumerate(keys):
-            other = first.setdefault(key, row)
-            if key and splits[row] != splits[other]:
-                a, b = table.iloc[other], table.iloc[row]
-                raise KerasdrError(
-                    f"the split leaks: {what} is in {a['split']} as {a['image_id']} and in {b['split']} as {b['image_id']}; "
-                    "remove one, or give both the same person"
-                )
+    _refuse_shared(table, table["patient_id"], *_PERSON)
+    _refuse_shared(table, digests, "the same photograph", "remove one, or give both the same person")
+
+
+def _refuse_shared(table: pd.DataFrame, keys: Iterable[str], what: str, remedy: str) -> None:
+    splits, names = table["split"].tolist(), table["image_id"].tolist()
+    first: dict[str, int] = {}
+    for row, (key, split) in enumerate(zip(keys, splits, strict=True)):
+        if not split or not key:
+            continue
+        other = first.setdefault(key, row)
+        if splits[other] != split:
+            raise KerasdrError(
+                f"the split leaks: {what} is in {splits[other]} as {names[other]} and in {split} as {names[row]}; "
+                f"{remedy}"
+            )
 
 
 def write_split(table: pd.DataFrame, path: Path) -> None:
     """Write ``image_id, patient_id, split`` as CSV."""
-    part = table[["image_id", "patient_id", "split"]]
+    part = table[list(_SPLIT_COLUMNS)]
     write_bytes_atomically(path, part.to_csv(index=False, lineterminator="\n").encode())
 
 
 def read_split(path: Path) -> pd.DataFrame:
-    """Read what :func:`write_split` wrote; identifiers stay text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    """Read what :func:`write_split` wrote; identifiers stay text.
+
+    Raises:
+        KerasdrError: if it is not there, or is something else.
+    """
+    try:
+        split = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise KerasdrError(
+            f"cannot read the split {path}: {reason}; the run is not complete, start a new one"
+        ) from error
+    if list(split.columns) != list(_SPLIT_COLUMNS) or not split["split"].isin(SPLITS).all():
+        raise KerasdrError(f"{path} is no split with the columns {', '.join(_SPLIT_COLUMNS)}: start a new run")
+    return split

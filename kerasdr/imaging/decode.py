@@ -59,6 +59,8 @@ def _decode_cv(data: bytes, header: Header, min_side: int | None) -> NDArray[np.
         raise UnreadablePhotograph("the picture cannot be decoded: copy it again from the camera") from error
     if pixels is None or pixels.size == 0:
         raise UnreadablePhotograph("the picture cannot be decoded: copy it again from the camera")
+    if header.format == "tiff" and pixels.dtype == np.uint8 and pixels.ndim == 3:
+        pixels = pixels[..., :3]  # libtiff has multiplied the colours by their opacity already
     return _rgb(_eight_bits(pixels))
 
 

@@ -18,7 +18,7 @@ class Header:
     Attributes:
         format: ``jpeg``, ``png``, ``tiff``, ``bmp`` or ``webp``.
         width, height: stored size in pixels, before orientation.
-        orientation: EXIF orientation, 1-8.
+        orientation: EXIF orientation, 1-8; 1 for TIFF, whose decoders bring it upright by themselves.
         cmyk: four colours of print instead of RGB.
         complete: whether the file's end is there.
     """
@@ -105,7 +105,7 @@ def _by_pillow(data: bytes) -> Header:
 
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            orientation = picture.getexif().get(0x0112, 1)
+            orientation = 1 if picture.format == "TIFF" else picture.getexif().get(0x0112, 1)
             orientation = orientation if orientation in range(1, 9) else 1
             return Header(str(picture.format).lower(), *picture.size, orientation, picture.mode == "CMYK")
     except Image.DecompressionBombError:

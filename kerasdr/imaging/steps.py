@@ -11,6 +11,8 @@ from kerasdr.imaging.retina import find_retina
 
 Picture = NDArray[np.uint8]
 
+_LONGEST = 16_384
+
 
 def resize(rgb: Picture, size: int) -> Picture:
     """Squeeze or stretch a picture to ``(size, size, 3)``; areas are averaged when it shrinks."""
@@ -28,8 +30,11 @@ def circular_crop(rgb: Picture, size: int) -> Picture:
     """
     disc = find_retina(rgb)
     side = max(2, round(2 * disc.radius))
-    left, top = round(disc.x - (side - 1) / 2), round(disc.y - (side - 1) / 2)
     height, width = rgb.shape[:2]
+    if side > _LONGEST:  # a strip of few pixels whose square would not fit in memory
+        shape = (max(1, width * _LONGEST // side), max(1, height * _LONGEST // side))
+        return circular_crop(np.asarray(cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA), np.uint8), size)
+    left, top = round(disc.x - (side - 1) / 2), round(disc.y - (side - 1) / 2)
     square = np.zeros((side, side, 3), np.uint8)
     x0, x1 = max(left, 0), min(left + side, width)
     y0, y1 = max(top, 0), min(top + side, height)

@@ -1,8 +1,8 @@
 """The healthy retina of a right eye: background, macula, optic disc, vessels. A left eye is its mirror image.
 
-Pictures are drawn as three planes ``(3, size, size)``, on which NumPy is several times faster than on interleaved colours.
-Lengths are shares of the retina's radius; the origin is the retina's centre, x to the right, y down. In a photograph of a
-right eye the optic disc lies to the right of the macula.
+Pictures are drawn as three planes ``(3, size, size)``, on which NumPy is several times faster than on interleaved
+colours. Lengths are shares of the retina's radius; the origin is the retina's centre, x to the right, y down. In a
+photograph of a right eye the optic disc lies to the right of the macula.
 """
 
 from dataclasses import dataclass
@@ -92,9 +92,7 @@ def _course(random: Random, start: NDArray, bend: NDArray, end: NDArray, tortuos
     return path + across * (waves * np.sin(np.pi * t[:, 0]) ** 0.5)[:, None]
 
 
-def _draw_vessels(
-    picture: NDArray[np.float32], random: Random, person: Person, frame: Frame, layout: Layout
-) -> None:
+def _draw_vessels(picture: NDArray[np.float32], random: Random, person: Person, frame: Frame, layout: Layout) -> None:
     scale = frame.size / 512
     mask = np.zeros((frame.size, frame.size), np.uint8)
     width = random.uniform(4.6, 6.4) * scale
@@ -165,9 +163,7 @@ def _darken_macula(picture: NDArray[np.float32], frame: Frame, layout: Layout, r
     part *= 1.0 - spot * (np.float32(random.uniform(0.25, 0.45)) * colour(0.8, 1.0, 1.0))
 
 
-def _window(
-    frame: Frame, where: NDArray[np.float64], reach: float
-) -> tuple[tuple[slice, slice], tuple[float, float]]:
+def _window(frame: Frame, where: NDArray[np.float64], reach: float) -> tuple[tuple[slice, slice], tuple[float, float]]:
     """Return rows and columns around a place, and the place's x and y within them."""
     x, y = frame.pixels(where)
     left, top = (max(0, int(value - reach)) for value in (x, y))

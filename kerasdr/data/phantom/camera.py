@@ -15,7 +15,7 @@ def choose_frame(random: Random, size: int) -> Frame:
 
 def photograph(
     retina: NDArray[np.float32], random: Random, frame: Frame, fault: str = ""
-) -> NDArray[np.uint8]:
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Take the picture.
 
     Args:
@@ -25,7 +25,7 @@ def photograph(
         fault: ``dark``, ``out of focus``, ``half lit``, or an empty string.
 
     Returns:
-        ``(size, size, 3)`` uint8 RGB, black outside the disc.
+        The picture, ``(size, size, 3)`` uint8 RGB, black outside the disc; and where the disc is, ``(size, size)``.
     """
     size = frame.size
     grid = np.arange(size, dtype=np.float32)
@@ -52,8 +52,9 @@ def photograph(
     inside = squared <= 1.0
     if random.random() < 0.5:  # many cameras cut the disc off above and below
         inside &= np.abs(dy)[:, None] < random.uniform(0.78, 0.92)
-    planes = [np.clip(cv2.GaussianBlur(plane, (0, 0), sigma) + noise, 0, 255).astype(np.uint8) * inside for plane in retina]
-    return np.asarray(cv2.merge(planes), np.uint8)
+    noisy = (cv2.GaussianBlur(plane, (0, 0), sigma) + noise for plane in retina)
+    picture = cv2.merge([np.clip(plane, 0, 255).astype(np.uint8) * inside for plane in noisy])
+    return np.asarray(picture, np.uint8), inside
 
 
 def sign(picture: NDArray[np.uint8]) -> None:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from kerasdr.data.phantom.anatomy import draw_background, draw_landmarks, place_landmarks
 from kerasdr.data.phantom.camera import choose_frame, photograph, sign
-from kerasdr.data.phantom.lesions import KINDS, draw_distractors, make_lesions, paint
+from kerasdr.data.phantom.lesions import KINDS, make_lesions
+from kerasdr.data.phantom.painting import draw_distractors, label, paint
 from kerasdr.data.phantom.people import Eye, Person, make_person
 
 
@@ -20,7 +21,7 @@ class Phantom:
     Attributes:
         image: ``(S, S, 3)`` uint8 RGB.
         labels: ``(S, S)`` uint8: 0 where there is no lesion, else 1 + position in :data:`KINDS` of the lesion on top.
-        counts: how many lesions of each kind.
+        counts: how many lesions of each kind were drawn; some may lie under others or beyond the camera's border.
         person: the person's number.
         eye: ``left`` or ``right``.
         grade: 0-4.
@@ -40,8 +41,13 @@ class Phantom:
     macula: tuple[float, float]
 
     def mask(self, kind: str) -> NDArray[np.bool_]:
-        """Return where lesions of a kind are on top, ``(S, S)``."""
+        """Return where lesions of a kind are on top, ``(S, S)``; an ungradable photograph may not show them."""
         return self.labels == KINDS.index(kind) + 1
+
+    @property
+    def masks(self) -> dict[str, NDArray[np.bool_]]:
+        """The masks of the kinds that are there, by kind."""
+        return {kind: mask for kind in KINDS if (mask := self.mask(kind)).any()}
 
 
 def draw_eye(seed: int, person: Person, eye: Eye, size: int = 512) -> Phantom:
@@ -57,16 +63,12 @@ def draw_eye(seed: int, person: Person, eye: Eye, size: int = 512) -> Phantom:
     draw_distractors(retina, random, frame, person.drusen)
     lesions = make_lesions(random, eye.grade, frame, layout)
     paint(retina, lesions, random, size / 512)
-    picture = photograph(retina, random, frame, eye.fault)
-    labels = np.zeros((size, size), np.uint8)
-    for value, kind in enumerate(KINDS, start=1):
-        if kind in lesions.alpha:
-            labels[lesions.alpha[kind] > 127] = value
-    labels[cv2.max(cv2.max(picture[..., 0], picture[..., 1]), picture[..., 2]) == 0] = 0
-    disc, macula = frame.pixels(layout.disc), frame.pixels(layout.macula)
+    picture, inside = photograph(retina, random, frame, eye.fault)
+    labels = label(lesions, inside)
+    places = np.stack([frame.pixels(layout.disc), frame.pixels(layout.macula)])
     if eye.eye == "left":
         picture, labels = np.ascontiguousarray(cv2.flip(picture, 1)), np.ascontiguousarray(cv2.flip(labels, 1))
-        disc, macula = ((size - 1 - place[0], place[1]) for place in (disc, macula))
+        places[:, 0] = size - 1 - places[:, 0]
     sign(picture)
     return Phantom(
         image=picture,
@@ -76,12 +78,12 @@ def draw_eye(seed: int, person: Person, eye: Eye, size: int = 512) -> Phantom:
         eye=eye.eye,
         grade=eye.grade,
         quality="ungradable" if eye.fault else "gradable",
-        disc=(float(disc[0]), float(disc[1])),
-        macula=(float(macula[0]), float(macula[1])),
+        disc=(float(places[0, 0]), float(places[0, 1])),
+        macula=(float(places[1, 0]), float(places[1, 1])),
     )
 
 
 def draw_person(seed: int, number: int, size: int = 512) -> list[Phantom]:
-    """Draw all photographs of person ``number`` of the population ``seed``: mostly left and right eye, sometimes one."""
+    """Draw the photographs of person ``number`` of the population ``seed``: mostly both eyes, sometimes one."""
     person = make_person(seed, number)
     return [draw_eye(seed, person, eye, size) for eye in person.eyes]

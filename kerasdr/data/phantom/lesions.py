@@ -1,7 +1,8 @@
 """Lesions of diabetic retinopathy, in kind and number after the international scale.
 
 Grade 1 has microaneurysms only; 2 adds haemorrhages and hard exudates; 3 has many haemorrhages in all four quadrants,
-venous beading and cotton wool spots; 4 has new vessels, often with bleeding in front of the retina (Wilkinson et al. 2003).
+venous beading and cotton wool spots; 4 has new vessels, often with bleeding in front of the retina (Wilkinson et al.
+2003).
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.data.phantom.anatomy import Frame, Layout, Random, colour, draw_tapered
+from kerasdr.data.phantom.anatomy import Frame, Layout, Random, draw_tapered
 
 KINDS: Final = (
     "microaneurysm",
@@ -52,7 +53,7 @@ class Lesions:
 
     Attributes:
         alpha: strength of each kind, ``(size, size)`` uint8; kinds that do not occur are absent.
-        counts: how many of each kind.
+        counts: how many of each kind were drawn; some may lie under others or beyond the camera's border.
     """
 
     alpha: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
@@ -83,71 +84,27 @@ def make_lesions(random: Random, grade: int, frame: Frame, layout: Layout) -> Le
     return lesions
 
 
-def paint(picture: NDArray[np.float32], lesions: Lesions, random: Random, scale: float) -> None:
-    """Paint lesions into ``picture``, planes ``(3, size, size)``; ``scale`` is the canvas's side over 512.
-
-    How clearly they stand out differs from eye to eye.
-    """
-    strength = np.float32(random.uniform(0.55, 1.0))
-    red = [lesions.alpha[k] for k in ("haemorrhage", "microaneurysm", "neovascularisation", "venous_beading") if k in lesions.alpha]
-    if red:
-        soft = _soften(np.maximum.reduce(red), 0.9 * scale)
-        picture *= 1.0 - soft * (strength * colour(0.42, 0.74, 0.72))
-    if "preretinal_haemorrhage" in lesions.alpha:
-        soft = _soften(lesions.alpha["preretinal_haemorrhage"], 2.0 * scale)
-        picture *= 1.0 - soft * (strength * colour(0.50, 0.82, 0.80))
-    if "cotton_wool_spot" in lesions.alpha:
-        soft = 0.62 * strength * _soften(lesions.alpha["cotton_wool_spot"], 4.0 * scale)
-        picture += soft * (colour(238.0, 226.0, 196.0) - picture)
-    if "hard_exudate" in lesions.alpha:
-        soft = 0.85 * strength * _soften(lesions.alpha["hard_exudate"], 0.8 * scale)
-        picture += soft * (colour(250.0, 226.0, 120.0) - picture)
-
-
-def draw_distractors(picture: NDArray[np.float32], random: Random, frame: Frame, drusen: int) -> None:
-    """Draw what is no diabetic lesion and occurs in every grade: drusen, dust on the lens, reflections."""
-    scale = frame.size / 512
-    reflections, specks = int(random.integers(0, 3)), int(random.integers(0, 6))
-    pale = np.zeros((frame.size, frame.size), np.uint8)
-    for _ in range(drusen):
-        _dot(pale, frame.pixels(_place(random, 0.6)), random.uniform(2.0, 4.0) * scale, 110)
-    for _ in range(reflections):  # of the inner surface: soft pale arcs
-        x, y = frame.pixels(_place(random, 0.7))
-        axes = (int(random.uniform(14, 40) * scale), int(random.uniform(5, 12) * scale))
-        turn = random.uniform(0, 180)
-        cv2.ellipse(pale, (int(x), int(y)), axes, turn, 200, 340, 70, max(1, round(4 * scale)), cv2.LINE_AA)
-    if drusen or reflections:
-        picture += 0.6 * _soften(pale, 2.0 * scale) * (colour(235.0, 205.0, 150.0) - picture)
-    if specks:
-        dust = np.zeros((frame.size, frame.size), np.uint8)
-        for _ in range(specks):
-            _dot(dust, frame.pixels(_place(random, 0.95)), random.uniform(2.0, 5.0) * scale, 150)
-        picture *= 1.0 - np.float32(random.uniform(0.25, 0.5)) * _soften(dust, 2.2 * scale)
-
-
-def _soften(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
-    return cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / np.float32(255.0)
-
-
-def _place(random: Random, reach: float = 0.82) -> NDArray[np.float64]:
+def anywhere(random: Random, reach: float = 0.82) -> NDArray[np.float64]:
+    """Return a place, even over the disc of radius ``reach``, in shares of the retina's radius."""
     angle, distance = random.uniform(0, 2 * np.pi), reach * np.sqrt(random.random())
     return distance * np.array([np.cos(angle), np.sin(angle)])
 
 
 def _away_from_disc(random: Random, layout: Layout, reach: float = 0.82) -> NDArray[np.float64]:
     while True:
-        place = _place(random, reach)
+        place = anywhere(random, reach)
         if np.linalg.norm(place - layout.disc) > 1.25 * layout.disc_radius:
             return place
 
 
-def _dot(mask: NDArray[np.uint8], where: NDArray[np.float64], radius: float, strength: int = 255) -> None:
+def dot(mask: NDArray[np.uint8], where: NDArray[np.float64], radius: float, strength: int = 255) -> None:
+    """Fill an anti-aliased dot; place and radius in pixels."""
     centre = (int(where[0] * 16), int(where[1] * 16))
     cv2.circle(mask, centre, max(8, int(radius * 16)), strength, -1, cv2.LINE_AA, 4)
 
 
 def _microaneurysm(mask: NDArray[np.uint8], random: Random, frame: Frame, layout: Layout, index: int) -> None:
-    _dot(mask, frame.pixels(_away_from_disc(random, layout)), random.uniform(1.8, 3.0) * frame.size / 512)
+    dot(mask, frame.pixels(_away_from_disc(random, layout)), random.uniform(1.8, 3.0) * frame.size / 512)
 
 
 def _haemorrhage(mask: NDArray[np.uint8], random: Random, frame: Frame, layout: Layout, index: int) -> None:
@@ -162,28 +119,28 @@ def _haemorrhage(mask: NDArray[np.uint8], random: Random, frame: Frame, layout: 
         return
     radius = random.uniform(3.5, 8.0) * scale
     for _ in range(3):  # a blot is a few dots that run together
-        _dot(mask, np.array([x, y]) + random.uniform(-0.5, 0.5, 2) * radius, radius * random.uniform(0.7, 1.0))
+        dot(mask, np.array([x, y]) + random.uniform(-0.5, 0.5, 2) * radius, radius * random.uniform(0.7, 1.0))
 
 
 def _exudates(mask: NDArray[np.uint8], random: Random, frame: Frame, layout: Layout, index: int) -> None:
     scale = frame.size / 512
     centre = frame.pixels(layout.macula + random.normal(0, 0.28, 2))
     for _ in range(int(random.integers(5, 13))):
-        _dot(mask, centre + random.normal(0, 9 * scale, 2), random.uniform(1.5, 3.6) * scale)
+        dot(mask, centre + random.normal(0, 9 * scale, 2), random.uniform(1.5, 3.6) * scale)
 
 
 def _cotton_wool(mask: NDArray[np.uint8], random: Random, frame: Frame, layout: Layout, index: int) -> None:
     scale = frame.size / 512
     centre = frame.pixels(_away_from_disc(random, layout, 0.7))
     for _ in range(4):
-        _dot(mask, centre + random.normal(0, 6 * scale, 2), random.uniform(6, 12) * scale)
+        dot(mask, centre + random.normal(0, 6 * scale, 2), random.uniform(6, 12) * scale)
 
 
 def _beading(mask: NDArray[np.uint8], random: Random, frame: Frame, layout: Layout, index: int) -> None:
     vein = frame.pixels(layout.veins[index % len(layout.veins)])
     start = int(random.integers(4, 10))
     for point in vein[start : start + 14 : 2]:
-        _dot(mask, point, random.uniform(4.2, 5.4) * frame.size / 512)
+        dot(mask, point, random.uniform(4.2, 5.4) * frame.size / 512)
 
 
 def _new_vessels(mask: NDArray[np.uint8], random: Random, frame: Frame, layout: Layout, index: int) -> None:

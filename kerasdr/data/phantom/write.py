@@ -16,6 +16,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.files import write_text_atomically
 
 _VERSION = 1
+_MIN_SIZE = 64
 _STATEMENT = "Synthetic photographs drawn by kerasdr. No person was photographed; lesions and grades are invented."
 
 
@@ -29,9 +30,9 @@ def write_phantoms(
 ) -> int:
     """Draw phantoms into a folder.
 
-    Written are ``train/<person>_<left|right>.jpeg``, ``trainLabels.csv`` (``image,level,quality``), lesion masks
-    ``masks/<image>.png`` with ``masks/legend.json`` (label value -> kind), and, last, ``phantoms.json``, which says what
-    they are. A folder that holds these very phantoms is left as it is.
+    Written are ``train/<person>_<left|right>.jpeg``, ``trainLabels.csv`` (``image,level,quality``), lesion
+    masks ``masks/<image>.png`` with ``masks/legend.json`` (label value -> kind), and, last, ``phantoms.json``, which
+    says what they are. A folder that holds these very phantoms is left as it is; one that was cut off is drawn again.
 
     Args:
         out: the folder; made if absent.
@@ -44,22 +45,28 @@ def write_phantoms(
         The number of photographs.
 
     Raises:
-        KerasdrError: if the folder holds something else, or cannot be written.
+        KerasdrError: if a number makes no sense, or the folder holds something else or cannot be written.
     """
+    if people < 1 or seed < 0 or size < _MIN_SIZE:
+        raise KerasdrError(
+            f"cannot draw {people} people with seed {seed} at {size} px:"
+            f" give 1 or more people, a seed of 0 or more, and {_MIN_SIZE} px or more"
+        )
     settings = {"version": _VERSION, "people": people, "seed": seed, "size": size}
     card = out / "phantoms.json"
     if card.is_file():
         known = _read_card(card)
-        if known.get("settings") == settings:
+        if known.get("settings") == settings and isinstance(known.get("photographs"), list):
             return len(known["photographs"])
         raise KerasdrError(f"{out} holds other phantoms ({known.get('settings')}): name another folder, or remove it")
     unfinished = out / ".unfinished"
-    if out.is_dir() and any(out.iterdir()) and not unfinished.exists():
-        raise KerasdrError(f"{out} is not empty and not ours: name a new folder for the phantoms")
     try:
+        if out.is_dir() and any(out.iterdir()) and not _is_ours(unfinished, settings):
+            raise KerasdrError(f"{out} is not empty and not these phantoms: name a new folder for them")
         (out / "train").mkdir(parents=True, exist_ok=True)
         (out / "masks").mkdir(exist_ok=True)
-        unfinished.touch()
+        # Says whose the folder is until phantoms.json does, so that a run that was cut off can be repeated.
+        unfinished.write_text(json.dumps(settings), encoding="utf-8")
         photographs = []
         for number in range(1, people + 1):
             for phantom in draw_person(seed, number, size):
@@ -70,7 +77,9 @@ def write_phantoms(
             if progress:
                 progress(number, people)
     except OSError as error:
-        raise KerasdrError(f"cannot write phantoms to {out}: {error.strerror}; check the folder and its space") from error
+        raise KerasdrError(
+            f"cannot write phantoms to {out}: {error.strerror}; name a folder that is writable and has space"
+        ) from error
     lines = ["image,level,quality", *(f"{p['image']},{p['grade']},{p['quality']}" for p in photographs)]
     write_text_atomically(out / "trainLabels.csv", "\n".join(lines) + "\n")
     legend = {str(value): kind for value, kind in enumerate(KINDS, start=1)}
@@ -90,8 +99,8 @@ def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
 
 
 def _encode_mask(labels: NDArray[np.uint8]) -> bytes:
-    # Masks are almost all zeros: the fastest compression is small already.
-    return cv2.imencode(".png", labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    # Masks are almost all zeros, so OpenCV's own choice, run lengths, is both quick and small.
+    return cv2.imencode(".png", labels)[1].tobytes()
 
 
 def _describe(name: str, phantom: Phantom) -> dict[str, Any]:
@@ -111,5 +120,13 @@ def _read_card(card: Path) -> dict[str, Any]:
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise KerasdrError(f"{card} cannot be read: remove the folder {card.parent} and draw the phantoms again") from error
+        raise KerasdrError(f"{card} cannot be read: remove {card.parent} and draw the phantoms again") from error
     return content if isinstance(content, dict) else {}
+
+
+def _is_ours(unfinished: Path, settings: dict[str, Any]) -> bool:
+    # An unfinished folder of other settings may hold photographs that this run would not overwrite.
+    try:
+        return bool(json.loads(unfinished.read_text(encoding="utf-8")) == settings)
+    except (OSError, ValueError):
+        return False

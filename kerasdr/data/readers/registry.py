@@ -1,6 +1,7 @@
 """Layouts by name: each reader turns a folder into the one table."""
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,12 +64,16 @@ def read_table(layout: str, root: Path, options: Mapping[str, Any] | None = None
     """
     readers = _registered()
     if layout not in readers:
-        raise KerasdrError(f"no layout is called {layout!r}{suggestion(layout, readers)}; known are {', '.join(sorted(readers))}")
+        known = ", ".join(sorted(readers))
+        raise KerasdrError(f"no layout is called {layout!r}{suggestion(layout, readers)}; known are {known}")
     if not Path(root).is_dir():
         raise KerasdrError(f"the data folder {root} does not exist: name it with --data")
     dataset = readers[layout](Path(root), options or {})
     if dataset.table.empty:
-        raise KerasdrError(f"{root} holds no photograph that layout {layout} can read: check the folder and data.layout")
+        why = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
+        raise KerasdrError(
+            f"{root} holds no photograph that layout {layout} can read{why}: check the folder and --layout"
+        )
     return dataset
 
 
@@ -81,55 +86,53 @@ def take_options(layout: str, options: Mapping[str, Any], known: Mapping[str, An
     """Return ``known`` defaults overlaid with ``options``.
 
     Raises:
-        KerasdrError: if an option is not known.
+        KerasdrError: if an option is not known, or not of its default's type.
     """
     for name in options:
         if name not in known:
             raise KerasdrError(
                 f"layout {layout} has no option {name!r}{suggestion(name, known)}; it has {', '.join(known) or 'none'}"
             )
+        if not isinstance(options[name], type(known[name])):
+            kind = "a mapping, such as {key: value}" if isinstance(known[name], dict) else "text (put it in quotes)"
+            raise KerasdrError(f"option {name} of layout {layout} must be {kind}, got {options[name]!r}")
     return {**known, **options}
 
 
 def find_photographs(root: Path) -> list[Path]:
-    """Return all photographs below a folder, sorted; hidden files and folders are passed over."""
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in PHOTOGRAPH_SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
+    """Return all photographs below a folder, sorted.
 
-
-def read_labels(path: Path) -> pd.DataFrame:
-    """Read a CSV of labels; every cell stays text, so identifiers keep their leading zeros.
+    Links to folders are followed, each folder once; hidden files and folders are passed over.
 
     Raises:
-        KerasdrError: if it cannot be read or has no rows.
+        KerasdrError: if a folder cannot be opened, or a name is not UTF-8.
     """
-    try:
-        labels = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except OSError as error:
-        raise KerasdrError(f"cannot read the labels {path}: {error.strerror}; check the path") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise KerasdrError(f"the labels {path} are no CSV: {' '.join(str(error).split())}") from error
-    if labels.empty:
-        raise KerasdrError(f"the labels {path} hold no rows")
-    return labels.map(str.strip)
+
+    def refuse(error: OSError) -> None:
+        raise KerasdrError(
+            f"cannot open the folder {error.filename}: {error.strerror}; check its permissions"
+        ) from error
+
+    found, seen = [], set()
+    for folder, inside, files in os.walk(root, followlinks=True, onerror=refuse):
+        # A link to a folder above would go round for ever, and a folder seen by two ways would give duplicates.
+        real = os.path.realpath(folder)
+        inside[:] = [] if real in seen else sorted(name for name in inside if not name.startswith("."))
+        if real not in seen:
+            found += [
+                Path(folder, name) for name in files if _is_photograph(name) and os.path.isfile(Path(folder, name))
+            ]
+        seen.add(real)
+    for path in found:
+        try:
+            str(path).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise KerasdrError(f"the name {os.fsencode(path)!r} is not UTF-8 text: rename the file") from error
+    return sorted(found)
 
 
-def parse_grade(text: str, where: str) -> int | None:
-    """Read a grade 0-4; an empty cell is an unknown grade.
-
-    Raises:
-        KerasdrError: if it is anything else.
-    """
-    if text == "":
-        return None
-    if text in {"0", "1", "2", "3", "4"}:
-        return int(text)
-    raise KerasdrError(f"{where}: grade {text!r} must be 0, 1, 2, 3 or 4, or empty where it is unknown")
+def _is_photograph(name: str) -> bool:
+    return Path(name).suffix.lower() in PHOTOGRAPH_SUFFIXES and not name.startswith(".")
 
 
 def _registered() -> dict[str, Reader]:
