@@ -1,0 +1,49 @@
+# make demo | test | lint | bench | clean. Each makes the virtual environment first if there is none.
+# With wheels downloaded before (make wheels), `make WHEELS=wheels ...` works without a network.
+
+PYTHON ?= python3
+VENV   ?= .venv
+WHEELS ?=
+PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt \
+          $(if $(WHEELS),--no-index --find-links $(WHEELS))
+DEMO   := demo
+
+.PHONY: demo test lint bench wheels clean
+.DEFAULT_GOAL := demo
+
+# What is needed to run; byte-compiling everything at once would take longer than all that the demo imports.
+$(VENV)/installed: setup.cfg pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --no-compile -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) --no-compile -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/installed
+	mkdir -p $(DEMO)
+	cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr train demo
+	cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr data phantom images --people 12 --seed 99
+	cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr predict images/train --out grades.csv
+	@echo; head -n 5 $(DEMO)/grades.csv; echo
+	@cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr runs | grep '^\*' | sed 's/kappa/validation kappa of the phantoms (95% interval over people):/'
+	@echo "Grad-CAM pictures: $(DEMO)/grades_gradcam/"
+
+test: $(VENV)/installed-dev
+	$(VENV)/bin/python -m pytest -n 2 --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q tests/test_structure.py
+
+bench: $(VENV)/installed
+	$(VENV)/bin/python tests/benchmarks/bench.py $(ARGS)
+
+wheels:
+	$(PYTHON) -m pip --disable-pip-version-check download -q -d wheels -c constraints.txt '.[dev]' setuptools wheel
+
+clean:
+	rm -rf $(VENV) $(DEMO) runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*
