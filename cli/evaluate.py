@@ -17,11 +17,12 @@ def evaluate_command(run: Path | None, runs: Path) -> None:
     was kept.
     """
     from kerasdr.evaluation.report import metrics_table
-    from kerasdr.training.held_out import open_test_part
     from kerasdr.training.run_folder import chosen_run
 
-    load_keras_quietly()
     run = run or chosen_run(runs)
+    load_keras_quietly()
+    from kerasdr.training.held_out import open_test_part
+
     reporter = TerminalReporter()
     result = open_test_part(run, reporter)
     click.echo(f"{run}: test part, {result.opened}")

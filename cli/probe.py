@@ -25,12 +25,13 @@ def probe_command(
     """
     from kerasdr.config import load
     from kerasdr.evaluation.report import metrics_table
-    from kerasdr.training.probe import run_probe
 
-    load_keras_quietly()
     if data is not None:
         settings = (*settings, f"data.root={str(data)!r}")
     chosen = load(experiment, settings)
+    load_keras_quietly()
+    from kerasdr.training.probe import run_probe
+
     figures = run_probe(chosen, runs, TerminalReporter(), folds=None if held_out else folds)
     part = "test part" if held_out else f"{folds} folds by person"
     member = chosen.members[0]

@@ -46,7 +46,6 @@ def train_command(
     if resume is not None and (settings or data is not None or dry_run):
         raise click.UsageError("--resume goes on with the run's own configuration: it takes no --set, --data or --dry-run")
     reporter = TerminalReporter(quiet=quiet)
-    load_keras_quietly()
     if resume is not None:
         from kerasdr.training.run_folder import get_status, runs_of
 
@@ -58,6 +57,7 @@ def train_command(
         if data is not None:
             settings = (*settings, f"data.root={_quoted(data)}")
         chosen = load(experiment, settings)
+    load_keras_quietly()
     if dry_run:
         from kerasdr.training.plan import make_plan
 

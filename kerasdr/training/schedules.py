@@ -92,7 +92,6 @@ def make_optimizer(stage: StageConfig, steps_per_epoch: int) -> keras.optimizers
     """
     schedule = stage_schedule(stage, steps_per_epoch)
     make = keras.optimizers.AdamW if stage.optimizer == "adamw" else keras.optimizers.Adam
-    optimizer = make(schedule, weight_decay=stage.weight_decay or None)
-    if stage.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    optimizer = make(schedule, weight_decay=stage.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer

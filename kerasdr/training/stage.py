@@ -55,7 +55,7 @@ def run_stage(
         network = fitted
     else:
         # The fitted network is the classifier behind random changes; without them it is the classifier that predicts.
-        fitted, feed, network = _behind_augmentation(model, member, index), PhotographFeed(images, _dual(member)), model
+        fitted, feed, network = behind_augmentation(model, member, index), PhotographFeed(images, _dual(member)), model
     steps = -(-len(train) // settings.batch_size)
     optimizer = make_optimizer(stage, steps)
     fitted.compile(
@@ -184,11 +184,18 @@ def _dual(member: MemberConfig) -> bool:
 def _seed_dropout(model: keras.Model, seed: int) -> None:
     # Each stage starts its random numbers anew, so that one that begins after a resume draws what it would have drawn.
     for number, layer in enumerate(model.layers):
-        if isinstance(layer, keras.layers.Dropout):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:  # one of rate 0 has no generator
             layer.seed_generator.state.assign([seed, number])
 
 
-def _behind_augmentation(model: keras.Model, member: MemberConfig, index: int) -> keras.Model:
+def behind_augmentation(model: keras.Model, member: MemberConfig, index: int) -> keras.Model:
+    """Return a classifier behind the random changes of training photographs, sharing all of its layers.
+
+    Args:
+        model: from :func:`kerasdr.models.build_classifier`.
+        member: its configuration.
+        index: of the stage; each draws other random changes.
+    """
     layers = augmentation_layers(member.augment, seed=member.seed * 10 + index)
     inputs = {tensor.name: keras.Input(tensor.shape[1:], name=tensor.name) for tensor in model.inputs}
     changed = dict(inputs)

@@ -1,0 +1,271 @@
+"""Whole experiments on small phantoms: what a run leaves, that it resumes, that it copes with imbalance."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from kerasdr.config import load, resolve
+from kerasdr.errors import KerasdrError
+from kerasdr.imaging.prepare import prepare
+from kerasdr.imaging.recipes import get_recipe
+from kerasdr.reporting import Reporter
+from kerasdr.scoring.bundle import load_bundle
+from kerasdr.scoring.engine import Batch, EngineOutput
+from kerasdr.scoring.job import score_photographs
+from kerasdr.training.dataset import open_dataset
+from kerasdr.training.experiment import resumable, train
+from kerasdr.training.held_out import open_test_part
+from kerasdr.training.plan import make_plan
+from kerasdr.training.prepared import prepare_table
+from kerasdr.training.probe import run_probe
+from kerasdr.training.run_folder import choose_run, chosen_run, list_runs, new_run, set_status
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, phantom_root: Path) -> Path:
+    """A finished run of the small experiment."""
+    raw = {
+        "name": "small",
+        "data": {"root": str(phantom_root)},
+        "imaging": {"size": 48},
+        "model": {"trunk": "tiny", "weights": "none", "head_units": [16], "dropout": 0.2},
+        "training": {"batch_size": 12},
+        "stages": [{"name": "fit", "epochs": 2, "learning_rate": 2e-3}],
+        "members": [{"name": "dual", "model": {"mode": "dual"}}, {"name": "single"}],
+    }
+    runs = tmp_path_factory.mktemp("work") / "runs"
+    return train(resolve(raw), runs, Reporter()).run
+
+
+def test_run_folder_holds_what_it_promises(finished: Path) -> None:
+    there = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    promised = {
+        "config.yaml",
+        "environment.json",
+        "data.json",
+        "split.csv",
+        "left_out.csv",
+        "train.log",
+        "status.json",
+        "metrics.json",
+        "predictions_validation.csv",
+        "bundle/manifest.json",
+        "bundle/SHA256SUMS",
+        "bundle/weights/dual.npz",
+        "bundle/weights/single.npz",
+    }
+    files = ("weights.npz", "history.csv", "curves.png", "predictions_validation.csv", "checkpoint.npz")
+    promised |= {f"members/{name}/{file}" for name in ("dual", "single") for file in files}
+    assert promised == there
+
+
+def test_split_is_by_person(finished: Path) -> None:
+    split = pd.read_csv(finished / "split.csv", dtype=str)
+    assert split.groupby("patient_id")["split"].nunique().max() == 1
+    assert set(split["split"]) == {"train", "validation", "test"}
+
+
+def test_history_has_a_row_an_epoch(finished: Path) -> None:
+    history = pd.read_csv(finished / "members" / "dual" / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+    assert list(history.columns) == [
+        "epoch",
+        "stage",
+        "learning_rate",
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "val_quadratic_kappa",
+    ]
+
+
+def test_metrics_are_those_of_the_predictions(finished: Path) -> None:
+    from kerasdr.evaluation.metrics import quadratic_kappa
+
+    predictions = pd.read_csv(finished / "predictions_validation.csv")
+    metrics = json.loads((finished / "metrics.json").read_text())
+    kappa = quadratic_kappa(predictions["grade"], predictions["predicted"])
+    assert metrics["ensemble"]["quadratic_kappa"]["value"] == pytest.approx(kappa)
+    assert metrics["ensemble"]["quadratic_kappa"]["n_images"] == len(predictions)
+    columns = [f"prob_{grade}" for grade in range(5)]
+    assert predictions[columns].to_numpy().argmax(axis=1).tolist() == predictions["predicted"].tolist()
+    assert predictions[columns].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_bundle_grades_as_training_did(finished: Path, phantom_root: Path) -> None:
+    """Validation photographs, scored from their files by the bundle, get the probabilities that training wrote down."""
+    predictions = pd.read_csv(finished / "predictions_validation.csv").set_index("image_id")
+    rows = score_photographs([phantom_root / "train"], load_bundle(finished))
+    by_name = {Path(row.image).stem: row for row in rows}
+    for name, expected in predictions.iterrows():
+        row = by_name[str(name)]
+        assert row.grade == expected["predicted"]
+        assert row.probabilities == pytest.approx([expected[f"prob_{g}"] for g in range(5)], abs=2e-5)
+
+
+def test_training_and_scoring_feed_the_same_bytes(finished: Path, phantom_root: Path) -> None:
+    experiment = resumable(finished)
+    data = open_dataset(experiment.data, experiment.seed, finished.parents[2], Reporter())
+    prepared = prepare_table(data.table, data.digests, experiment.members[0].imaging, finished.parents[1] / ".cache")
+    fed: dict[bytes, bool] = {}
+
+    class Listening:
+        def predict(self, batch: Batch) -> EngineOutput:
+            fed.update({image.tobytes(): True for image in batch.images[0]})
+            return EngineOutput(np.full((len(batch), 5), 0.2), None)
+
+    score_photographs([phantom_root / "train"], load_bundle(finished), engine=Listening())
+    trained_on = {image.tobytes() for image in prepared.images[prepared.usable]}
+    assert trained_on == set(fed)
+    # And with the picture for people asked for as well, which the job does.
+    path = data.table["path"].iloc[int(np.flatnonzero(prepared.usable)[0])]
+    recipe = get_recipe("clahe-crop", 48)
+    shown = prepare(Path(path).read_bytes(), recipe, display_size=512)
+    assert shown.image.tobytes() in trained_on
+
+
+def test_chosen_and_listed(finished: Path) -> None:
+    runs = finished.parents[1]
+    assert chosen_run(runs) == finished.resolve()
+    (listed,) = [run for run in list_runs(runs) if run.path == finished]
+    assert listed.chosen and listed.status == "finished" and listed.kappa is not None
+    other = new_run(runs, "other")
+    set_status(other, "running")
+    with pytest.raises(KerasdrError, match="not finished: go on with"):
+        choose_run(other, runs)
+    assert [run.status for run in list_runs(runs)].count("running") == 1
+
+
+def test_test_part_is_opened_once(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = open_test_part(finished, Reporter())
+    split = pd.read_csv(finished / "split.csv", dtype=str)
+    graded = pd.read_csv(finished / "predictions_test.csv")
+    assert set(graded["image_id"]) <= set(split["image_id"][split["split"] == "test"])
+    assert first.photographs - first.not_graded == len(graded) == first.metrics["accuracy"].n_images
+
+    def again(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("the test part was graded a second time")
+
+    monkeypatch.setattr("kerasdr.training.held_out.score_photographs", again)
+    kept = open_test_part(finished, Reporter())
+    assert kept.metrics["quadratic_kappa"] == first.metrics["quadratic_kappa"]
+    assert kept.opened.startswith("opened at 2")
+
+
+def test_changed_data_stops_a_resume(finished: Path, small: dict[str, Any]) -> None:
+    changed = json.loads((finished / "data.json").read_text())
+    changed["sha256"] = "0" * 64
+    run = new_run(finished.parents[1], "changed")
+    for name in ("config.yaml", "split.csv"):
+        (run / name).write_bytes((finished / name).read_bytes())
+    (run / "data.json").write_text(json.dumps(changed))
+    with pytest.raises(KerasdrError, match="have changed since"):
+        train(resumable(run), finished.parents[1], Reporter(), resume=run)
+
+
+def test_killed_training_resumes_to_the_same_history(tmp_path: Path, small: dict[str, Any]) -> None:
+    """SIGKILL in the middle of the second stage; the resumed run ends with the files of an undisturbed one."""
+    small["members"] = [{"name": "dual", "model": {"mode": "dual"}}]
+    small["stages"] = [
+        {"name": "head", "train": "head", "cached_features": True, "epochs": 2, "learning_rate": 1e-3},
+        {"name": "all", "epochs": 3, "learning_rate": 1e-3},
+    ]
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(small))
+    undisturbed = train(load(str(path)), tmp_path / "a" / "runs", Reporter()).run
+    command = [sys.executable, "-m", "kerasdr", "train", str(path), "--runs", str(tmp_path / "b" / "runs")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "all 1/3" in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (killed,) = (tmp_path / "b" / "runs" / "small").iterdir()
+    assert json.loads((killed / "status.json").read_text()) == {"status": "running"}
+    resumed = subprocess.run(
+        [sys.executable, "-m", "kerasdr", "train", "--resume", str(killed)], capture_output=True, text=True
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    for name in ("members/dual/history.csv", "predictions_validation.csv", "metrics.json"):
+        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    with np.load(killed / "members/dual/weights.npz") as a, np.load(undisturbed / "members/dual/weights.npz") as b:
+        assert all((a[key] == b[key]).all() for key in b.files)
+
+
+def test_imbalance_does_not_collapse_to_the_commonest_grade(tmp_path: Path) -> None:
+    """Nine in ten of grade 0: plain cross-entropy answers 0 to everything, the default class weights do not."""
+    from kerasdr.data.records import make_table
+    from kerasdr.training.member import fit_member
+    from kerasdr.training.samples import take_samples
+
+    random = np.random.default_rng(0)
+    n = 300
+    grades = np.where(np.arange(n) % 10 == 0, 2, 0)
+    # Faint and noisy: a rare grade is worth finding only if its weight says so.
+    images = random.normal(100, 25, (n, 32, 32, 3))
+    images[grades == 2, 10:20, 10:20, 0] += 14
+    images = np.clip(images, 0, 255).astype(np.uint8)
+    table = make_table(
+        {"image_id": str(i), "path": f"/x/{i}", "grade": int(g), "split": "train" if i < 200 else "validation"}
+        for i, g in enumerate(grades)
+    )
+    predicted = {}
+    for kind in ("none", None):
+        training: dict[str, Any] = {"batch_size": 25} | ({"class_weights": kind} if kind else {})
+        raw = {
+            "name": "x",
+            "imaging": {"size": 32},
+            "model": {"trunk": "tiny", "weights": "none", "head": "linear", "dropout": 0.0},
+            "training": training,
+            "stages": [{"name": "fit", "epochs": 4, "learning_rate": 1e-3}],
+        }
+        (member,) = resolve(raw).members
+        parts = [take_samples(table, np.ones(n, bool), split, member, "eye") for split in ("train", "validation")]
+        p = fit_member(member, images, *parts, tmp_path / str(kind), Reporter())
+        predicted[kind] = (p.argmax(axis=1), parts[1].grades)
+    guess, truth = predicted["none"]
+    assert (guess[truth == 2] == 2).mean() < 0.2
+    guess, truth = predicted[None]
+    assert (guess[truth == 2] == 2).mean() > 0.5
+
+
+def test_early_stop(tmp_path: Path, small: dict[str, Any]) -> None:
+    small["members"] = [{"name": "single"}]
+    # A rate at which nothing changes, so that no epoch after the first is better.
+    small["stages"] = [{"name": "fit", "epochs": 20, "learning_rate": 1e-12, "weight_decay": 0.0, "early_stop": 2}]
+    small["model"]["trunk"] = "tiny"
+    small["training"]["class_weights"] = "none"
+    run = train(resolve(small), tmp_path / "runs", Reporter()).run
+    assert len(pd.read_csv(run / "members" / "single" / "history.csv")) < 20
+
+
+def test_dry_run_writes_nothing(tmp_path: Path, small: dict[str, Any]) -> None:
+    plan = make_plan(resolve(small), tmp_path / "runs", Reporter())
+    assert "train: " in plan and "grades 0-4" in plan
+    assert "dual: tiny, dual both-eyes, shared branches, clahe-crop at 48 px, weights none" in plan
+    assert "fit: 2 epochs, trains all" in plan and "time        about" in plan
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_probe_on_folds_and_held_out(tmp_path: Path, small: dict[str, Any]) -> None:
+    folds = run_probe(resolve(small), tmp_path / "runs", Reporter(), folds=3)
+    held_out = run_probe(resolve(small), tmp_path / "runs", Reporter(), folds=None)
+    assert folds["accuracy"].n_people > held_out["accuracy"].n_people > 0
+    assert -1 <= folds["quadratic_kappa"].low <= folds["quadratic_kappa"].high <= 1
+
+
+def test_no_data_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(KerasdrError, match="name their folder with --data ROOT"):
+        train(resolve({"name": "x", "model": {"weights": "none"}}), tmp_path / "runs", Reporter())
