@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from kerasdr.imaging.decode import decode
 from kerasdr.imaging.quality import Quality, judge
 from kerasdr.imaging.recipes import Recipe, apply_geometry, apply_recipe
+from kerasdr.imaging.retina import find_retina
 
 # A JPEG may be decoded at a fraction of its size as long as twice the network's input is left, and enough to look at.
 # The fraction must not depend on who asks, or training and scoring would see different pictures.
@@ -47,5 +48,6 @@ def prepare(
     """
     min_side = max(_DECODE_MARGIN * recipe.size, _DECODE_AT_LEAST)
     rgb = decode(data, max_megapixels=max_megapixels, min_side=min_side)
-    display = None if display_size is None else apply_geometry(recipe, rgb, display_size)
-    return Prepared(apply_recipe(recipe, rgb), judge(rgb), display)
+    disc = find_retina(rgb)
+    display = None if display_size is None else apply_geometry(recipe, rgb, display_size, disc)
+    return Prepared(apply_recipe(recipe, rgb, disc), judge(rgb, disc), display)

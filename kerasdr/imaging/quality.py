@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.imaging.retina import find_retina
+from kerasdr.imaging.retina import Disc, brightest, darkest, find_retina
 from kerasdr.imaging.steps import circular_crop
 
 _WORKING_SIDE = 256
@@ -38,30 +38,32 @@ class Quality:
     figures: Mapping[str, float]
 
 
-def judge(rgb: NDArray[np.uint8]) -> Quality:
+def judge(rgb: NDArray[np.uint8], disc: Disc | None = None) -> Quality:
     """Judge a decoded photograph, at a fixed working size whatever its own.
 
     Args:
         rgb: ``(H, W, 3)`` uint8.
+        disc: where its retina is, if that is known already.
     """
     short = min(rgb.shape[:2])
     if short < _MIN_SIDE:
         return _refuse(f"too small ({rgb.shape[1]} x {rgb.shape[0]} px): send the camera's own file", {})
-    if find_retina(rgb).kind == "none":
+    disc = disc or find_retina(rgb)
+    if disc.kind == "none":
         return _refuse("no retina to be seen: check that the camera was on the eye, and take it again", {})
-    disc = circular_crop(rgb, _WORKING_SIDE)
+    retina = circular_crop(rgb, _WORKING_SIDE, disc)
     middle = (_WORKING_SIDE - 1) / 2
     offset = np.arange(_WORKING_SIDE) - middle
     # A little within the edge, so that the frame itself is no detail.
     inside = np.hypot(offset[:, None], offset[None, :]) < 0.9 * _WORKING_SIDE / 2
-    light = cv2.cvtColor(disc, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    seen = inside & (disc.max(axis=2) > 10)
+    light = cv2.cvtColor(retina, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    seen = inside & (brightest(retina) > 10)
     if not seen.any():
         return _refuse("too dark: take it again with more flash", {"brightness": 0.0})
     fine = light - cv2.GaussianBlur(light, (0, 0), 3.0)
     figures = {
         "brightness": float(light[seen].mean()),
-        "overexposed": float((disc.min(axis=2)[seen] > 245).mean()),
+        "overexposed": float((darkest(retina)[seen] > 245).mean()),
         "detail": float(np.abs(fine[seen]).mean()),
         "field": float((light[inside] > 0.35 * np.median(light[seen])).mean()),
     }

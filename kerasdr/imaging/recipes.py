@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kerasdr.config import suggestion
 from kerasdr.errors import KerasdrError
 from kerasdr.imaging import steps
+from kerasdr.imaging.retina import Disc
 
 _GEOMETRY: Final[Mapping[str, Callable[..., NDArray[np.uint8]]]] = {
     "resize": steps.resize,
@@ -85,7 +86,7 @@ class Recipe:
             known = _GEOMETRY if index == 0 else _ENHANCEMENTS
             if step["name"] not in known:
                 raise KerasdrError(f"step {index + 1} is one of {', '.join(known)}, got {step['name']!r}")
-            allowed = set(inspect.signature(known[step["name"]]).parameters) - {"rgb", "size"}
+            allowed = set(inspect.signature(known[step["name"]]).parameters) - {"rgb", "size", "disc"}
             for option, value in step["options"].items():
                 if option not in allowed or isinstance(value, bool) or not isinstance(value, int | float):
                     raise KerasdrError(f"step {step['name']} takes numbers for {sorted(allowed)}, got {option}={value!r}")
@@ -111,14 +112,20 @@ def get_recipe(name: str, size: int) -> Recipe:
     return Recipe(name, size, tuple(Step(step) for step in _RECIPES[name]))
 
 
-def apply_recipe(recipe: Recipe, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Apply a recipe to ``(H, W, 3)`` uint8 RGB, giving ``(size, size, 3)`` uint8 RGB; the input is left as it is."""
-    picture = apply_geometry(recipe, rgb, recipe.size)
+def apply_recipe(recipe: Recipe, rgb: NDArray[np.uint8], disc: Disc | None = None) -> NDArray[np.uint8]:
+    """Apply a recipe to ``(H, W, 3)`` uint8 RGB, giving ``(size, size, 3)`` uint8 RGB; the input is left as it is.
+
+    Args:
+        recipe: what to do.
+        rgb: the decoded photograph.
+        disc: where its retina is, if that is known already (:func:`kerasdr.imaging.retina.find_retina`).
+    """
+    picture = apply_geometry(recipe, rgb, recipe.size, disc)
     for step in recipe.steps[1:]:
         picture = _ENHANCEMENTS[step.name](picture, **step.options)
     return picture
 
 
-def apply_geometry(recipe: Recipe, rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def apply_geometry(recipe: Recipe, rgb: NDArray[np.uint8], size: int, disc: Disc | None = None) -> NDArray[np.uint8]:
     """Apply a recipe's geometric step alone, at any size: the frame on which its heat maps lie."""
-    return _GEOMETRY[recipe.steps[0].name](rgb, size, **recipe.steps[0].options)
+    return _GEOMETRY[recipe.steps[0].name](rgb, size, disc=disc, **recipe.steps[0].options)

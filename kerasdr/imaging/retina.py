@@ -45,7 +45,7 @@ def find_retina(rgb: NDArray[np.uint8]) -> Disc:
     whole = Disc((width - 1) / 2, (height - 1) / 2, max(height, width) / 2, "frame")
     if min(small.shape[:2]) < 16:
         return whole
-    light = cv2.medianBlur(np.ascontiguousarray(small.max(axis=2)), 3)
+    light = cv2.medianBlur(brightest(small), 3)
     corners = np.concatenate([light[:4, :4], light[:4, -4:], light[-4:, :4], light[-4:, -4:]], axis=None)
     # The darkest corner, since a full frame may have one dark corner and a cut-off disc one bright one.
     dark, bright = float(np.percentile(corners, 10)), float(np.percentile(light, 95))
@@ -79,6 +79,18 @@ def find_retina(rgb: NDArray[np.uint8]) -> Disc:
         cx, cy, radius = left + wide / 2, top + tall / 2, max(wide, tall) / 2
     # Centres of pixels of the small copy to those of the photograph.
     return Disc((cx + 0.5) / scale - 0.5, (cy + 0.5) / scale - 0.5, (radius + 0.5) / scale, "disc")
+
+
+def brightest(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the largest of the three channels, ``(H, W)``; many times faster than NumPy's over the last axis."""
+    red, green, blue = cv2.split(rgb)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
+
+
+def darkest(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the smallest of the three channels, ``(H, W)``."""
+    red, green, blue = cv2.split(rgb)
+    return np.asarray(cv2.min(cv2.min(red, green), blue), np.uint8)
 
 
 def _fit_circle(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float] | None:

@@ -7,28 +7,39 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.imaging.retina import find_retina
+from kerasdr.imaging.retina import Disc, find_retina
 
 Picture = NDArray[np.uint8]
 
 _LONGEST = 16_384
 
 
-def resize(rgb: Picture, size: int) -> Picture:
-    """Squeeze or stretch a picture to ``(size, size, 3)``; areas are averaged when it shrinks."""
+def resize(rgb: Picture, size: int, disc: Disc | None = None) -> Picture:
+    """Squeeze or stretch a picture to ``(size, size, 3)``; areas are averaged when it shrinks.
+
+    Args:
+        rgb: the picture.
+        size: side in pixels.
+        disc: of no use here; every geometric step takes it.
+    """
     shrinks = size < rgb.shape[0] or size < rgb.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(rgb, (size, size), interpolation=interpolation), np.uint8)
 
 
-def circular_crop(rgb: Picture, size: int) -> Picture:
+def circular_crop(rgb: Picture, size: int, disc: Disc | None = None) -> Picture:
     """Cut out the retina's disc and bring it to ``(size, size, 3)``.
 
     The disc's centre comes to the middle and its edge to the picture's edge; what the camera cut off is black, and so is
     all outside the disc. A photograph without an edge (the retina fills the frame) or without a retina is padded to a
     square instead.
+
+    Args:
+        rgb: the picture.
+        size: side in pixels.
+        disc: where the retina is, if that is known already.
     """
-    disc = find_retina(rgb)
+    disc = disc or find_retina(rgb)
     side = max(2, round(2 * disc.radius))
     height, width = rgb.shape[:2]
     if side > _LONGEST:  # a strip of few pixels whose square would not fit in memory
