@@ -15,7 +15,7 @@ def data_group() -> None:
 
 @data_group.command("check")
 @click.argument("root", type=click.Path(path_type=Path))
-@click.option("--layout", help="eyepacs, folder or manifest; guessed if not given.")
+@click.option("--layout", help="aptos, course, deepdrid, eyepacs, folder or manifest; guessed if not given.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the layout, as YAML.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report as JSON.")
 @click.option("--strict", is_flag=True, help="Exit with code 3 if anything is missing, unreadable or double.")
@@ -52,11 +52,24 @@ def check_command(
 @click.option("--people", type=click.IntRange(1, 100_000), default=60, show_default=True, help="How many people.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the population.")
 @click.option("--size", type=click.IntRange(64, 4096), default=512, show_default=True, help="Side in pixels.")
-def phantom_command(out: Path, people: int, seed: int, size: int) -> None:
-    """Draw synthetic fundus photographs into OUT, with labels and lesion masks."""
-    from kerasdr.data.phantom import write_phantoms
+@click.option(
+    "--layout",
+    type=click.Choice(["eyepacs", "deepdrid", "course", "aptos"]),
+    default="eyepacs",
+    show_default=True,
+    help="Of which public data set; its oddities are included.",
+)
+def phantom_command(out: Path, people: int, seed: int, size: int, layout: str) -> None:
+    """Draw synthetic fundus photographs into OUT, with labels and lesion masks.
 
-    count = write_phantoms(
-        out, people=people, seed=seed, size=size, progress=TerminalReporter().progress("drawing people")
-    )
-    click.echo(f"{count} synthetic photographs of {people} people in {out}; labels in {out / 'trainLabels.csv'}")
+    \b
+    kerasdr data phantom ./phantoms --people 100 --seed 7
+    kerasdr data phantom ./two-views --people 50 --layout deepdrid
+    """
+    from kerasdr.data.phantom import write_phantoms
+    from kerasdr.data.phantom.layouts import LAYOUTS
+
+    progress = TerminalReporter().progress("drawing people")
+    count = write_phantoms(out, people=people, seed=seed, size=size, layout=layout, progress=progress)
+    labels = out / LAYOUTS[layout].labels
+    click.echo(f"{count} synthetic photographs of {people} people in {out}, layout {layout}; labels in {labels}")

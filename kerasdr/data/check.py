@@ -10,6 +10,8 @@ import pandas as pd
 
 from kerasdr.data.pairs import partner_index
 from kerasdr.data.readers import Dataset
+from kerasdr.data.splits import check_no_leak
+from kerasdr.errors import KerasdrError
 from kerasdr.files import sha256_of
 from kerasdr.grades import GRADES, grade_name
 from kerasdr.imaging.decode import UnreadablePhotograph, decode
@@ -34,6 +36,7 @@ class DataReport:
         missing: labelled photographs that are not there.
         duplicates: groups of photographs of the same bytes.
         contradictions: those groups whose grades differ.
+        leak: who or what stands in two parts of the data set's own split, or an empty string.
         smallest, largest: width and height by area, of those that can be read.
         notes: the reader's.
     """
@@ -50,14 +53,15 @@ class DataReport:
     missing: tuple[str, ...]
     duplicates: tuple[tuple[str, ...], ...]
     contradictions: tuple[tuple[str, ...], ...]
+    leak: str
     smallest: tuple[int, int] | None
     largest: tuple[int, int] | None
     notes: tuple[str, ...]
 
     @property
     def faults(self) -> int:
-        """How many photographs are missing or unreadable, and groups are duplicates."""
-        return len(self.missing) + len(self.unreadable) + len(self.duplicates)
+        """How many photographs are missing or unreadable, groups are duplicates, and whether the split leaks."""
+        return len(self.missing) + len(self.unreadable) + len(self.duplicates) + bool(self.leak)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
@@ -86,6 +90,7 @@ class DataReport:
         lines += _listing("missing", "none", ((name, "") for name in self.missing))
         lines += _listing("duplicates", "none", ((" = ".join(group), "") for group in self.duplicates))
         lines += [f"             differently graded: {' = '.join(group)}" for group in self.contradictions]
+        lines += [f"leak         {self.leak}"] if self.leak else []
         lines += [f"note         {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -102,13 +107,15 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
     names = table["image_id"].tolist()
     unreadable: dict[str, str] = {}
     refused: dict[str, str] = {}
-    digests: dict[str, list[str]] = {}
+    digests: list[str] = []
+    groups: dict[str, list[str]] = {}
     sizes: list[tuple[int, int]] = []
     with ThreadPoolExecutor(workers) as pool:
         for done, (name, found) in enumerate(zip(names, pool.map(_look, table["path"]), strict=True), start=1):
             digest, size, problem, refusal = found
+            digests.append(digest)
             if digest:
-                digests.setdefault(digest, []).append(name)
+                groups.setdefault(digest, []).append(name)
             if size:
                 sizes.append(size)
             if problem:
@@ -118,7 +125,7 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
             if progress:
                 progress(done, len(names))
     grades = table.set_index("image_id")["grade"]
-    duplicates = tuple(tuple(sorted(group)) for group in digests.values() if len(group) > 1)
+    duplicates = tuple(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
     counted = Counter(table["grade"].dropna().astype(int))
     return DataReport(
         photographs=len(table),
@@ -134,10 +141,19 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         missing=dataset.missing,
         duplicates=duplicates,
         contradictions=tuple(group for group in duplicates if grades[list(group)].nunique(dropna=False) > 1),
+        leak=_leak(table, digests),
         smallest=min(sizes, key=lambda size: size[0] * size[1], default=None),
         largest=max(sizes, key=lambda size: size[0] * size[1], default=None),
         notes=dataset.notes,
     )
+
+
+def _leak(table: pd.DataFrame, digests: list[str]) -> str:
+    try:
+        check_no_leak(table, digests)
+    except KerasdrError as error:
+        return str(error)
+    return ""
 
 
 def _look(path: str) -> tuple[str, tuple[int, int] | None, str, str]:

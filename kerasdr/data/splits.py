@@ -35,12 +35,12 @@ def split_by_person(table: pd.DataFrame, fractions: Mapping[str, float], seed: i
         seed: of the deal.
 
     Raises:
-        KerasdrError: if only some rows have a split, an official one has a person in two parts, nobody has a grade, or
-            a part that should have people gets none.
+        KerasdrError: if only some rows have a split, an official one has a person in two parts or lacks a part, nobody
+            has a grade, or a part that should have people gets none.
     """
     given = table["split"] != ""
     if given.all():
-        _refuse_shared(table, table["patient_id"], *_PERSON)
+        _check_official(table, fractions)
         return table
     if given.any():
         raise KerasdrError(f"{int((~given).sum())} of {len(table)} rows have no split: give all rows one, or none")
@@ -97,6 +97,17 @@ def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
     """
     _refuse_shared(table, table["patient_id"], *_PERSON)
     _refuse_shared(table, digests, "the same photograph", "remove one, or give both the same person")
+
+
+def _check_official(table: pd.DataFrame, fractions: Mapping[str, float]) -> None:
+    remedy = "add them, or have people dealt anew (data.options.split=none, where the layout has it)"
+    for part in SPLITS:
+        rows = table["split"] == part
+        if fractions.get(part, 0.0) > 0.0 and not rows.any():
+            raise KerasdrError(f"the {part} part of the data set's own split has no photographs: {remedy}")
+        if part in ("train", "validation") and rows.any() and table.loc[rows, "grade"].isna().all():
+            raise KerasdrError(f"the {part} part of the data set's own split has no grades: {remedy}")
+    _refuse_shared(table, table["patient_id"], *_PERSON)
 
 
 def _refuse_shared(table: pd.DataFrame, keys: Iterable[str], what: str, remedy: str) -> None:

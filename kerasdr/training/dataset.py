@@ -50,6 +50,7 @@ def open_dataset(config: DataConfig, seed: int, workspace: Path, reporter: Repor
             people=config.phantom.people,
             seed=config.phantom.seed,
             size=config.phantom.size,
+            layout=config.layout,
             progress=reporter.progress("drawing phantoms"),
         )
         reporter.note(f"data: {config.phantom.people} people, synthetic photographs (phantoms) in {root}")
@@ -73,5 +74,5 @@ def data_root(config: DataConfig, workspace: Path) -> Path:
         return root
     if config.phantom is not None:
         drawn = config.phantom
-        return workspace / f"phantoms-{drawn.people}-{drawn.seed}-{drawn.size}"
+        return workspace / f"phantoms-{config.layout}-{drawn.people}-{drawn.seed}-{drawn.size}"
     raise KerasdrError("this experiment needs photographs: name their folder with --data ROOT")

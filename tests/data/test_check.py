@@ -104,6 +104,18 @@ def test_the_data_sets_own_split_is_counted(put: Put, tmp_path: Path) -> None:
     assert "split        train 1 (50.0%), test 1 (50.0%) (the data set's own)" in report.render().splitlines()
 
 
+def test_a_split_of_its_own_that_leaks_is_a_fault(put: Put, tmp_path: Path) -> None:
+    put("labels.csv", "file,part\n7_left.png,train\n7_right.png,test\n8_left.png,test\n")
+    for name in ("7_left", "7_right", "8_left"):
+        put(f"{name}.png")
+    report = inspect_dataset(read_table("manifest", tmp_path, {"columns": {"path": "file", "split": "part"}}))
+    (line,) = [line for line in report.render().splitlines() if line.startswith("leak")]
+    assert line.startswith(
+        "leak         the split leaks: the same person is in train as 7_left and in test as 7_right;"
+    )
+    assert report.faults == 1
+
+
 def test_the_command_prints_and_only_strict_minds(damaged: Path, tmp_path: Path) -> None:
     ran = CliRunner().invoke(data_group, ["check", str(damaged), "--json", str(tmp_path / "report.json")])
     assert ran.exit_code == 0

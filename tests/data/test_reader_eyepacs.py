@@ -105,7 +105,11 @@ def test_two_photographs_of_one_name_without_a_label_do_no_harm(put: Put, tmp_pa
         ("image,level\n1_left,0,3\n", r"line 2 has 3 cells, but there are 2 columns"),
         (b"image,level\n\xfcber_left,0\n", r"are not UTF-8 text: save them"),
         (b"image,level\n1_left\0,0\n", r"are no CSV"),
-        (None, r"cannot read the labels .*trainLabels\.csv: No such file or directory; check the path"),
+        (
+            None,
+            r" is not of layout eyepacs: looked for the labels trainLabels\.csv \(columns image, level\), "
+            r"found 1_left\.png, 2_left\.png; check --data and --layout",
+        ),
         ("image,level\n9_left,0\n", r"holds no photograph .*1 labelled photographs are not there, the first is 9_left"),
     ],
 )

@@ -66,7 +66,7 @@ def test_linked_folders_are_searched_once(put: Put, tmp_path: Path) -> None:
 
 def test_hidden_files_and_folders_called_like_photographs_are_passed_over(put: Put, tmp_path: Path) -> None:
     kept = put("x.jpg/a.png")
-    for name in (".trash/b.png", "._a.png", "c.txt"):
+    for name in (".trash/b.png", "._a.png", "c.txt", "masks/a.png", "x.jpg/masks/a.png"):
         put(name, b"x")
     assert find_photographs(tmp_path) == [kept]
 

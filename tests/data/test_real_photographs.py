@@ -1,5 +1,7 @@
 """The readers on real photographs and on the real label files of public data sets, where these are present."""
 
+import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,29 +53,72 @@ def test_photographs_of_a_camera() -> None:
     assert (report.smallest, report.largest) == ((2592, 1944), (4928, 3264))
 
 
-@pytest.mark.parametrize(
-    ("file", "columns", "first", "people"),
-    [
-        (
-            "deepdrid_training_excerpt.csv",
-            {"path": "image_path", "image_id": "image_id", "grade": "left_eye_DR_Level"},
-            "\\regular-fundus-training\\1\\1_l1.jpg",
-            {"1"},
-        ),
-        ("course_excerpt.csv", {"path": "img_path", "grade": "patient_DR_Level"}, "1/1_l1.jpg", {"1"}),
-    ],
-)
-def test_label_files_of_public_data_sets(
-    tmp_path: Path, file: str, columns: dict[str, str], first: str, people: set[str]
-) -> None:
-    if not (DATA / "schemas" / file).is_file():
-        pytest.skip(f"no real label files in {DATA / 'schemas'}")
-    (tmp_path / "labels.csv").write_bytes((DATA / "schemas" / file).read_bytes())
-    relative = first.replace("\\", "/").lstrip("/")
-    (tmp_path / relative).parent.mkdir(parents=True)
-    (tmp_path / relative).write_bytes(b"only its name is read")
-    dataset = read_table("manifest", tmp_path, {"columns": columns})
-    assert dataset.table["image_id"].tolist() == ["1_l1"]
-    assert set(dataset.table["patient_id"]) == people
-    assert dataset.table["grade"].tolist() == [0]
-    assert dataset.missing
+@pytest.fixture
+def labels_of(tmp_path: Path) -> Callable[..., list[dict[str, str]]]:
+    """Lays the real rows of a label file out as a data set's labels, and a file for each photograph they name."""
+
+    def lay(file: str, place: str, photograph: str) -> list[dict[str, str]]:
+        source = DATA / "schemas" / file
+        if not source.is_file():
+            pytest.skip(f"no real label files in {source.parent}")
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_bytes(source.read_bytes())
+        with open(source, newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+        for row in rows:
+            path = tmp_path / photograph.format(**row)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(path.name)  # only names are read, and no two have the same bytes
+        return rows
+
+    return lay
+
+
+def test_rows_of_deepdrid(labels_of: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
+    part = "regular_fundus_images/regular-fundus-training"
+    rows = labels_of(
+        "deepdrid_training_excerpt.csv",
+        f"{part}/regular-fundus-training.csv",
+        f"{part}/Images/{{patient_id}}/{{image_id}}.jpg",
+    )
+    assert detect_layout(tmp_path) == "deepdrid"
+    dataset = read_table("deepdrid", tmp_path)
+    table = dataset.table
+    assert dataset.missing == ()
+    assert table["image_id"].tolist() == [row["image_id"] for row in rows]
+    levels = [row["left_eye_DR_Level"] or row["right_eye_DR_Level"] for row in rows]
+    assert table["grade"].tolist() == [int(level) for level in levels]
+    assert set(table["split"]) == {"train"} and set(table["quality"]) == {"gradable"}
+    assert table["eye"].tolist() == ["left" if row["left_eye_DR_Level"] else "right" for row in rows]
+    odd = table[table["patient_id"] == "56"].set_index("image_id")
+    assert odd["eye"].to_dict() == {"56_l1": "left", "56_r3": "left", "56_l3": "right", "56_r2": "right"}
+    assert odd["view"].to_dict() == {"56_l1": "1", "56_r3": "3", "56_l3": "3", "56_r2": "2"}
+    assert any("2 photographs are named for one eye" in note for note in dataset.notes)
+    # The patient's level is that of the worse eye.
+    worst = table.groupby("patient_id")["grade"].max()
+    assert {row["patient_id"]: int(row["patient_DR_Level"]) for row in rows} == worst.to_dict()
+    assert (partner_index(table, "same-eye") >= 0).all()
+
+
+def test_rows_of_the_course(labels_of: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
+    rows = labels_of("course_excerpt.csv", "set/train.csv", "set/train/{img_path}")
+    root = tmp_path / "set"
+    assert detect_layout(root) == "course"
+    table = read_table("course", root).table
+    assert table["image_id"].tolist() == [row["image_id"] for row in rows]
+    assert table["patient_id"].tolist() == [row["patient_id"] for row in rows]
+    assert table["grade"].tolist() == [int(row["patient_DR_Level"]) for row in rows]
+    assert table["eye"].tolist() == ["left", "left", "right", "right"]
+
+
+def test_all_rows_of_aptos(labels_of: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
+    labels_of("aptos_train.csv", "set/train.csv", "set/train_images/{id_code}.png")
+    root = tmp_path / "set"
+    assert detect_layout(root) == "aptos"
+    dataset = read_table("aptos", root)
+    table = dataset.table
+    assert (dataset.missing, dataset.notes) == ((), ())
+    assert (len(table), table["patient_id"].nunique()) == (3662, 3662)
+    assert table["grade"].value_counts().sort_index().tolist() == [1805, 370, 999, 193, 295]
+    # Codes that look like numbers stay as they are.
+    assert {"232549883508", "2927665214e1"} <= set(table["image_id"])

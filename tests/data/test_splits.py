@@ -134,11 +134,17 @@ def test_too_few_people_are_refused(table_of: TableOf) -> None:
 
 
 def test_an_official_split_is_kept_and_a_half_filled_one_refused(table_of: TableOf) -> None:
-    table = table_of([(f"p{index}", f"p{index}") for index in range(6)])
+    table = table_of([(f"p{index}", f"p{index}", "", "", index % 3) for index in range(6)])
     official = table.assign(split=["test", "train", "train", "train", "validation", "test"])
     assert split_by_person(official, FRACTIONS, 1)["split"].tolist() == official["split"].tolist()
     with pytest.raises(KerasdrError, match="the same person is in test as p0 and in train as p1"):
         split_by_person(official.assign(patient_id=["p0", "p0", "p2", "p3", "p4", "p5"]), FRACTIONS, 1)
+    with pytest.raises(KerasdrError, match=r"the test part of the data set's own split has no photographs: add them"):
+        split_by_person(official.assign(split=["train"] * 5 + ["validation"]), FRACTIONS, 1)
+    with pytest.raises(KerasdrError, match=r"the validation part of the data set's own split has no grades"):
+        split_by_person(official.assign(grade=[0, 1, 2, 3, None, 4]).astype({"grade": "Int64"}), FRACTIONS, 1)
+    unlabelled_test = official.assign(grade=[None, 1, 2, 3, 4, None]).astype({"grade": "Int64"})
+    assert split_by_person(unlabelled_test, FRACTIONS, 1)["split"].tolist() == official["split"].tolist()
     half = official.assign(split=["test", "", "", "train", "", "test"])
     with pytest.raises(KerasdrError, match="3 of 6 rows have no split: give all rows one, or none"):
         split_by_person(half, FRACTIONS, 1)

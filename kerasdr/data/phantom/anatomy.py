@@ -1,20 +1,24 @@
 """The healthy retina of a right eye: background, macula, optic disc, vessels. A left eye is its mirror image.
 
-Pictures are drawn as three planes ``(3, size, size)``, on which NumPy is several times faster than on interleaved
+Pictures are drawn as three planes ``(3, height, width)``, on which NumPy is several times faster than on interleaved
 colours. Lengths are shares of the retina's radius; the origin is the retina's centre, x to the right, y down. In a
 photograph of a right eye the optic disc lies to the right of the macula.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.data.phantom.people import Person
+from kerasdr.data.phantom.planes import Plane, darken, soften
 
 Random = np.random.Generator
-Plane = NDArray[np.float32]
+# Steps along a vessel, and how far its waves swing out there.
+_ALONG: Final = np.linspace(0, 1, 28)[:, None]
+_FADE: Final = np.sin(np.pi * _ALONG) ** 0.5
 
 
 def colour(red: float, green: float, blue: float) -> Plane:
@@ -24,12 +28,25 @@ def colour(red: float, green: float, blue: float) -> Plane:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the retina lies on the canvas: side of the canvas, centre and radius in pixels."""
+    """Where the retina lies on the canvas: centre and radius in pixels.
+
+    The canvas is ``size`` high; it is as wide, or ``width`` where it is wider than a photograph.
+    """
 
     size: int
     x: float
     y: float
     radius: float
+    width: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the canvas in pixels."""
+        return self.size, self.width or self.size
+
+    def blank(self) -> NDArray[np.uint8]:
+        """Return an empty mask of the canvas."""
+        return np.zeros(self.shape, np.uint8)
 
     def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Bring points ``(n, 2)`` from shares of the radius to pixels."""
@@ -46,32 +63,35 @@ class Layout:
     veins: tuple[NDArray[np.float64], ...]
 
 
-def smooth_field(random: Random, cells: int, size: int) -> Plane:
-    """Return a smooth random field ``(size, size)``, about -2 to 2, with ``cells`` bumps along a side."""
-    coarse = random.standard_normal((cells, cells)).astype(np.float32)
-    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+def smooth_field(random: Random, cells: int, shape: tuple[int, int]) -> Plane:
+    """Return a smooth random field of a shape, about -2 to 2, with ``cells`` bumps along the height."""
+    height, width = shape
+    coarse = random.standard_normal((cells, round(cells * width / height))).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def draw_background(random: Random, person: Person, frame: Frame) -> NDArray[np.float32]:
-    """Return the retina without landmarks, planes ``(3, size, size)`` of RGB in 0..255."""
+    """Return the retina without landmarks, planes ``(3, height, width)`` of RGB in 0..255."""
     pale, dark = np.array([225.0, 140.0, 95.0]), np.array([135.0, 68.0, 38.0])
     shade = pale + (dark - pale) * person.pigment
     shade = shade * (1 + 0.16 * person.hue * np.array([0.6, -0.6, -1.3])) * random.uniform(0.93, 1.07, 3)
-    pattern = 1 + 0.035 * smooth_field(random, 9, frame.size)
+    pattern = 1 + 0.035 * smooth_field(random, 9, frame.shape)
     if person.tessellation > 0.2:
         # The choroid's vessels shine through as a network of pale and dark stripes.
-        stripes = np.abs(smooth_field(random, 22, frame.size))
+        stripes = np.abs(smooth_field(random, 22, frame.shape))
         pattern += 0.10 * person.tessellation * (0.6 - stripes)
     return np.asarray(pattern * colour(*shade), np.float32)
 
 
-def place_landmarks(random: Random, person: Person) -> Layout:
-    """Decide where macula, disc and veins lie in this photograph."""
+def place_landmarks(random: Random, person: Person, nasal: float = 0.0) -> Layout:
+    """Decide where macula, disc and veins lie in this eye; its nasal vessels run on by ``nasal``."""
     macula = np.array([-0.16, 0.03]) + random.uniform(-0.07, 0.07, 2)
     disc = macula + np.array([0.66, -0.05]) + random.uniform(-0.05, 0.05, 2)
     # Two temporal arcades that bend around the macula and two shorter nasal ones.
     ends = np.array([[-0.62, -0.62], [-0.62, 0.66], [0.78, -0.60], [0.78, 0.62]]) + random.uniform(-0.12, 0.12, (4, 2))
     bends = np.array([[0.12, -0.78], [0.12, 0.80], [0.62, -0.34], [0.62, 0.34]]) + random.uniform(-0.07, 0.07, (4, 2))
+    ends[2:, 0] += nasal
+    bends[2:, 0] += 0.4 * nasal
     veins = tuple(_course(random, disc, bend, end, person.tortuosity) for bend, end in zip(bends, ends, strict=True))
     return Layout(macula, disc, person.disc_size * random.uniform(0.95, 1.05), veins)
 
@@ -84,17 +104,16 @@ def draw_landmarks(picture: NDArray[np.float32], random: Random, person: Person,
 
 
 def _course(random: Random, start: NDArray, bend: NDArray, end: NDArray, tortuosity: float) -> NDArray[np.float64]:
-    t = np.linspace(0, 1, 28)[:, None]
-    path = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
-    along = np.gradient(path, axis=0)
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.linalg.norm(along, axis=1, keepdims=True)
-    waves = np.sin(t[:, 0] * random.uniform(9, 18) + random.uniform(0, 6.3)) * (0.006 + 0.022 * tortuosity)
-    return path + across * (waves * np.sin(np.pi * t[:, 0]) ** 0.5)[:, None]
+    path = (1 - _ALONG) ** 2 * start + 2 * _ALONG * (1 - _ALONG) * bend + _ALONG**2 * end
+    along = np.concatenate([path[1:2] - path[:1], (path[2:] - path[:-2]) / 2, path[-1:] - path[-2:-1]])
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.sqrt((along * along).sum(axis=1, keepdims=True))
+    waves = np.sin(_ALONG * random.uniform(9, 18) + random.uniform(0, 6.3)) * (0.006 + 0.022 * tortuosity)
+    return path + across * (waves * _FADE)
 
 
 def _draw_vessels(picture: NDArray[np.float32], random: Random, person: Person, frame: Frame, layout: Layout) -> None:
     scale = frame.size / 512
-    mask = np.zeros((frame.size, frame.size), np.uint8)
+    mask = frame.blank()
     width = random.uniform(4.6, 6.4) * scale
     for vein in layout.veins:
         # The artery runs beside the vein, thinner and paler.
@@ -103,8 +122,7 @@ def _draw_vessels(picture: NDArray[np.float32], random: Random, person: Person, 
             draw_tapered(mask, frame.pixels(course), thickness, strength)
             for _ in range(3):
                 _draw_branch(mask, random, frame, course, 0.6 * thickness, strength, person.tortuosity)
-    soft = cv2.GaussianBlur(mask, (0, 0), 0.8 * scale).astype(np.float32) / 255.0
-    picture *= 1.0 - soft * colour(0.30, 0.52, 0.50)
+    darken(picture, soften(mask, 0.8 * scale), (0.30, 0.52, 0.50))
 
 
 def _draw_branch(
@@ -147,7 +165,7 @@ def _draw_disc(picture: NDArray[np.float32], frame: Frame, layout: Layout, rando
     cv2.ellipse(mask, centre, axes, random.uniform(-15, 15), 0, 360, 200, -1, cv2.LINE_AA, 4)
     cup = random.uniform(0.35, 0.6)
     cv2.ellipse(mask, centre, (int(axes[0] * cup), int(axes[1] * cup)), 0, 0, 360, 255, -1, cv2.LINE_AA, 4)
-    soft = cv2.GaussianBlur(mask, (0, 0), 2.2 * frame.size / 512).astype(np.float32) / 255.0
+    soft = soften(mask, 2.2 * frame.size / 512)
     bright = part.mean(axis=(1, 2))[:, None, None] * 1.15 + colour(60.0, 75.0, 45.0)
     part += soft * (bright - part)
 
@@ -167,5 +185,6 @@ def _window(frame: Frame, where: NDArray[np.float64], reach: float) -> tuple[tup
     """Return rows and columns around a place, and the place's x and y within them."""
     x, y = frame.pixels(where)
     left, top = (max(0, int(value - reach)) for value in (x, y))
-    right, bottom = (min(frame.size, int(value + reach) + 1) for value in (x, y))
+    height, width = frame.shape
+    right, bottom = min(width, int(x + reach) + 1), min(height, int(y + reach) + 1)
     return (slice(top, bottom), slice(left, right)), (x - left, y - top)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.data.phantom.anatomy import Frame, Random, colour, smooth_field
+from kerasdr.data.phantom.anatomy import Frame, Random, smooth_field
 
 
 def choose_frame(random: Random, size: int) -> Frame:
@@ -33,16 +33,15 @@ def photograph(
     squared = dx[None, :] ** 2 + dy[:, None] ** 2
     light = random.uniform(0.72, 1.12) * (1.0 - random.uniform(0.05, 0.35) * squared)
     tilt = random.uniform(-0.16, 0.16, 2).astype(np.float32)
-    light += tilt[0] * dx[None, :] + tilt[1] * dy[:, None] + 0.05 * smooth_field(random, 4, size)
+    light += tilt[0] * dx[None, :] + tilt[1] * dy[:, None] + 0.05 * smooth_field(random, 4, (size, size))
     if fault == "half lit":
         angle = random.uniform(0, 2 * np.pi)
         edge = np.cos(angle) * dx[None, :] + np.sin(angle) * dy[:, None] + random.uniform(0.0, 0.25)
         light *= np.clip(0.5 - 4.0 * edge, 0.02, 1.0)
     if fault == "dark":
         light *= random.uniform(0.06, 0.11)
-    retina *= np.clip(light, 0.0, None).astype(np.float32)
-    # White balance differs from camera to camera.
-    retina *= colour(*random.uniform(0.9, 1.1, 3))
+    light = np.clip(light, 0.0, None).astype(np.float32)
+    balance = random.uniform(0.9, 1.1, 3).astype(np.float32)  # of white: it differs from camera to camera
     blur = random.uniform(9.0, 14.0) if fault == "out of focus" else random.uniform(0.3, 0.8)
     sigma = blur * size / 512
     # Two sums of random bytes are close enough to a bell and far cheaper than one.
@@ -52,9 +51,14 @@ def photograph(
     inside = squared <= 1.0
     if random.random() < 0.5:  # many cameras cut the disc off above and below
         inside &= np.abs(dy)[:, None] < random.uniform(0.78, 0.92)
-    noisy = (cv2.GaussianBlur(plane, (0, 0), sigma) + noise for plane in retina)
-    picture = cv2.merge([np.clip(plane, 0, 255).astype(np.uint8) * inside for plane in noisy])
-    return np.asarray(picture, np.uint8), inside
+    taken = []
+    for plane, factor in zip(retina, balance, strict=True):  # one after the other, so that each stays in the cache
+        plane *= light
+        plane *= factor
+        sharp = cv2.GaussianBlur(plane, (0, 0), sigma)
+        sharp += noise
+        taken.append(np.clip(sharp, 0, 255, out=sharp).astype(np.uint8) * inside)
+    return np.asarray(cv2.merge(taken), np.uint8), inside
 
 
 def sign(picture: NDArray[np.uint8]) -> None:

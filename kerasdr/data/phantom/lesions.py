@@ -52,12 +52,16 @@ class Lesions:
     """Lesions of one eye.
 
     Attributes:
-        alpha: strength of each kind, ``(size, size)`` uint8; kinds that do not occur are absent.
+        alpha: strength of each kind, ``(height, width)`` uint8; kinds that do not occur are absent.
         counts: how many of each kind were drawn; some may lie under others or beyond the camera's border.
     """
 
     alpha: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    def part(self, columns: slice) -> "Lesions":
+        """Return the lesions with some columns of the canvas only; the counts stay those of the whole."""
+        return Lesions({kind: alpha[:, columns] for kind, alpha in self.alpha.items()}, self.counts)
 
 
 def make_lesions(random: Random, grade: int, frame: Frame, layout: Layout) -> Lesions:
@@ -76,7 +80,7 @@ def make_lesions(random: Random, grade: int, frame: Frame, layout: Layout) -> Le
         count = int(random.integers(least, most + 1))
         if count == 0:
             continue
-        mask = np.zeros((frame.size, frame.size), np.uint8)
+        mask = frame.blank()
         for index in range(count):
             draw[kind](mask, random, frame, layout, index)
         lesions.alpha[kind] = mask

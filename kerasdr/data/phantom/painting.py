@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.data.phantom.anatomy import Frame, Random, colour
+from kerasdr.data.phantom.anatomy import Frame, Random
 from kerasdr.data.phantom.lesions import KINDS, Lesions, anywhere, dot
+from kerasdr.data.phantom.planes import blend, darken, soften
 
 ON_TOP: Final = (
     "neovascularisation",
@@ -22,24 +23,22 @@ ON_TOP: Final = (
 
 
 def paint(picture: NDArray[np.float32], lesions: Lesions, random: Random, scale: float) -> None:
-    """Paint lesions into ``picture``, planes ``(3, size, size)``; ``scale`` is the canvas's side over 512.
+    """Paint lesions into ``picture``, planes ``(3, height, width)``; ``scale`` is the canvas's height over 512.
 
     How clearly they stand out differs from eye to eye.
     """
-    strength = np.float32(random.uniform(0.55, 1.0))
+    strength = random.uniform(0.55, 1.0)
     red = [lesions.alpha[kind] for kind in ON_TOP[:4] if kind in lesions.alpha]
     if red:
-        soft = _soften(np.maximum.reduce(red), 0.9 * scale)
-        picture *= 1.0 - soft * (strength * colour(0.42, 0.74, 0.72))
+        darken(picture, soften(np.maximum.reduce(red), 0.9 * scale), (0.42, 0.74, 0.72), strength)
     if "preretinal_haemorrhage" in lesions.alpha:
-        soft = _soften(lesions.alpha["preretinal_haemorrhage"], 2.0 * scale)
-        picture *= 1.0 - soft * (strength * colour(0.50, 0.82, 0.80))
+        darken(picture, soften(lesions.alpha["preretinal_haemorrhage"], 2.0 * scale), (0.50, 0.82, 0.80), strength)
     if "cotton_wool_spot" in lesions.alpha:
-        soft = 0.62 * strength * _soften(lesions.alpha["cotton_wool_spot"], 4.0 * scale)
-        picture += soft * (colour(238.0, 226.0, 196.0) - picture)
+        soft = soften(lesions.alpha["cotton_wool_spot"], 4.0 * scale)
+        blend(picture, np.float32(0.62 * strength) * soft, (238.0, 226.0, 196.0))
     if "hard_exudate" in lesions.alpha:
-        soft = 0.85 * strength * _soften(lesions.alpha["hard_exudate"], 0.8 * scale)
-        picture += soft * (colour(250.0, 226.0, 120.0) - picture)
+        soft = soften(lesions.alpha["hard_exudate"], 0.8 * scale)
+        blend(picture, np.float32(0.85 * strength) * soft, (250.0, 226.0, 120.0))
 
 
 def label(lesions: Lesions, inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -58,7 +57,7 @@ def draw_distractors(picture: NDArray[np.float32], random: Random, frame: Frame,
     """Draw what is no diabetic lesion and occurs in every grade: drusen, dust on the lens, reflections."""
     scale = frame.size / 512
     reflections, specks = int(random.integers(0, 3)), int(random.integers(0, 6))
-    pale = np.zeros((frame.size, frame.size), np.uint8)
+    pale = frame.blank()
     for _ in range(drusen):
         dot(pale, frame.pixels(anywhere(random, 0.6)), random.uniform(2.0, 4.0) * scale, 110)
     for _ in range(reflections):  # of the inner surface: soft pale arcs
@@ -67,13 +66,9 @@ def draw_distractors(picture: NDArray[np.float32], random: Random, frame: Frame,
         turn = random.uniform(0, 180)
         cv2.ellipse(pale, (int(x), int(y)), axes, turn, 200, 340, 70, max(1, round(4 * scale)), cv2.LINE_AA)
     if drusen or reflections:
-        picture += 0.6 * _soften(pale, 2.0 * scale) * (colour(235.0, 205.0, 150.0) - picture)
+        blend(picture, np.float32(0.6) * soften(pale, 2.0 * scale), (235.0, 205.0, 150.0))
     if specks:
-        dust = np.zeros((frame.size, frame.size), np.uint8)
+        dust = frame.blank()
         for _ in range(specks):
             dot(dust, frame.pixels(anywhere(random, 0.95)), random.uniform(2.0, 5.0) * scale, 150)
-        picture *= 1.0 - np.float32(random.uniform(0.25, 0.5)) * _soften(dust, 2.2 * scale)
-
-
-def _soften(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
-    return cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / np.float32(255.0)
+        darken(picture, soften(dust, 2.2 * scale), (1.0, 1.0, 1.0), random.uniform(0.25, 0.5))

@@ -55,8 +55,11 @@ class Person:
     disc_size: float
 
 
-def make_person(seed: int, number: int) -> Person:
-    """Invent person ``number`` of the population ``seed``; the same whatever the size of the population."""
+def make_person(seed: int, number: int, both_eyes: bool = False) -> Person:
+    """Invent person ``number`` of the population ``seed``; the same whatever the size of the population.
+
+    A few people have a photograph of one eye only, unless ``both_eyes`` is set.
+    """
     random = np.random.default_rng([seed, number])
     worse = int(random.choice(5, p=_WORSE_EYE))
     better = max(0, worse - int(random.choice(len(_BETTER_BY), p=_BETTER_BY)))
@@ -64,7 +67,8 @@ def make_person(seed: int, number: int) -> Person:
     faults = [str(random.choice(UNGRADABLE_KINDS)) if random.random() < _UNGRADABLE else "" for _ in range(2)]
     eyes = tuple(Eye(*parts) for parts in zip(("left", "right"), grades, faults, strict=True))
     if random.random() < _ONE_PHOTOGRAPH:
-        eyes = (eyes[int(random.integers(2))],)
+        only = eyes[int(random.integers(2))]
+        eyes = eyes if both_eyes else (only,)
     return Person(
         number=number,
         eyes=eyes,

@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kerasdr.data.names import parse_name
-from kerasdr.data.readers.labels import parse_grade, read_labels
-from kerasdr.data.readers.registry import Dataset, find_photographs, register_reader, take_options
+from kerasdr.data.readers.labels import parse_grade, read_labels, refuse_repeated
+from kerasdr.data.readers.matching import OR_NAME_FOLDER, leftover_notes, photographs_by_name
+from kerasdr.data.readers.registry import Dataset, register_reader, take_options, wrong_root
 from kerasdr.data.records import make_table
-from kerasdr.errors import KerasdrError
+
+_LABELS: Final = "trainLabels.csv"
 
 
-@register_reader("eyepacs")
+def _is_eyepacs(root: Path) -> bool:
+    return (root / _LABELS).is_file()
+
+
+@register_reader("eyepacs", recognise=_is_eyepacs)
 def read_eyepacs(root: Path, options: Mapping[str, Any]) -> Dataset:
     """Read labels ``image,level`` (and ``quality``, if that column is there) and the photographs beside or below them.
 
@@ -19,17 +25,13 @@ def read_eyepacs(root: Path, options: Mapping[str, Any]) -> Dataset:
         labels: the label file, relative to the root (``trainLabels.csv``).
         images: the folder to look for photographs in, relative to the root (the root itself).
     """
-    chosen = take_options("eyepacs", options, {"labels": "trainLabels.csv", "images": "."})
+    chosen = take_options("eyepacs", options, {"labels": _LABELS, "images": "."})
     source = root / chosen["labels"]
-    labels = read_labels(source)
-    for column in ("image", "level"):
-        if column not in labels.columns:
-            got = ", ".join(labels.columns)
-            raise KerasdrError(f"{source} must have the columns image and level; it has {got}: rename them")
-    repeated = labels.index[labels["image"].duplicated()]
-    if len(repeated):
-        raise KerasdrError(f"{source} line {repeated[0]} labels {labels['image'][repeated[0]]} again: keep one row")
-    files = _by_stem(root / chosen["images"], set(labels["image"]))
+    if not source.exists():
+        raise wrong_root("eyepacs", root, f"the labels {chosen['labels']} (columns image, level)")
+    labels = read_labels(source, columns=("image", "level"))
+    refuse_repeated(labels, "image", source)
+    files = photographs_by_name(root / chosen["images"], labels["image"], OR_NAME_FOLDER)
     records, missing = [], []
     for line, row in zip(labels.index, labels.to_dict("records"), strict=True):
         image = row["image"]
@@ -49,24 +51,4 @@ def read_eyepacs(root: Path, options: Mapping[str, Any]) -> Dataset:
                 "quality": row.get("quality", ""),
             }
         )
-    unlabelled = len(files) - len(records)
-    notes = []
-    if missing:
-        notes.append(f"{len(missing)} labelled photographs are not there, the first is {missing[0]}")
-    if unlabelled:
-        notes.append(f"{unlabelled} photographs have no label and are left out")
-    return Dataset(make_table(records), tuple(missing), tuple(notes))
-
-
-def _by_stem(folder: Path, labelled: set[str]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for path in find_photographs(folder):
-        if "masks" in path.relative_to(folder).parts[:-1]:
-            continue  # lesion masks of phantoms
-        first = files.setdefault(path.stem, path)
-        if first != path and path.stem in labelled:
-            raise KerasdrError(
-                f"two photographs are called {path.stem}: {first} and {path}; keep one, or name the folder "
-                "of the right ones in data.options.images"
-            )
-    return files
+    return Dataset(make_table(records), tuple(missing), leftover_notes(missing, len(files) - len(records)))

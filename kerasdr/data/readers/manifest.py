@@ -10,6 +10,7 @@ import pandas as pd
 from kerasdr.config import suggestion
 from kerasdr.data.names import parse_eye, parse_name, unique_names
 from kerasdr.data.readers.labels import parse_grade, read_labels
+from kerasdr.data.readers.matching import leftover_notes
 from kerasdr.data.readers.registry import Dataset, register_reader, take_options
 from kerasdr.data.records import COLUMNS, make_table
 from kerasdr.errors import KerasdrError
@@ -64,8 +65,7 @@ def read_manifest(root: Path, options: Mapping[str, Any]) -> Dataset:
         inside = [Path(os.path.relpath(record["path"], root / chosen["images"])) for record in records]
         for record, name in zip(records, unique_names(inside), strict=True):
             record["image_id"] = name
-    notes = (f"{len(missing)} labelled photographs are not there, the first is {missing[0]}",) if missing else ()
-    return Dataset(make_table(records), tuple(missing), notes)
+    return Dataset(make_table(records), tuple(missing), leftover_notes(missing, 0))
 
 
 def _check_columns(columns: Mapping[Any, Any], labels: pd.DataFrame, source: Path) -> None:

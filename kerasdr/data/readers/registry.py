@@ -13,6 +13,7 @@ import pandas as pd
 from kerasdr.config import suggestion
 from kerasdr.errors import KerasdrError
 
+_NAMED = 8
 PHOTOGRAPH_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 
 
@@ -34,13 +35,21 @@ class Dataset:
 Reader = Callable[[Path, Mapping[str, Any]], Dataset]
 
 _READERS: dict[str, Reader] = {}
+_RECOGNISE: dict[str, Callable[[Path], bool]] = {}
 
 
-def register_reader(name: str) -> Callable[[Reader], Reader]:
-    """Register a function ``(root, options) -> Dataset`` as the reader of layout ``name``."""
+def register_reader(name: str, recognise: Callable[[Path], bool] | None = None) -> Callable[[Reader], Reader]:
+    """Register a function ``(root, options) -> Dataset`` as the reader of layout ``name``.
+
+    Args:
+        name: of the layout.
+        recognise: says of a folder whether it is of this layout; without it, the layout is never guessed.
+    """
 
     def register(reader: Reader) -> Reader:
         _READERS[name] = reader
+        if recognise:
+            _RECOGNISE[name] = recognise
         return reader
 
     return register
@@ -68,7 +77,10 @@ def read_table(layout: str, root: Path, options: Mapping[str, Any] | None = None
         raise KerasdrError(f"no layout is called {layout!r}{suggestion(layout, readers)}; known are {known}")
     if not Path(root).is_dir():
         raise KerasdrError(f"the data folder {root} does not exist: name it with --data")
-    dataset = readers[layout](Path(root), options or {})
+    try:
+        dataset = readers[layout](Path(root), options or {})
+    except OSError as error:
+        raise _unopened(error) from error
     if dataset.table.empty:
         why = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
         raise KerasdrError(
@@ -78,8 +90,24 @@ def read_table(layout: str, root: Path, options: Mapping[str, Any] | None = None
 
 
 def detect_layout(root: Path) -> str:
-    """Guess the layout of a folder from what lies in it."""
-    return "eyepacs" if (Path(root) / "trainLabels.csv").is_file() else "folder"
+    """Guess the layout of a folder from what lies in it; ``folder`` where no other knows it."""
+    try:
+        return next((name for name in layout_names() if name in _RECOGNISE and _RECOGNISE[name](Path(root))), "folder")
+    except OSError as error:
+        raise _unopened(error) from error
+
+
+def wrong_root(layout: str, root: Path, looked_for: str) -> KerasdrError:
+    """Return the error for a folder that is not of a layout: what was looked for in it, and what is there instead."""
+    try:
+        there = sorted(path.name + "/" * path.is_dir() for path in root.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        return _unopened(error)
+    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+    found = ", ".join(repr(name)[1:-1] for name in there[:_NAMED]) + more if there else "nothing"
+    return KerasdrError(
+        f"{root} is not of layout {layout}: looked for {looked_for}, found {found}; check --data and --layout"
+    )
 
 
 def take_options(layout: str, options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,25 +127,35 @@ def take_options(layout: str, options: Mapping[str, Any], known: Mapping[str, An
     return {**known, **options}
 
 
+def take_split(layout: str, split: str) -> bool:
+    """Return whether option ``split`` asks for the data set's official split (``official``) or for none (``none``).
+
+    Raises:
+        KerasdrError: if it is neither.
+    """
+    if split not in ("official", "none"):
+        raise KerasdrError(f"option split of layout {layout} must be official or none, got {split!r}")
+    return split == "official"
+
+
 def find_photographs(root: Path) -> list[Path]:
     """Return all photographs below a folder, sorted.
 
-    Links to folders are followed, each folder once; hidden files and folders are passed over.
+    Links to folders are followed, each folder once; hidden files and folders are passed over, and so are folders called
+    ``masks``, which hold lesion masks.
 
     Raises:
         KerasdrError: if a folder cannot be opened, or a name is not UTF-8.
     """
 
     def refuse(error: OSError) -> None:
-        raise KerasdrError(
-            f"cannot open the folder {error.filename}: {error.strerror}; check its permissions"
-        ) from error
+        raise _unopened(error) from error
 
     found, seen = [], set()
     for folder, inside, files in os.walk(root, followlinks=True, onerror=refuse):
         # A link to a folder above would go round for ever, and a folder seen by two ways would give duplicates.
         real = os.path.realpath(folder)
-        inside[:] = [] if real in seen else sorted(name for name in inside if not name.startswith("."))
+        inside[:] = [] if real in seen else sorted(name for name in inside if name[0] != "." and name != "masks")
         if real not in seen:
             found += [
                 Path(folder, name) for name in files if _is_photograph(name) and os.path.isfile(Path(folder, name))
@@ -129,6 +167,10 @@ def find_photographs(root: Path) -> list[Path]:
         except UnicodeEncodeError as error:
             raise KerasdrError(f"the name {os.fsencode(path)!r} is not UTF-8 text: rename the file") from error
     return sorted(found)
+
+
+def _unopened(error: OSError) -> KerasdrError:
+    return KerasdrError(f"cannot open the folder {error.filename}: {error.strerror}; check its permissions")
 
 
 def _is_photograph(name: str) -> bool:

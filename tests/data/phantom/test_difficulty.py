@@ -39,7 +39,7 @@ def test_mean_colour_alone_stays_under_kappa_0_3(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-    linear = LogisticRegression(class_weight="balanced", max_iter=2000)
+    linear = LogisticRegression(class_weight="balanced", max_iter=300)
     model = {
         "logistic": make_pipeline(StandardScaler(), PolynomialFeatures(2), linear),
         "forest": RandomForestClassifier(60, min_samples_leaf=5, class_weight="balanced", random_state=0),

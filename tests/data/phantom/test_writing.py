@@ -48,7 +48,7 @@ def test_labels_photographs_masks_and_card_agree(written: Path) -> None:
         rows = list(csv.DictReader(file))
     card = json.loads((written / "phantoms.json").read_text())
     assert "ynthetic" in card["statement"]
-    assert card["settings"] == {"version": 1, "people": 40, "seed": 2, "size": 128}
+    assert card["settings"] == {"version": 2, "layout": "eyepacs", "people": 40, "seed": 2, "size": 128}
     names = [row["image"] for row in rows]
     assert names == [entry["image"] for entry in card["photographs"]]
     assert sorted(names) == sorted(path.stem for path in (written / "train").iterdir())
