@@ -1,5 +1,7 @@
 """``kerasdr predict``: photographs in, CSV and Grad-CAM pictures out."""
 
+import math
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +25,13 @@ Exit code:
 """
 
 
+def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    # Nothing is above NaN, so it would be no limit at all.
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of megapixels")
+    return value
+
+
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The CSV to write; pictures go beside it.")
@@ -34,7 +43,15 @@ Exit code:
     help="A bundle, a run, or a pointer to one.",
 )
 @click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures.")
-@click.option("--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time.")
+@click.option(
+    "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
+)
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
+    help="Larger photographs fail.  [default: the model's own limit]",
+)
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @click.pass_context
@@ -45,6 +62,7 @@ def predict_command(
     model: Path,
     no_gradcam: bool,
     batch_size: int,
+    max_megapixels: float | None,
     null: bool,
     quiet: bool,
 ) -> None:
@@ -52,6 +70,7 @@ def predict_command(
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
+    from kerasdr.files import printable_path
     from kerasdr.scoring.bundle import Bundle, load_bundle
     from kerasdr.scoring.engine import Engine
     from kerasdr.scoring.job import make_engine, run_job
@@ -60,6 +79,8 @@ def predict_command(
         if inputs != ("-",):
             raise click.UsageError("- reads the list from standard input and stands alone")
         inputs = tuple(_listed(null))
+    elif null:
+        raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     bundle = load_bundle(model)
     reporter = TerminalReporter(quiet=quiet)
 
@@ -73,17 +94,19 @@ def predict_command(
         out,
         gradcam=not no_gradcam,
         batch_size=batch_size,
+        max_megapixels=max_megapixels,
         factory=factory,
         progress=reporter.progress("grading"),
     )
     if not quiet:
-        pictures = "" if summary.pictures is None else f", Grad-CAM pictures in {summary.pictures}/"
-        click.echo(f"{summary.sentence()}; wrote {summary.csv}{pictures}")
+        pictures = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
+        click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{pictures}")
     context.exit(3 if summary.count("failed") else 0)
 
 
 def _listed(null: bool) -> list[str]:
-    # Names are bytes: what is no UTF-8 comes back unharmed through surrogates.
+    # Names are bytes: what is no UTF-8 comes back unharmed through surrogates. A carriage return may be part of a name,
+    # but at the end of a line it is that of a list from Windows.
     data = sys.stdin.buffer.read()
-    entries = data.split(b"\0") if null else data.splitlines()
-    return [entry.decode("utf-8", "surrogateescape") for entry in entries if entry]
+    entries = data.split(b"\0") if null else [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    return [os.fsdecode(entry) for entry in entries if entry]

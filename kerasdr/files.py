@@ -26,6 +26,15 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def printable_path(path: str | os.PathLike[str]) -> str:
+    """Return a path as one line of text that any terminal or file takes.
+
+    Bytes that are no UTF-8 are shown as ``\\xNN``, line ends and other characters that cannot be seen as Python writes them.
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 @contextlib.contextmanager
 def open_atomically(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file in ``path``'s folder for writing; on a clean exit it becomes ``path`` in one step.
@@ -53,7 +62,8 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
         sync_folder(path.parent)
     except OSError as error:
         raise KerasdrError(
-            f"cannot write {path}: {error.strerror or error}; check that the folder exists, is writable and has space"
+            f"cannot write {printable_path(path)}: {error.strerror or error}; "
+            "check that the folder exists, is writable and has space"
         ) from error
     finally:
         if temporary is not None:
@@ -70,6 +80,23 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def try_to_write(folder: Path) -> None:
+    """Write a few bytes to a new file in ``folder``, down to the disk, and remove it: long work asks before it starts.
+
+    Raises:
+        OSError: if the folder is missing, not writable or full.
+    """
+    handle, probe = tempfile.mkstemp(prefix=".kerasdr-probe.", suffix=".part", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(b"probe")
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(folder)
+    finally:
+        os.unlink(probe)
 
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:

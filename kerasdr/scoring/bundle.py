@@ -10,33 +10,31 @@ There is nothing in it to execute: networks are rebuilt from their description b
 ``SHA256SUMS`` names the bundle.
 """
 
-import io
 import json
 import os
-import re
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from kerasdr import __version__
 from kerasdr.config import ModelSpec, Name, Section
 from kerasdr.ensembles import EnsembleSpec
 from kerasdr.errors import KerasdrError
-from kerasdr.files import sha256_of, sync_folder, write_bytes_atomically
+from kerasdr.files import printable_path, sync_folder, write_bytes_atomically
 from kerasdr.imaging.recipes import Recipe
+from kerasdr.scoring.sealed import SUMS, Arrays, arrays_to_bytes, read_arrays, read_sealed, seal
 
-_SUMS = "SHA256SUMS"
 _MANIFEST = "manifest.json"
 _NOTE = "For research. Not a medical device: a grade is no diagnosis and needs a qualified reader."
+_AGAIN = "write it again with this kerasdr, or copy it again from where it was made"
+_LARGEST_POINTER = 4096
 
-Arrays = Mapping[str, NDArray[np.generic]]
+# An experiment's name, which has up to 64 characters, and the time of its run.
+_BundleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)]
 
 
 class _MemberEntry(Section):
@@ -48,7 +46,7 @@ class _MemberEntry(Section):
 
 class _Manifest(Section):
     format: Literal[1]
-    name: Name
+    name: _BundleName
     kerasdr: str
     note: str
     max_megapixels: float = Field(gt=0)
@@ -93,9 +91,31 @@ class Bundle:
         return f"{self.name}@{self.digest[:12]}"
 
     @property
+    def explained(self) -> tuple[bool, ...]:
+        """Which members' heat maps belong on the picture, one boolean a member.
+
+        Recipes that crop and recipes that do not show the network different frames, and a map of one frame would point at
+        the wrong place in another. So the picture has the frame whose members weigh most together (the first of equals),
+        and the others vote without being shown.
+        """
+        frames = [member.recipe.steps[0] for member in self.members]
+        weights = [
+            sum(weight for other, weight in zip(frames, self.ensemble.weights, strict=True) if other == frame)
+            for frame in frames
+        ]
+        # Sums of the same weights in another order differ in their last digits; that must not decide.
+        shown = next(frame for frame, weight in zip(frames, weights, strict=True) if weight >= max(weights) - 1e-9)
+        return tuple(frame == shown for frame in frames)
+
+    @property
+    def shown_recipe(self) -> int:
+        """Place in :attr:`recipes` of the one whose frame the picture has."""
+        return self.recipes.index(self.members[self.explained.index(True)].recipe)
+
+    @property
     def recipes(self) -> tuple[Recipe, ...]:
         """The different recipes of the members, each once, in order."""
-        return tuple(dict((json.dumps(m.recipe.to_dict(), sort_keys=True), m.recipe) for m in self.members).values())
+        return tuple({json.dumps(m.recipe.to_dict(), sort_keys=True): m.recipe for m in self.members}.values())
 
 
 def write_bundle(
@@ -110,41 +130,76 @@ def write_bundle(
     """Write a bundle; a folder that stands there already is replaced once the new one is complete.
 
     Raises:
-        KerasdrError: if it cannot be written.
+        KerasdrError: if it cannot be written, or a name is none.
     """
     new = folder.with_name(f".{folder.name}.new")
     try:
-        shutil.rmtree(new, ignore_errors=True)
-        (new / "weights").mkdir(parents=True)
-        entries = []
-        for member in members:
-            file = f"weights/{member.name}.npz"
-            stream = io.BytesIO()
-            np.savez(stream, **member.weights)
-            write_bytes_atomically(new / file, stream.getvalue())
-            # Where the initial weights lay is of no use to anyone who loads the trained ones.
-            spec = member.model.model_copy(update={"weights": "none"})
-            entries.append(_MemberEntry(name=member.name, model=spec, recipe=member.recipe.to_dict(), weights=file))
+        # Checked before a file is made of it: members' names are names of files.
         manifest = _Manifest(
             format=1,
             name=name,
             kerasdr=__version__,
             note=_NOTE,
             max_megapixels=max_megapixels,
-            members=tuple(entries),
+            members=tuple(_entry(member) for member in members),
             ensemble=ensemble.to_dict(),
             validation=dict(validation),
         )
-        write_bytes_atomically(new / _MANIFEST, (json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n").encode())
-        files = [_MANIFEST, *(entry.weights for entry in entries)]
-        sums = "".join(f"{sha256_of((new / file).read_bytes())}  {file}\n" for file in sorted(files))
-        write_bytes_atomically(new / _SUMS, sums.encode())
-        if folder.exists():
-            shutil.rmtree(folder)
+        _check_members(manifest, len(ensemble.weights))
+        shutil.rmtree(new, ignore_errors=True)
+        (new / "weights").mkdir(parents=True)
+        for member, entry in zip(members, manifest.members, strict=True):
+            write_bytes_atomically(new / entry.weights, arrays_to_bytes(member.weights))
+        write_bytes_atomically(
+            new / _MANIFEST, (json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n").encode()
+        )
+        seal(new, [_MANIFEST, *(entry.weights for entry in manifest.members)])
+        _put_in_place(new, folder)
+    except (KerasdrError, ValueError, OSError) as error:  # ValueError: a value that is no plain data
+        shutil.rmtree(new, ignore_errors=True)
+        why = _explain(error, "give it another value")
+        raise KerasdrError(f"cannot write the bundle {printable_path(folder)}: {why}") from error
+
+
+def _put_in_place(new: Path, folder: Path) -> None:
+    """Give a complete folder its name, in the place of an older one, which comes back if that fails."""
+    old = folder.with_name(f".{folder.name}.old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(folder, old)
+    try:
         os.replace(new, folder)
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise KerasdrError(f"cannot write the bundle {folder}: {error.strerror}; check the folder and its space") from error
+    except OSError:
+        if old.exists():
+            os.replace(old, folder)
+        raise
+    sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _entry(member: BundleMember) -> _MemberEntry:
+    # Where the initial weights lay is of no use to anyone who loads the trained ones.
+    spec = member.model.model_copy(update={"weights": "none"})
+    recipe = member.recipe.to_dict()
+    return _MemberEntry(name=member.name, model=spec, recipe=recipe, weights=f"weights/{member.name}.npz")
+
+
+def _check_members(manifest: _Manifest, n_weights: int) -> None:
+    if len({entry.name for entry in manifest.members}) < len(manifest.members):
+        raise KerasdrError(f"{_MANIFEST}: two members have one name: give each its own")
+    if n_weights != len(manifest.members):
+        n_members = len(manifest.members)
+        raise KerasdrError(f"{_MANIFEST}: {n_weights} ensemble weights for {n_members} members: give each member one")
+
+
+def _explain(error: Exception, remedy: str) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"{_MANIFEST}: {place}: {first['msg']}; {remedy}"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}; check the folder and its space"
+    return str(error) if isinstance(error, KerasdrError) else f"{error}; {remedy}"
 
 
 def find_bundle(path: Path) -> Path:
@@ -153,19 +208,40 @@ def find_bundle(path: Path) -> Path:
     Raises:
         KerasdrError: if there is none.
     """
-    if path.is_file() and path.stat().st_size < 4096:
-        target = (path.parent / path.read_text(encoding="utf-8", errors="replace").strip()).resolve()
-        if not target.is_dir():
-            raise KerasdrError(f"{path} points to {target}, which is not there: choose a run with `kerasdr choose RUN`")
-        path = target
-    for folder in (path, path / "bundle"):
-        if (folder / _MANIFEST).is_file() or (folder / _SUMS).is_file():
-            return folder
-    if not path.exists():
+    shown = printable_path(path)
+    try:
+        if path.is_file():
+            path = _pointed_to(path)
+        for folder in (path, path / "bundle"):
+            if (folder / _MANIFEST).is_file() or (folder / SUMS).is_file():
+                return folder
+        there = path.exists()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte
+        reason = error.strerror if isinstance(error, OSError) else error
         raise KerasdrError(
-            f"no model at {path}: train one with `kerasdr train demo`, or name a bundle or a run with --model"
+            f"the model {shown} cannot be read ({reason}): check the name and its permissions"
+        ) from error
+    if not there:
+        raise KerasdrError(
+            f"no model at {shown}: train one with `kerasdr train demo`, or name a bundle or a run with --model"
         )
-    raise KerasdrError(f"{path} is no bundle, no run with a bundle, and no pointer to one: name one with --model")
+    raise KerasdrError(f"{shown} is no bundle, no run with a bundle, and no pointer to one: name one with --model")
+
+
+def _pointed_to(pointer: Path) -> Path:
+    with open(pointer, "rb") as file:
+        data = file.read(_LARGEST_POINTER)
+    text = data.decode("utf-8", "replace").strip()
+    if not text or not text.isprintable() or len(data) == _LARGEST_POINTER:
+        raise KerasdrError(
+            f"{printable_path(pointer)} is no pointer to a run: choose one with `kerasdr choose RUN`, or name one with --model"
+        )
+    target = pointer.parent / text
+    if not os.path.isdir(target):
+        raise KerasdrError(
+            f"{printable_path(pointer)} points to {target}, which is not there: choose a run with `kerasdr choose RUN`"
+        )
+    return target
 
 
 def load_bundle(path: str | Path) -> Bundle:
@@ -178,68 +254,30 @@ def load_bundle(path: str | Path) -> Bundle:
         KerasdrError: if a file is missing, was added or changed, or does not say what it should.
     """
     folder = find_bundle(Path(path))
-    contents, digest = _read_checked(folder)
     try:
+        contents, digest = read_sealed(folder)
+        if _MANIFEST not in contents:
+            raise KerasdrError(f"{_MANIFEST} is missing: {_AGAIN}")
         manifest = _Manifest.model_validate_json(contents[_MANIFEST])
-        recipes = [Recipe.from_dict(entry.recipe) for entry in manifest.members]
-        ensemble = EnsembleSpec.from_dict(manifest.ensemble)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise KerasdrError(f"bundle {folder}: {_MANIFEST}: {place}: {first['msg']}; it needs another kerasdr") from error
-    except KerasdrError as error:
-        raise KerasdrError(f"bundle {folder}: {_MANIFEST}: {error}") from error
-    if {entry.weights for entry in manifest.members} | {_MANIFEST} != set(contents):
-        raise KerasdrError(f"bundle {folder}: its files are not those that {_MANIFEST} names: copy the bundle again")
-    if len(ensemble.weights) != len(manifest.members):
-        raise KerasdrError(f"bundle {folder}: {len(ensemble.weights)} ensemble weights for {len(manifest.members)} members")
-    members = tuple(
-        BundleMember(entry.name, entry.model, recipe, _arrays(folder, entry.weights, contents[entry.weights]))
-        for entry, recipe in zip(manifest.members, recipes, strict=True)
-    )
+        recipes, ensemble = _described(manifest)
+        if {entry.weights for entry in manifest.members} | {_MANIFEST} != set(contents):
+            raise KerasdrError(f"its files are not those that {_MANIFEST} names: {_AGAIN}")
+        _check_members(manifest, len(ensemble.weights))
+        members = tuple(
+            BundleMember(entry.name, entry.model, recipe, read_arrays(entry.weights, contents[entry.weights]))
+            for entry, recipe in zip(manifest.members, recipes, strict=True)
+        )
+    except (KerasdrError, ValidationError) as error:
+        raise KerasdrError(f"bundle {printable_path(folder)}: {_explain(error, _AGAIN)}") from error
     return Bundle(manifest.name, digest, members, ensemble, manifest.max_megapixels, manifest.validation)
 
 
-def _read_checked(folder: Path) -> tuple[dict[str, bytes], str]:
-    # Each file is read once, and what was checked is what is used.
-    again = "copy the bundle again from where it was made"
+def _described(manifest: _Manifest) -> tuple[list[Recipe], EnsembleSpec]:
     try:
-        present = set()
-        for item in sorted(folder.rglob("*")):
-            if item.is_symlink():
-                raise KerasdrError(f"bundle {folder}: {item.relative_to(folder)} is a link: {again}")
-            if not item.is_dir():
-                present.add(item.relative_to(folder).as_posix())
-        sums = (folder / _SUMS).read_bytes()
-        listed: dict[str, str] = {}
-        for line in sums.decode("ascii", "replace").splitlines(keepends=True):
-            match = re.fullmatch(r"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)\n", line)
-            if match is None or match[2] in listed or ".." in match[2].split("/"):
-                raise KerasdrError(f"bundle {folder}: {_SUMS} is damaged: {again}")
-            listed[match[2]] = match[1]
-        if present - {_SUMS} != set(listed):
-            odd = sorted((present - {_SUMS}) ^ set(listed))
-            kind = "is missing" if odd[0] in listed else "does not belong there"
-            raise KerasdrError(f"bundle {folder}: {odd[0]} {kind}: {again}")
-        contents = {}
-        for name, expected in listed.items():
-            contents[name] = (folder / name).read_bytes()
-            if sha256_of(contents[name]) != expected:
-                raise KerasdrError(f"bundle {folder}: {name} was changed since it was written: {again}")
-    except OSError as error:
-        raise KerasdrError(f"bundle {folder}: {error.filename} cannot be read ({error.strerror}): {again}") from error
-    if _MANIFEST not in contents:
-        raise KerasdrError(f"bundle {folder}: {_MANIFEST} is missing: {again}")
-    return contents, sha256_of(sums)
-
-
-def _arrays(folder: Path, name: str, data: bytes) -> Arrays:
+        ensemble = EnsembleSpec.from_dict(manifest.ensemble)
+    except KerasdrError as error:
+        raise KerasdrError(f"{_MANIFEST}: {error}") from error
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as content:
-            arrays = {key: content[key] for key in content.files}
-    except (ValueError, OSError, zipfile.BadZipFile, KeyError) as error:
-        raise KerasdrError(f"bundle {folder}: {name} holds no plain arrays") from error
-    for key, array in arrays.items():
-        if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
-            raise KerasdrError(f"bundle {folder}: {name}: {key} holds values that are no finite numbers")
-    return arrays
+        return [Recipe.from_dict(entry.recipe) for entry in manifest.members], ensemble
+    except KerasdrError as error:
+        raise KerasdrError(f"{_MANIFEST}: {error}; {_AGAIN}") from error

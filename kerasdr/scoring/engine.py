@@ -1,6 +1,6 @@
 """What executes a bundle: arrays in, grade probabilities and heat maps out, whatever does the arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,8 +23,8 @@ class Batch:
     """
 
     images: Sequence[NDArray[np.uint8]]
-    partners: dict[str, Sequence[NDArray[np.uint8]]]
-    present: dict[str, NDArray[np.bool_]]
+    partners: Mapping[str, Sequence[NDArray[np.uint8]]]
+    present: Mapping[str, NDArray[np.bool_]]
 
     def __len__(self) -> int:
         return len(self.images[0])
@@ -54,7 +54,7 @@ class Engine(Protocol):
 def ensemble_output(
     ensemble: EnsembleSpec,
     probabilities: Sequence[NDArray[np.floating]],
-    heatmaps: Sequence[NDArray[np.floating]] | None,
+    heatmaps: Sequence[NDArray[np.floating] | None] | None,
 ) -> EngineOutput:
     """Combine what the members of an ensemble gave.
 
@@ -64,15 +64,21 @@ def ensemble_output(
     Args:
         ensemble: how members are combined.
         probabilities: ``(N, 5)`` a member.
-        heatmaps: ``(N, h, w, 5)`` a member, at least 0; or None.
+        heatmaps: ``(N, h, w, 5)`` a member, at least 0, or None for a member whose map is not to be shown; or None if no
+            maps are wanted.
+
+    Raises:
+        ValueError: if a probability is not a finite number.
     """
     together = combine(ensemble, np.stack([np.asarray(p, np.float64) for p in probabilities]))
     if heatmaps is None:
         return EngineOutput(together, None)
     grades = together.argmax(axis=1)
-    side = max(maps.shape[1] for maps in heatmaps)
+    side = max(maps.shape[1] for maps in heatmaps if maps is not None)
     summed = np.zeros((len(grades), side, side), np.float32)
     for weight, maps in zip(ensemble.weights, heatmaps, strict=True):
+        if maps is None:
+            continue
         own = np.take_along_axis(maps, grades[:, None, None, None], axis=3)[..., 0]
         for total, heat in zip(summed, own, strict=True):
             total += weight * scaled(cv2.resize(heat.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR))

@@ -17,7 +17,7 @@ class KerasEngine:
     Args:
         bundle: what to run.
         batch_size: photographs at a time.
-        gradcam: also give heat maps.
+        gradcam: also give heat maps, of the members that :attr:`Bundle.explained` names.
     """
 
     def __init__(self, bundle: Bundle, batch_size: int = 16, gradcam: bool = True) -> None:
@@ -26,30 +26,36 @@ class KerasEngine:
 
         self._bundle = bundle
         self._batch_size = batch_size
-        self._gradcam = gradcam
+        self._explained = bundle.explained if gradcam else (False,) * len(bundle.members)
         self._networks = []
-        for member in bundle.members:
+        for member, explained in zip(bundle.members, self._explained, strict=True):
             network = build_classifier(member.model, member.recipe.size)
             set_weights(network, member.weights)
-            self._networks.append(with_gradcam(network) if gradcam else network)
+            self._networks.append(with_gradcam(network) if explained else network)
 
     def predict(self, batch: Batch) -> EngineOutput:
-        """Grade a batch of at most ``batch_size`` photographs."""
+        """Grade a batch of at most ``batch_size`` photographs.
+
+        Raises:
+            ValueError: if there are more, or a network gives a number that is not finite.
+        """
         n = len(batch)
+        if n > self._batch_size:
+            raise ValueError(f"an engine for {self._batch_size} photographs at a time was given {n}")
         recipes = self._bundle.recipes
-        probabilities, heatmaps = [], []
-        for member, network in zip(self._bundle.members, self._networks, strict=True):
+        probabilities: list[NDArray[Any]] = []
+        heatmaps: list[NDArray[Any] | None] = []
+        for member, network, explained in zip(self._bundle.members, self._networks, self._explained, strict=True):
             recipe = recipes.index(member.recipe)
             inputs = {"image": batch.images[recipe]}
             if member.model.mode == "dual":
                 inputs["partner"] = batch.partners[member.model.pairing][recipe]
                 inputs["partner_present"] = batch.present[member.model.pairing][:, None].astype(np.float32)
             given = network.predict_on_batch({name: self._fill(array) for name, array in inputs.items()})
-            probabilities.append(np.asarray(given["probabilities"] if self._gradcam else given)[:n])
-            if self._gradcam:
-                heatmaps.append(np.asarray(given["heatmaps"])[:n])
-        return ensemble_output(self._bundle.ensemble, probabilities, heatmaps if self._gradcam else None)
+            probabilities.append(np.asarray(given["probabilities"] if explained else given)[:n])
+            heatmaps.append(np.asarray(given["heatmaps"])[:n] if explained else None)
+        return ensemble_output(self._bundle.ensemble, probabilities, heatmaps if any(self._explained) else None)
 
     def _fill(self, array: NDArray[Any]) -> NDArray[Any]:
         missing = self._batch_size - len(array)
-        return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing > 0 else array
+        return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array

@@ -1,17 +1,22 @@
-"""What was asked to be scored: files, folders, globs -> one entry each, and the bytes of each, read safely."""
+"""What was asked to be scored: files, folders, globs -> one entry each, in a stable order."""
 
+import errno
+import functools
 import glob
 import os
-import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerasdr.data.readers.registry import PHOTOGRAPH_SUFFIXES
 from kerasdr.errors import KerasdrError
-from kerasdr.imaging.headers import UnreadablePhotograph
+from kerasdr.files import printable_path
+from kerasdr.scoring.names import is_own_picture, shown_path
+from kerasdr.scoring.reading import IS_FOLDER, MAX_BYTES, NOT_FOUND, read_bytes
 
-MAX_BYTES = 512 * 2**20
+__all__ = ["MAX_BYTES", "Input", "PathKeys", "is_photograph_name", "list_inputs", "read_bytes"]
+
+_NO_PHOTOGRAPHS = "the folder holds no photographs: check the path"
 
 
 @dataclass(frozen=True)
@@ -28,104 +33,172 @@ class Input:
 
     @property
     def shown(self) -> str:
-        """The path as the CSV shows it: with ``/``, unprintable bytes as ``\\xNN``, and never a spreadsheet's formula."""
-        text = os.fsencode(self.path.replace(os.sep, "/")).decode("utf-8", "backslashreplace")
-        # A cell that begins like this is run as a formula; ``./`` in front is still the same path.
-        return f"./{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", " ") else text
+        """The path as the CSV shows it; see :func:`kerasdr.scoring.names.shown_path`."""
+        return shown_path(self.path)
+
+
+class PathKeys:
+    """Tells whether two ways to write a path mean one name in one folder, however the folder is reached.
+
+    A link to a file is a name of its own: it may tell another person or eye than the file it points to.
+    """
+
+    def __init__(self) -> None:
+        # A list of many photographs names few folders, and each costs a look at every folder above it.
+        self.folder = functools.lru_cache(maxsize=None)(os.path.realpath)
+
+    def __call__(self, path: str) -> str:
+        """Return the key of a path: equal keys, one name."""
+        folder, name = os.path.split(path.rstrip(os.sep) or path)
+        if name in ("", os.curdir, os.pardir):
+            return os.path.realpath(path)
+        return os.path.join(self.folder(folder), name)
+
+
+def is_photograph_name(name: str) -> bool:
+    """Whether a name has a photograph's ending."""
+    return Path(name).suffix.lower() in PHOTOGRAPH_SUFFIXES
 
 
 def list_inputs(arguments: Iterable[str], skip: Sequence[Path] = ()) -> list[Input]:
     """Return one entry for every photograph that the arguments name, in a stable order.
 
     A file is taken whatever it is called. A folder is searched with its sub-folders for photographs by their endings, in
-    the order of names; links to folders and hidden files are passed over. What is no file or folder is tried as a glob.
-    Nothing disappears: what is named but not there, a folder that cannot be opened, or one that is called like a
-    photograph, has an entry with its problem. A file that is named twice has one entry.
+    the order of names; links to folders, hidden files and Grad-CAM pictures of earlier jobs are passed over. What is no
+    file or folder is tried as a glob. Nothing disappears: what is named but not there, a folder that cannot be opened, or
+    one that is called like a photograph, has an entry with its problem. A file that is named twice has one entry.
 
     Args:
         arguments: paths or globs, as a person types them.
         skip: folders that are not searched, such as the one for the results.
 
     Raises:
-        KerasdrError: if there is nothing at all to score.
+        KerasdrError: if there is nothing at all to score, or an argument cannot be a name.
     """
-    skipped = {os.path.realpath(folder) for folder in skip}
-    found: list[Input] = []
     named = list(arguments)
-    for argument in named:
-        if os.path.isdir(argument):
-            inside = list(_walk(argument, skipped))
-            found += inside or [Input(argument, "the folder holds no photographs: check the path")]
-        elif os.path.lexists(argument):
-            found.append(Input(argument))
-        elif matches := sorted(glob.glob(argument, recursive=True), key=os.fsencode):
-            for match in matches:
-                found += _walk(match, skipped) if os.path.isdir(match) else [Input(match)]
-        else:
-            found.append(Input(argument, "file not found: check the name"))
-    if all(entry.problem.startswith("the folder holds no") for entry in found):
-        raise KerasdrError(f"no photographs in {', '.join(named) or 'an empty list'}: check the path")
+    keys = PathKeys()
+    skipped = {os.path.realpath(folder) for folder in skip}
     unique: dict[str, Input] = {}
-    for entry in found:
-        unique.setdefault(os.path.realpath(entry.path), entry)
+    for argument in named:
+        _check_name(argument)
+        for entry in _entries(argument, skipped):
+            unique.setdefault(keys(entry.path), entry)
+    if all(entry.problem == _NO_PHOTOGRAPHS for entry in unique.values()):
+        names = ", ".join(map(printable_path, named))
+        raise KerasdrError(f"no photographs in {names or 'an empty list'}: check the path")
     return list(unique.values())
 
 
-def _walk(folder: str, skipped: set[str]) -> Iterable[Input]:
+def _check_name(argument: str) -> None:
+    if "\0" in argument:
+        raise KerasdrError("a name holds a NUL byte: read a list whose entries end with NUL with --null")
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+        os.fsencode(argument)
+    except UnicodeEncodeError as error:
+        raise KerasdrError(f"{argument!a} holds characters that no file's name can have: check the name") from error
+
+
+def _entries(argument: str, skipped: set[str]) -> Iterator[Input]:
+    try:
+        os.lstat(argument)
     except OSError as error:
-        yield Input(folder, f"the folder cannot be opened ({error.strerror}): check its permissions")
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            yield from _matches(argument, skipped)
+        else:  # it may be there or not: reading it will tell why it cannot be had
+            yield Input(argument)
         return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        photograph = Path(entry.name).suffix.lower() in PHOTOGRAPH_SUFFIXES
-        if entry.is_dir(follow_symlinks=False):
-            if os.path.realpath(entry.path) in skipped:
-                continue
-            inside = list(_walk(entry.path, skipped))
-            yield from inside
-            if photograph and not inside:
-                yield Input(entry.path, "this is a folder, not a photograph")
-        elif photograph:
+    if not os.path.isdir(argument):
+        yield Input(argument)
+    elif os.path.realpath(argument) not in skipped:
+        inside = False
+        for entry in _walk(argument, skipped):
+            inside = True
+            yield entry
+        if not inside:
+            yield Input(argument, IS_FOLDER if _called_like_a_photograph(argument) else _NO_PHOTOGRAPHS)
+
+
+def _matches(pattern: str, skipped: set[str]) -> Iterator[Input]:
+    matches = sorted(glob.glob(pattern, recursive=True), key=os.fsencode)
+    passed_over = inside = False
+    for match in matches:
+        folder = os.path.isdir(match)
+        if is_own_picture(match) or (folder and os.path.realpath(match) in skipped):
+            passed_over = True
+        elif not folder:
+            inside = True
+            yield Input(match)
+        else:
+            found = False
+            for entry in _walk(match, skipped):
+                found = inside = True
+                yield entry
+            if not found and _called_like_a_photograph(match):
+                inside = True
+                yield Input(match, IS_FOLDER)
+    if not inside and not passed_over:
+        yield Input(pattern, _NO_PHOTOGRAPHS if matches else NOT_FOUND)
+
+
+def _called_like_a_photograph(folder: str) -> bool:
+    return is_photograph_name(os.path.basename(folder.rstrip(os.sep)))
+
+
+@dataclass
+class _Folder:
+    """A folder that is being searched: its sub-folders may lie deeper than Python's calls could follow."""
+
+    path: str
+    real: str
+    left: Iterator[os.DirEntry[str]]
+    inside: bool = False
+
+
+def _walk(folder: str, skipped: set[str]) -> Iterator[Input]:
+    """Yield the photographs below a folder, in the order of names, and the folders that cannot be opened."""
+    entries, problem = _scan(folder)
+    if problem:
+        yield Input(folder, problem)
+    stack = [_Folder(folder, os.path.realpath(folder), entries, bool(problem))]
+    while stack:
+        here = stack[-1]
+        entry = next(here.left, None)
+        if entry is None:
+            stack.pop()
+            if stack:  # what a folder holds, the one above it holds too
+                if not here.inside and is_photograph_name(os.path.basename(here.path)):
+                    here.inside = True
+                    yield Input(here.path, IS_FOLDER)
+                stack[-1].inside |= here.inside
+        elif _is_folder(entry):
+            # Links are not followed here, so the real path grows name by name.
+            real = os.path.join(here.real, entry.name)
+            if real not in skipped:
+                entries, problem = _scan(entry.path)
+                if problem:
+                    yield Input(entry.path, problem)
+                stack.append(_Folder(entry.path, real, entries, bool(problem)))
+        elif is_photograph_name(entry.name) and not is_own_picture(entry.path):
+            here.inside = True
             yield Input(entry.path)
 
 
-def read_bytes(path: str) -> bytes:
-    """Read a photograph's bytes without waiting on pipes and without taking half of a file that is being written.
-
-    Raises:
-        UnreadablePhotograph: with a reason that a person can act on.
-    """
+def _scan(folder: str) -> tuple[Iterator[os.DirEntry[str]], str]:
+    """Return a folder's entries by name, without hidden ones, and why they may not be all; what was seen is kept."""
+    seen: list[os.DirEntry[str]] = []
+    problem = ""
     try:
-        # Not blocking, so that a pipe or a device without a writer does not hold up the job.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    seen.append(entry)
     except OSError as error:
-        raise UnreadablePhotograph(_explain(error)) from error
+        problem = f"the folder cannot be opened ({error.strerror}): check its permissions"
+    return iter(sorted(seen, key=lambda entry: os.fsencode(entry.name))), problem
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        before = os.fstat(descriptor)
-        if stat.S_ISDIR(before.st_mode):
-            raise UnreadablePhotograph("this is a folder, not a photograph")
-        if not stat.S_ISREG(before.st_mode):
-            raise UnreadablePhotograph("this is no ordinary file")
-        if before.st_size > MAX_BYTES:
-            raise UnreadablePhotograph(f"the file is larger than {MAX_BYTES // 2**20} MB: save the picture smaller")
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        after = os.fstat(descriptor)
-    except OSError as error:
-        raise UnreadablePhotograph(_explain(error)) from error
-    finally:
-        os.close(descriptor)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
-        raise UnreadablePhotograph("the file is still being written: run again when it is whole")
-    return data
-
-
-def _explain(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "file not found: check the name"
-    if isinstance(error, PermissionError):
-        return "no permission to read the file: ask for access"
-    return f"the file cannot be read ({error.strerror}): check the disk or share"
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:  # a share that goes away; if it is called like a photograph, reading it will tell
+        return False

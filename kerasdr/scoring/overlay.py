@@ -55,7 +55,8 @@ def draw_overlay(
     grade = int(np.argmax(probabilities))
     referable = "referable" if is_referable(grade) else "not referable"
     _write(page, f"grade {grade}: {grade_name(grade)}", (10, 26), 0.8, _INK, 2)
-    details = f"probability {probabilities[grade]:.2f};  {referable}, P(grade 2 or worse) {referable_probability(probabilities):.2f}"
+    worse = f"P(grade 2 or worse) {referable_probability(probabilities):.2f}"
+    details = f"probability {probabilities[grade]:.2f};  {referable}, {worse}"
     _write(page, details, (10, 48), 0.5, _INK)
     _write(page, "Grad-CAM: what spoke for this grade", (side + _GAP + 4, 48), 0.5, _INK)
     _write(page, f"{model}   not a diagnosis", (10, _HEADER + side + 20), 0.45, _GREY)
@@ -77,6 +78,11 @@ def _draw_scale(page: NDArray[np.uint8], left: int, top: int, height: int) -> No
 
 
 def _write(
-    page: NDArray[np.uint8], text: str, where: tuple[int, int], scale: float, colour: tuple[int, int, int], weight: int = 1
+    page: NDArray[np.uint8],
+    text: str,
+    where: tuple[int, int],
+    scale: float,
+    colour: tuple[int, int, int],
+    weight: int = 1,
 ) -> None:
     cv2.putText(page, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, weight, cv2.LINE_AA)

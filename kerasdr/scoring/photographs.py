@@ -1,10 +1,11 @@
 """Photographs on their way to the engine: read, hashed and prepared ahead of it, a person's together."""
 
+import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,12 @@ from kerasdr.files import sha256_of
 from kerasdr.imaging.headers import UnreadablePhotograph
 from kerasdr.imaging.prepare import prepare
 from kerasdr.imaging.recipes import Recipe
-from kerasdr.scoring.inputs import Input, read_bytes
+from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.overlay import DISPLAY_SIZE
+from kerasdr.scoring.reading import read_bytes
 
-# No person has more photographs than this in one folder; where a name says so, it does not name a person. It also bounds
-# how many photographs are held at once.
+# It bounds how many photographs are held at once. Hardly any person has more in one folder; those of one who has, such as
+# where a name says something else than a person, come in several groups and bring the partners that they need.
 _LARGEST_GROUP = 32
 
 
@@ -50,91 +52,129 @@ class Photograph:
         return self.status == "ready"
 
 
-def group_by_person(inputs: Sequence[Input]) -> list[list[int]]:
+@dataclass(frozen=True)
+class Group:
+    """Places of inputs that are held together.
+
+    Attributes:
+        own: those that are graded now, of one person.
+        others: their partners that are graded in another group.
+    """
+
+    own: tuple[int, ...]
+    others: tuple[int, ...] = ()
+
+
+LoadPhotograph = Callable[[int], Photograph]
+"""Takes a place in the list of inputs."""
+
+
+def find_partners(inputs: Sequence[Input], pairing: str) -> NDArray[np.int64]:
+    """Return the place of each input's partner, by the rule that training uses, ``(n,)``; -1 where there is none."""
+    folder_of = PathKeys().folder
+    rows = []
+    for entry in inputs:
+        folder, name = os.path.split(entry.path)
+        # With its ending, so that two files of one stem are told apart whatever their order in the list.
+        rows.append((name, os.path.join(folder_of(folder), name), *parse_name(PurePath(name).stem)))
+    # Plain Python strings: others refuse names that are no UTF-8.
+    table = pd.DataFrame(rows, columns=["image_id", "path", "patient_id", "eye", "view"], dtype=object)
+    return partner_index(table, pairing)
+
+
+def group_by_person(inputs: Sequence[Input], partners: Iterable[NDArray[np.int64]] = ()) -> list[Group]:
     """Return places of inputs, those of one person in one folder together, in order of first appearance.
 
-    Photographs whose name tells no eye are each alone; groups are at most 32 large.
+    Photographs whose name tells no eye are each alone; groups have at most 32 of their own.
+
+    Args:
+        inputs: what is to be scored.
+        partners: places of partners, one array a pairing, from :func:`find_partners`.
     """
-    groups: dict[tuple[str, str], list[list[int]]] = {}
+    folder_of = PathKeys().folder
+    parts_of: dict[tuple[str, str], list[list[int]]] = {}
     order: list[list[int]] = []
     for index, entry in enumerate(inputs):
-        path = Path(entry.path)
-        name = parse_name(path.stem)
-        key = (str(path.parent), name.patient_id if name.eye else f"\0{index}")
-        parts = groups.setdefault(key, [])
+        folder, name = os.path.split(entry.path)
+        parsed = parse_name(PurePath(name).stem)
+        if not parsed.eye:
+            order.append([index])
+            continue
+        parts = parts_of.setdefault((folder_of(folder), parsed.patient_id), [])
         if not parts or len(parts[-1]) >= _LARGEST_GROUP:
             parts.append([])
             order.append(parts[-1])
         parts[-1].append(index)
-    return order
-
-
-def partners_in(inputs: Sequence[Input], group: Sequence[int], pairing: str) -> dict[int, int]:
-    """Return place -> place of the partner, within a group, by the rule that training uses."""
-    rows = []
-    for index in group:
-        path = Path(inputs[index].path)
-        # The place stands in for the name, so that two files of one stem are told apart and order decides between them.
-        rows.append((f"{index:09d}", str(path), *parse_name(path.stem)))
-    table = pd.DataFrame(rows, columns=["image_id", "path", "patient_id", "eye", "view"])
-    found = partner_index(table, pairing)
-    return {index: group[other] for index, other in zip(group, found, strict=True) if other >= 0}
+    pairings = list(partners)
+    groups = []
+    for own in order:
+        needed = [int(places[index]) for places in pairings for index in own]
+        others = dict.fromkeys(place for place in needed if place >= 0 and place not in own)
+        groups.append(Group(tuple(own), tuple(others)))
+    return groups
 
 
 def load_groups(
-    inputs: Sequence[Input],
-    recipes: Sequence[Recipe],
-    *,
-    max_megapixels: float,
-    display: bool,
-    ahead: int = 32,
-    workers: int = 2,
-) -> Iterator[list[Photograph]]:
-    """Read and prepare photographs in the background, a person at a time.
+    groups: Iterable[Group], load: LoadPhotograph, *, ahead: int = 32, workers: int = 2
+) -> Iterator[tuple[Group, dict[int, Photograph]]]:
+    """Read and prepare photographs in the background, a group at a time, in order.
 
     Args:
-        inputs: what to read.
-        recipes: what to prepare for.
-        max_megapixels: larger photographs fail.
-        display: also make the picture for people.
+        groups: from :func:`group_by_person`.
+        load: reads one.
         ahead: photographs that are worked on before they are asked for.
         workers: threads; OpenCV releases the interpreter while it works.
+
+    Yields:
+        Each group with its photographs by place, first its own, then the others.
     """
-
-    def load(index: int) -> Photograph:
-        return load_photograph(index, inputs[index], recipes, max_megapixels, display)
-
-    waiting: deque[list[Future[Photograph]]] = deque()
-    groups = iter(group_by_person(inputs))
+    waiting: deque[tuple[Group, dict[int, Future[Photograph]]]] = deque()
+    left = iter(groups)
     with ThreadPoolExecutor(workers) as pool:
         try:
             while True:
-                while sum(map(len, waiting)) < ahead and (group := next(groups, None)) is not None:
-                    waiting.append([pool.submit(load, index) for index in group])
+                while sum(len(futures) for _, futures in waiting) < ahead and (group := next(left, None)) is not None:
+                    waiting.append((group, {index: pool.submit(load, index) for index in (*group.own, *group.others)}))
                 if not waiting:
                     return
-                yield [future.result() for future in waiting.popleft()]
+                group, futures = waiting.popleft()
+                yield group, {index: future.result() for index, future in futures.items()}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def load_photograph(
-    index: int, entry: Input, recipes: Sequence[Recipe], max_megapixels: float, display: bool
+    index: int, entry: Input, recipes: Sequence[Recipe], max_megapixels: float, shown: int | None
 ) -> Photograph:
-    """Read and prepare one photograph; whatever is wrong with it becomes its reason."""
+    """Read and prepare one photograph; whatever is wrong with it becomes its reason.
+
+    Args:
+        index: its place in the list of inputs.
+        entry: the input.
+        recipes: what to prepare it for.
+        max_megapixels: a larger one fails.
+        shown: place of the recipe in whose frame the picture for people is made, or None if none is wanted.
+    """
     if entry.problem:
         return Photograph(index, "failed", entry.problem)
     digest = ""
     try:
         data = read_bytes(entry.path)
         digest = sha256_of(data)
-        size = DISPLAY_SIZE if display else None
-        made = [prepare(data, recipe, max_megapixels=max_megapixels, display_size=size) for recipe in recipes]
+        sizes = [DISPLAY_SIZE if place == shown else None for place in range(len(recipes))]
+        made = [
+            prepare(data, recipe, max_megapixels=max_megapixels, display_size=size)
+            for recipe, size in zip(recipes, sizes, strict=True)
+        ]
     except UnreadablePhotograph as error:
         return Photograph(index, "failed", str(error), digest)
     except Exception as error:  # one odd file must cost one row, not the night
-        return Photograph(index, "failed", f"could not be processed ({type(error).__name__}): report this file", digest)
+        kind = type(error).__name__
+        return Photograph(
+            index, "failed", f"could not be processed ({kind}): copy it again, or report this file", digest
+        )
     quality = made[0].quality
     if not quality.gradable:
         return Photograph(index, "ungradable", quality.reason, digest)
-    return Photograph(index, "ready", "", digest, tuple(item.image for item in made), made[0].display)
+    display = None if shown is None else made[shown].display
+    return Photograph(index, "ready", "", digest, tuple(item.image for item in made), display)

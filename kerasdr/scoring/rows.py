@@ -1,8 +1,6 @@
 """The CSV: one row for every input."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
 from kerasdr.grades import N_GRADES
@@ -67,10 +65,21 @@ COLUMNS = tuple(
 )
 
 
-def to_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV text (RFC 4180 quoting, ``\\n`` line ends)."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(row.cells() for row in rows)
-    return stream.getvalue()
+def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the CSV row by row, the names of the columns first (RFC 4180 quoting, ``\\n`` line ends).
+
+    A cell with a line end in it makes a line of more than one, inside quotes.
+    """
+    yield ",".join(COLUMNS) + "\n"
+    for row in rows:
+        yield ",".join(map(_quoted, row.cells())) + "\n"
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """Return rows as the text of a CSV; see :func:`csv_lines`."""
+    return "".join(csv_lines(rows))
+
+
+def _quoted(cell: str) -> str:
+    # Python's csv module leaves a carriage return without quotes when lines end with \n, and readers break lines there.
+    return '"' + cell.replace('"', '""') + '"' if any(char in cell for char in ',"\r\n') else cell

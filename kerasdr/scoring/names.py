@@ -1,0 +1,48 @@
+"""Names that a job gives: to photographs in the CSV, to its pictures, and to the folder that these lie in."""
+
+import os
+import re
+from pathlib import Path
+
+_PICTURE = r"\d{6,}_[0-9a-f]{12}\.png"
+# The second form is what a job that was killed leaves of a picture: see kerasdr.files.open_atomically.
+_OWN_NAME = re.compile(rf"{_PICTURE}|\.{_PICTURE}\.[^./]+\.part")
+_PICTURES_ENDING = "_gradcam"
+_LIKE_AN_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2})")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", " ")
+
+
+def shown_path(path: str) -> str:
+    """Return a path as the CSV shows it: with ``/``, bytes that are no UTF-8 as ``\\xNN``, never a spreadsheet's formula.
+
+    Different paths look different, and each can be had back: whatever reads ``\\xNN`` stands for one byte. So a backslash
+    of a name that would read like that is itself shown as ``\\x5c``.
+    """
+    literal = _LIKE_AN_ESCAPE.sub(r"\\x5c", path.replace(os.sep, "/"))
+    text = os.fsencode(literal).decode("utf-8", "backslashreplace")
+    # A spreadsheet runs a cell that begins like this as a formula; with ``./`` in front it is still the same path.
+    return f"./{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def picture_name(index: int, digest: str) -> str:
+    """Return the name of the picture of the photograph at a place of the list, counted from 0, with a SHA-256.
+
+    Never the photograph's own name: two folders may have the same one, and a name may say who it is.
+    """
+    return f"{index + 1:06d}_{digest[:12]}.png"
+
+
+def pictures_folder(out: Path) -> Path:
+    """Return where the pictures of a CSV lie: ``grades_gradcam`` beside ``grades.csv``."""
+    return out.with_name(f"{out.stem}{_PICTURES_ENDING}")
+
+
+def is_own_name(name: str) -> bool:
+    """Whether a file in a job's picture folder was named by a job: a picture, or the rest of one."""
+    return _OWN_NAME.fullmatch(name) is not None
+
+
+def is_own_picture(path: str) -> bool:
+    """Whether a path is that of a picture that some job wrote, and so no photograph."""
+    folder, name = os.path.split(path)
+    return os.path.basename(folder).endswith(_PICTURES_ENDING) and is_own_name(name)
