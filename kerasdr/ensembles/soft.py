@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.ensembles.spec import EnsembleSpec, register_method
+from kerasdr.ensembles.registry import register_method
+from kerasdr.ensembles.spec import EnsembleSpec, equal_spec
 
 
 @register_method("soft")
@@ -14,4 +15,4 @@ def soft_vote(spec: EnsembleSpec, probabilities: NDArray[np.float64]) -> NDArray
 
 def soft_spec(n_members: int) -> EnsembleSpec:
     """Return soft voting of ``n_members``."""
-    return EnsembleSpec("soft", (1.0 / n_members,) * n_members)
+    return equal_spec("soft", n_members)
