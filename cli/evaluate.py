@@ -9,7 +9,9 @@ from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 @click.command("evaluate")
 @click.argument("run", required=False, type=click.Path(path_type=Path))
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="The folder of runs.")
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="The folder of runs."
+)
 def evaluate_command(run: Path | None, runs: Path) -> None:
     """Report on the test part of RUN (the chosen run if not given).
 

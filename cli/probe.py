@@ -11,10 +11,14 @@ from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 @click.argument("experiment", metavar="NAME_OR_YAML")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key; may be given many times.")
 @click.option("--data", type=click.Path(path_type=Path), help="The photographs' folder (data.root).")
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Cache and phantoms.")
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Cache and phantoms."
+)
 @click.option("--folds", type=click.IntRange(2, 20), default=5, show_default=True, help="Folds, by person.")
 @click.option(
-    "--held-out", is_flag=True, help="Fit on the experiment's training part and report on its test part, instead of folds."
+    "--held-out",
+    is_flag=True,
+    help="Fit on the experiment's training part and report on its test part, instead of folds.",
 )
 def probe_command(
     experiment: str, settings: tuple[str, ...], data: Path | None, runs: Path, folds: int, held_out: bool
@@ -35,6 +39,8 @@ def probe_command(
     figures = run_probe(chosen, runs, TerminalReporter(), folds=None if held_out else folds)
     part = "test part" if held_out else f"{folds} folds by person"
     member = chosen.members[0]
-    click.echo(f"linear probe on {member.model.trunk} ({member.model.weights}), {member.imaging.recipe} at "
-               f"{member.imaging.size} px; {part}")
+    click.echo(
+        f"linear probe on {member.model.trunk} ({member.model.weights}), {member.imaging.recipe} at "
+        f"{member.imaging.size} px; {part}"
+    )
     click.echo(metrics_table(figures))

@@ -1,6 +1,7 @@
 """``kerasdr train``."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -13,6 +14,7 @@ Examples:
   kerasdr train demo
   kerasdr train eyepacs --data ~/eyepacs --set model.weights=mobilenet_v2.weights.h5
   kerasdr train my.yaml --set training.batch_size=16 --dry-run
+  kerasdr train task-d --data ~/deepdrid --only ensemble
   kerasdr train --resume runs/eyepacs/20260101-093000
 """
 
@@ -22,6 +24,8 @@ Examples:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key; may be given many times.")
 @click.option("--data", type=click.Path(path_type=Path), help="The photographs' folder (data.root).")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
+@click.option("--only", multiple=True, metavar="ROW", help="A task: only this row; may be given many times.")
+@click.option("--scale", type=click.Choice(["full", "mini"]), help="A task: mini is for two cores.  [default: full]")
 @click.option("--dry-run", is_flag=True, help="Print the plan with counts and an estimate of the time, and stop.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the result.")
@@ -30,6 +34,8 @@ def train_command(
     settings: tuple[str, ...],
     data: Path | None,
     runs: Path,
+    only: tuple[str, ...],
+    scale: Literal["full", "mini"] | None,
     dry_run: bool,
     resume: Path | None,
     quiet: bool,
@@ -37,14 +43,18 @@ def train_command(
     """Train an experiment and choose it for `kerasdr predict`.
 
     NAME_OR_YAML is the name of a shipped configuration (`kerasdr models` lists them) or a path ending in .yaml. Everything
-    goes to a folder of its own below RUNS; RUNS/chosen then points to it.
+    goes to a folder of its own below RUNS; RUNS/chosen then points to it. task-a to task-e are the report's tasks: each of
+    their rows is trained, tested and kept, and what is finished is passed over when the command is given again.
     """
-    from kerasdr.config import load
+    from kerasdr.config import load, read
+    from kerasdr.tasks import is_task
 
     if (experiment is None) == (resume is None):
         raise click.UsageError("name a configuration, or a run with --resume")
     if resume is not None and (settings or data is not None or dry_run):
-        raise click.UsageError("--resume goes on with the run's own configuration: it takes no --set, --data or --dry-run")
+        raise click.UsageError(
+            "--resume goes on with the run's own configuration: it takes no --set, --data or --dry-run"
+        )
     reporter = TerminalReporter(quiet=quiet)
     if resume is not None:
         from kerasdr.training.run_folder import get_status, runs_of
@@ -56,6 +66,11 @@ def train_command(
         assert experiment is not None
         if data is not None:
             settings = (*settings, f"data.root={_quoted(data)}")
+        if is_task(read(experiment)):
+            _train_task(experiment, settings, runs, only, scale or "full", dry_run, reporter)
+            return
+        if only or scale:
+            raise click.UsageError(f"{experiment} is one experiment: --only and --scale are for tasks")
         chosen = load(experiment, settings)
     load_keras_quietly()
     if dry_run:
@@ -74,6 +89,30 @@ def train_command(
     for name, figures in result.members.items():
         click.echo(f"  member {name}: kappa {figures['quadratic_kappa']}")
     click.echo(f"run: {result.run}, chosen for `kerasdr predict`")
+
+
+def _train_task(
+    name: str,
+    settings: tuple[str, ...],
+    runs: Path,
+    only: tuple[str, ...],
+    scale: Literal["full", "mini"],
+    dry_run: bool,
+    reporter: TerminalReporter,
+) -> None:
+    from kerasdr.tasks import load_task
+
+    task = load_task(name)
+    load_keras_quietly()
+    from kerasdr.training.plan import task_plan
+    from kerasdr.training.task_runs import plan_task, run_task
+
+    if dry_run:
+        planned = plan_task(task, runs, scale=scale, only=only, settings=settings)
+        click.echo(task_plan(task, planned, runs, reporter))
+        return
+    finished = run_task(task, runs, reporter, scale=scale, only=only, settings=settings)
+    click.echo(f"{task.task}: {len(finished)} runs finished; `kerasdr report {runs}` makes the tables")
 
 
 def _quoted(path: Path) -> str:

@@ -6,7 +6,6 @@ written out in full; :func:`to_yaml` writes that beside the result, and reading 
 """
 
 import copy
-import difflib
 import importlib.resources
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kerasdr.errors import KerasdrError
+from kerasdr.overrides import override, suggestion
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
@@ -73,16 +73,26 @@ class ImagingConfig(Section):
 
 
 class ModelSpec(Section):
-    """One classifier: trunk, initial weights, one or two inputs, head."""
+    """One classifier: trunk, initial weights, one or two inputs, attention, head."""
 
     trunk: str = "mobilenetv2"
     weights: str = "imagenet"
-    """``none``, ``imagenet``, or the path of a Keras weights file of the trunk."""
+    """The trunk's initial weights: ``none``, ``imagenet``, or the path of a file: Keras weights of the trunk
+    (``.weights.h5``, ``.h5``), a torch state dict with torchvision's names (``.pt``, ``.pth``; resnet18, resnet34,
+    densenet121), or the ``weights.npz`` of a member of an earlier run, of which the trunk is taken."""
     mode: Literal["single", "dual"] = "single"
     pairing: Literal["same-eye", "both-eyes"] = "both-eyes"
     """Dual only: the partner is another view of the same eye, or the person's other eye."""
     shared_branches: bool = True
-    """Dual only: one trunk for both photographs, or two with weights of their own."""
+    """Dual only: one trunk (and attention) for both photographs, or two with weights of their own."""
+    attention: str = "none"
+    """``none``, ``spatial``, ``channel``, ``self``, or ``cbam`` (channel, then spatial)."""
+    attention_at: str = "features"
+    """``features``: between trunk and pooling. Or the name of a layer of the trunk: after that layer."""
+    attention_kernel: int = Field(default=7, ge=1, le=31)
+    """Spatial and cbam: side of the kernel, odd."""
+    attention_relu: bool = False
+    """Spatial and cbam: a ReLU before the sigmoid, which keeps the mask at 0.5 and above."""
     head: Literal["mlp", "linear"] = "mlp"
     head_units: tuple[int, ...] = (256, 128)
     dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
@@ -94,18 +104,36 @@ class ModelSpec(Section):
             raise ValueError(f"head_units must be one or more positive sizes, got {list(value)}")
         return value
 
+    @field_validator("attention_kernel")
+    @classmethod
+    def _odd_kernel(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError("attention_kernel must be odd, so that the kernel has a middle: for instance 7 or 11")
+        return value
+
 
 class AugmentConfig(Section):
-    """Random changes of training photographs; each is off at 0 or false."""
+    """Random changes of training photographs; each is off at 0, false or none."""
 
     horizontal_flip: bool = True
     vertical_flip: bool = True
     rotation: float = Field(default=30.0, ge=0.0, le=180.0)
     """Largest rotation in degrees, either way."""
+    rotation_probability: Fraction = 1.0
+    """Share of photographs that are rotated at all."""
+    crop: float = Field(default=0.0, ge=0.0, le=0.9)
+    """Share of the side that a crop at a random place cuts away."""
+    crop_place: Literal["stretch", "pad"] = "stretch"
+    """The crop is stretched to the full side, or put at a random place on black, keeping its scale."""
     zoom: Fraction = 0.1
     shift: Fraction = 0.0
     brightness: Fraction = 0.1
+    """Largest share of the value range that is added or taken away."""
     contrast: Fraction = 0.1
+    color_jitter: Literal["none", "darken", "balanced"] = "none"
+    """``darken``: brightness times 0.1 to 0.9, as the report had it, which can only darken. ``balanced``: times 0.7 to 1.3."""
+    blur: float = Field(default=0.0, ge=0.0, le=10.0)
+    """Largest sigma of a Gaussian blur, in pixels of the network's input."""
 
 
 class StageConfig(Section):
@@ -114,7 +142,9 @@ class StageConfig(Section):
     name: Name = "fit"
     epochs: int = Field(default=20, ge=1)
     train: str = "all"
-    """``all``, ``head`` (the trunk is frozen), or ``from:<layer>`` (the trunk from that layer on, and the head)."""
+    """``all``, ``head`` (the trunk is frozen), ``after:<block>`` (what follows that block of the trunk, and the head;
+    ``after:dense_block_1`` freezes the first dense block and all before it), or ``from:<layer>`` (the trunk from that
+    layer on, and the head). Frozen batch normalisation uses its stored statistics and keeps them."""
     batch_norm: Literal["auto", "frozen", "train"] = "auto"
     """Whether the trunk's batch normalisation keeps its statistics and weights. ``auto``: frozen where the trunk started
     from given weights (small batches would drag the statistics away from the weights), trained where it did not."""
@@ -134,8 +164,9 @@ class StageConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "StageConfig":
-        if self.train not in ("all", "head") and not (self.train.startswith("from:") and len(self.train) > 5):
-            raise ValueError(f"train must be all, head or from:<layer>, got {self.train!r}")
+        form, colon, place = self.train.partition(":")
+        if self.train not in ("all", "head") and not (form in ("after", "from") and colon and place):
+            raise ValueError(f"train must be all, head, after:<block> or from:<layer>, got {self.train!r}")
         if self.cached_features and self.train != "head":
             raise ValueError("cached_features needs train: head, since only a frozen trunk's features stay the same")
         return self
@@ -166,15 +197,36 @@ class MemberConfig(Section):
     stages: tuple[StageConfig, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _stage_names_differ(self) -> "MemberConfig":
+    def _stages_fit(self) -> "MemberConfig":
         _refuse_repeats([stage.name for stage in self.stages], "stage")
+        if self.model.attention != "none":
+            cached = [stage.name for stage in self.stages if stage.cached_features]
+            if cached:
+                raise ValueError(
+                    f"stage {cached[0]}: cached_features does not go with model.attention={self.model.attention}, which is "
+                    "trained in front of the pooling; set it to false"
+                )
         return self
 
 
 class EnsembleConfig(Section):
-    """How the members' probabilities may be combined; validation chooses among the methods."""
+    """How members are trained for one another, and how their probabilities may be combined."""
 
+    training: Literal["independent", "bagging", "boosting"] = "independent"
+    """``bagging``: each member is fitted on a bootstrap of the training people. ``boosting``: members are fitted one after
+    another, each on weights that dwell on what those before it got wrong (SAMME)."""
     methods: tuple[str, ...] = ("soft", "weighted")
+    """Validation chooses among them; left out, bagging and boosting combine as they are meant to."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _methods_of_training(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("methods") is None:
+            own = content.get("training")
+            content = {key: value for key, value in content.items() if key != "methods"}
+            if own in ("bagging", "boosting"):
+                content["methods"] = (own,)
+        return content
 
 
 class Experiment(Section):
@@ -233,42 +285,18 @@ def read(name_or_path: str) -> dict[str, Any]:
     return content
 
 
-def override(raw: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """Return a copy of ``raw`` with each ``a.b.c=value`` of ``settings`` put in; values are read as YAML.
-
-    A setting on a section (``model.dropout=0.4``) is the default of every member that does not set that key itself.
-    Members and stages are addressed by name or by position from 0: ``members.dual.model.dropout=0.4``.
-
-    Raises:
-        KerasdrError: if a setting has no ``=``, an empty key, a value that is no YAML, or goes through something that is
-            not a section.
-    """
-    result = copy.deepcopy(dict(raw))
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        parts = key.strip().split(".")
-        if not equals or not all(parts):
-            raise KerasdrError(f"--set takes key=value, for instance training.batch_size=16; got {setting!r}")
-        try:
-            parsed = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise KerasdrError(f"the value of --set {setting!r} cannot be read: put it in quotes") from error
-        _put(result, parts, parsed, setting)
-    return result
-
-
 def resolve(raw: Mapping[str, Any], source: str = "configuration") -> Experiment:
     """Check a raw configuration and write every member out in full.
 
     Raises:
         KerasdrError: one line that names each wrong key, with a suggestion for misspelt ones.
     """
-    raw = copy.deepcopy(dict(raw))
+    content: dict[str, Any] = copy.deepcopy(dict(raw))
     # A resolved configuration has no sections, so that what members say is all there is; a hand-written one does.
-    sections = {name: raw.pop(name, None) or {} for name in MEMBER_SECTIONS}
-    stages = raw.pop("stages", None)
-    seed = raw.get("seed", Experiment.model_fields["seed"].default)
-    members = raw.pop("members", None) or [{}]
+    sections = {name: content.pop(name, None) or {} for name in MEMBER_SECTIONS}
+    stages = content.pop("stages", None)
+    seed = content.get("seed", Experiment.model_fields["seed"].default)
+    members = content.pop("members", None) or [{}]
     if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
         raise KerasdrError(f"{source}: members must be a list of mappings, each with a name")
     filled = []
@@ -285,14 +313,21 @@ def resolve(raw: Mapping[str, Any], source: str = "configuration") -> Experiment
         whole.setdefault("name", f"{whole['model'].get('trunk', ModelSpec().trunk)}")
         filled.append(whole)
     try:
-        return Experiment.model_validate({**raw, "members": filled})
+        return Experiment.model_validate({**content, "members": filled})
     except ValidationError as error:
         raise KerasdrError(f"{source}: {_explain(error)}") from error
 
 
 def load(name_or_path: str, settings: Iterable[str] = ()) -> Experiment:
-    """Read, override and resolve in one go."""
-    return resolve(override(read(name_or_path), settings), name_or_path)
+    """Read, override and resolve in one go.
+
+    Raises:
+        KerasdrError: as :func:`read`, :func:`override` and :func:`resolve`, and if it is a task (:mod:`kerasdr.tasks`).
+    """
+    raw = read(name_or_path)
+    if "rows" in raw:
+        raise KerasdrError(f"{name_or_path} is a task of many rows: `kerasdr train {name_or_path}` takes it")
+    return resolve(override(raw, settings), name_or_path)
 
 
 def to_yaml(experiment: Experiment) -> str:
@@ -300,46 +335,10 @@ def to_yaml(experiment: Experiment) -> str:
     return yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ``" (did you mean ...?)"`` for a misspelt word, or an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
 def _refuse_repeats(names: list[str], what: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"each {what} needs a name of its own; {', '.join(repeated)} is used more than once")
-
-
-def _put(node: Any, parts: list[str], value: Any, setting: str) -> None:
-    for position, part in enumerate(parts):
-        last = position == len(parts) - 1
-        if isinstance(node, list):
-            index = _position(node, part, setting)
-            if last:
-                node[index] = value
-                return
-            node = node[index]
-        elif isinstance(node, dict):
-            if last:
-                node[part] = value
-                return
-            if node.get(part) is None:
-                node[part] = {}
-            node = node[part]
-        else:
-            raise KerasdrError(f"--set {setting!r}: {'.'.join(parts[:position])} is a value, not a section")
-
-
-def _position(items: list[Any], part: str, setting: str) -> int:
-    named = {item["name"]: index for index, item in enumerate(items) if isinstance(item, dict) and "name" in item}
-    if part in named:
-        return named[part]
-    if part.isdigit() and int(part) < len(items):
-        return int(part)
-    known = ", ".join([*named, *map(str, range(len(items)))])
-    raise KerasdrError(f"--set {setting!r}: there is no {part!r} in that list; it has {known}")
 
 
 def _explain(error: ValidationError) -> str:

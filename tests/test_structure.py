@@ -26,8 +26,19 @@ RANKS = {
     "errors": 0,
     "files": 0,
     "reporting": 0,
+    "tasks": 0,
+    "overrides": 0,
 }
-SIDEWAYS = {("data", "imaging"), ("config", "errors"), ("files", "errors"), ("config", "configs")}
+SIDEWAYS = {
+    ("data", "imaging"),
+    ("tasks", "config"),
+    ("tasks", "errors"),
+    ("config", "errors"),
+    ("config", "overrides"),
+    ("overrides", "errors"),
+    ("files", "errors"),
+    ("config", "configs"),
+}
 KERAS_PARTS = {"models", "training", "scoring"}
 
 
@@ -51,7 +62,9 @@ def imports_of(path: Path) -> list[str]:
 
 def modules() -> list[Path]:
     found = [*ROOT.glob("kerasdr/**/*.py"), *ROOT.glob("cli/*.py")]
-    return sorted(path for path in found if path.name not in ("__init__.py", "__main__.py") or path.parent != ROOT / "kerasdr")
+    return sorted(
+        path for path in found if path.name not in ("__init__.py", "__main__.py") or path.parent != ROOT / "kerasdr"
+    )
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))

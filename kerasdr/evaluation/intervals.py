@@ -66,7 +66,13 @@ def bootstrap_people(
 
 
 def kappa_interval(
-    grades: ArrayLike, predicted: ArrayLike, people: ArrayLike, *, n_resamples: int = 2000, seed: int = 0, level: float = 0.95
+    grades: ArrayLike,
+    predicted: ArrayLike,
+    people: ArrayLike,
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> Interval:
     """Quadratic kappa with the interval of :func:`bootstrap_people`, from each person's own confusion matrix.
 

@@ -32,9 +32,7 @@ class Prepared:
     display: NDArray[np.uint8] | None
 
 
-def prepare(
-    data: bytes, recipe: Recipe, *, max_megapixels: float = 100.0, display_size: int | None = None
-) -> Prepared:
+def prepare(data: bytes, recipe: Recipe, *, max_megapixels: float = 100.0, display_size: int | None = None) -> Prepared:
     """Decode a photograph, judge it and apply a recipe.
 
     Args:

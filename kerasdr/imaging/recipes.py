@@ -81,7 +81,11 @@ class Recipe:
             raise KerasdrError(f"a recipe has a list of steps, got {listed!r}")
         made = []
         for index, step in enumerate(listed):
-            if not isinstance(step, Mapping) or set(step) != {"name", "options"} or not isinstance(step["options"], Mapping):
+            if (
+                not isinstance(step, Mapping)
+                or set(step) != {"name", "options"}
+                or not isinstance(step["options"], Mapping)
+            ):
                 raise KerasdrError(f"a step has the keys name and options, got {step!r}")
             known = _GEOMETRY if index == 0 else _ENHANCEMENTS
             if step["name"] not in known:
@@ -89,7 +93,9 @@ class Recipe:
             allowed = set(inspect.signature(known[step["name"]]).parameters) - {"rgb", "size", "disc"}
             for option, value in step["options"].items():
                 if option not in allowed or isinstance(value, bool) or not isinstance(value, int | float):
-                    raise KerasdrError(f"step {step['name']} takes numbers for {sorted(allowed)}, got {option}={value!r}")
+                    raise KerasdrError(
+                        f"step {step['name']} takes numbers for {sorted(allowed)}, got {option}={value!r}"
+                    )
             made.append(Step(step["name"], dict(step["options"])))
         return cls(str(content["name"]), size, tuple(made))
 

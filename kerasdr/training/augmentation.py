@@ -1,8 +1,13 @@
 """Random changes of training photographs, as Keras layers that stand in front of the classifier while it is fitted."""
 
+import math
+
 import keras
 
 from kerasdr.config import AugmentConfig
+from kerasdr.training.random_layers import RandomCropBack, RandomExposure, Sometimes
+
+_EXPOSURES = {"darken": (0.1, 0.9), "balanced": (0.7, 1.3)}
 
 
 def augmentation_layers(config: AugmentConfig, seed: int) -> list[keras.layers.Layer]:
@@ -26,8 +31,12 @@ def augmentation_layers(config: AugmentConfig, seed: int) -> list[keras.layers.L
     if flip:
         chosen.append(layers.RandomFlip(flip, seed=next_seed()))
     outside = {"fill_mode": "constant", "fill_value": 0.0}
-    if config.rotation:
-        chosen.append(layers.RandomRotation(config.rotation / 360.0, seed=next_seed(), **outside))
+    if config.rotation and config.rotation_probability:
+        turn = layers.RandomRotation(config.rotation / 360.0, seed=next_seed(), **outside)
+        whole = config.rotation_probability == 1.0
+        chosen.append(turn if whole else Sometimes(turn, config.rotation_probability, seed=next_seed() + 50))
+    if config.crop:
+        chosen.append(RandomCropBack(config.crop, config.crop_place, seed=next_seed()))
     if config.zoom:
         chosen.append(layers.RandomZoom(config.zoom, seed=next_seed(), **outside))
     if config.shift:
@@ -36,4 +45,10 @@ def augmentation_layers(config: AugmentConfig, seed: int) -> list[keras.layers.L
         chosen.append(layers.RandomBrightness(config.brightness, value_range=(0, 255), seed=next_seed()))
     if config.contrast:
         chosen.append(layers.RandomContrast(config.contrast, value_range=(0, 255), seed=next_seed()))
+    if config.color_jitter != "none":
+        chosen.append(RandomExposure(*_EXPOSURES[config.color_jitter], seed=next_seed()))
+    if config.blur:
+        kernel = 2 * math.ceil(2 * config.blur) + 1
+        blur = layers.RandomGaussianBlur(1.0, kernel, (0.0, config.blur), value_range=(0, 255), seed=next_seed())
+        chosen.append(blur)
     return chosen

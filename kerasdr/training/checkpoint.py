@@ -50,7 +50,7 @@ def save_checkpoint(path: Path, state: TrainingState, variables: Iterable[Any], 
     plain = {name: value for name, value in vars(state).items() if name != "best_weights"}
     arrays["state"] = np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8)
     with open_atomically(path) as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_state(path: Path) -> TrainingState:

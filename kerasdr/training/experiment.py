@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from kerasdr.config import Experiment, MemberConfig, load, to_yaml
+from kerasdr.config import Experiment, load, to_yaml
 from kerasdr.data.fingerprint import fingerprint
 from kerasdr.data.splits import read_split, write_split
-from kerasdr.ensembles import Choice, choose, combine
+from kerasdr.ensembles import Choice, choose, permitted_methods
 from kerasdr.errors import KerasdrError
-from kerasdr.evaluation.figures import training_curves
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.files import write_bytes_atomically, write_text_atomically
@@ -21,10 +19,10 @@ from kerasdr.grades import N_GRADES
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
 from kerasdr.training.dataset import ExperimentData, open_dataset
-from kerasdr.training.member import fit_member
+from kerasdr.training.members import fit_members
+from kerasdr.training.predictions import write_predictions
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
-from kerasdr.training.samples import take_samples
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,15 @@ class RunResult:
     choice: Choice
 
 
-def train(experiment: Experiment, runs: Path, reporter: Reporter, resume: Path | None = None) -> RunResult:
+def train(
+    experiment: Experiment,
+    runs: Path,
+    reporter: Reporter,
+    resume: Path | None = None,
+    *,
+    folder: Path | None = None,
+    point: bool = True,
+) -> RunResult:
     """Train an experiment's members, choose their ensemble on validation, write the bundle, point ``runs/chosen`` to it.
 
     Args:
@@ -52,13 +58,19 @@ def train(experiment: Experiment, runs: Path, reporter: Reporter, resume: Path |
         runs: the folder of all runs.
         reporter: hears of progress.
         resume: a run that was begun before; finished members are kept, a half-trained one goes on after its last epoch.
+        folder: where a new run goes, instead of ``runs/<name>/<time>``.
+        point: let ``runs/chosen`` point to the run when it is done.
 
     Raises:
         KerasdrError: if the data cannot be used, or have changed since the run was begun.
     """
+    kind = experiment.ensemble.training
+    permitted_methods(
+        experiment.ensemble.methods, len(experiment.members), trained=None if kind == "independent" else kind
+    )
     runs.mkdir(parents=True, exist_ok=True)
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
-    run = resume or new_run(runs, experiment.name)
+    run = resume or new_run(runs, experiment.name, folder)
     reporter = FileReporter(reporter, run / "train.log")
     prepared = _prepare(experiment, data, runs, reporter)
     if resume:
@@ -71,39 +83,46 @@ def train(experiment: Experiment, runs: Path, reporter: Reporter, resume: Path |
         set_status(run, "running")
     _note_data(data, prepared[experiment.members[0].name], run, reporter)
 
-    probabilities, names = [], []
-    for member in experiment.members:
-        photographs = prepared[member.name]
-        train_part, validation = (
-            take_samples(data.table, photographs.usable, split, member, experiment.data.target)
-            for split in ("train", "validation")
-        )
-        reporter.note(f"{member.name}: {describe(member)}, {len(train_part)} training photographs")
-        folder = run / "members" / member.name
-        predicted = fit_member(member, photographs.images, train_part, validation, folder, reporter)
-        write_bytes_atomically(folder / "curves.png", training_curves(pd.read_csv(folder / "history.csv")))
-        write_predictions(folder / "predictions_validation.csv", data.table, validation.rows, validation.grades, predicted)
-        probabilities.append(predicted)
-        names.append(member.name)
-
-    choice = choose(np.stack(probabilities), validation.grades, _kappa, names, experiment.ensemble.methods)
-    together = combine(choice.spec, np.stack(probabilities))
+    fitted = fit_members(experiment, data.table, prepared, run, reporter)
+    validation = fitted.validation
+    names = [member.name for member in experiment.members]
+    choice = choose(
+        fitted.probabilities,
+        validation.grades,
+        _kappa,
+        names,
+        experiment.ensemble.methods,
+        people=validation.people,
+        trained=fitted.trained,
+        seed=experiment.seed,
+    )
+    # A method that was fitted on validation is judged there out of fold, so these are not what its final fit would say.
+    together = choice.predictions[choice.spec.method]
     write_predictions(run / "predictions_validation.csv", data.table, validation.rows, validation.grades, together)
-    members = {
-        name: grade_metrics(validation.grades, part, validation.people, seed=experiment.seed)
-        for name, part in zip(names, probabilities, strict=True)
-    }
-    metrics = grade_metrics(validation.grades, together, validation.people, seed=experiment.seed)
+
+    def figures(probabilities: NDArray[np.floating]) -> dict[str, Interval]:
+        return grade_metrics(validation.grades, probabilities, validation.people, seed=experiment.seed)
+
+    members = {name: figures(part) for name, part in zip(names, fitted.probabilities, strict=True)}
+    metrics = figures(together)
     content = {
         "split": "validation",
         "ensemble": to_json(metrics),
-        "members": {name: to_json(figures) for name, figures in members.items()},
-        "choice": {"method": choice.spec.to_dict(), "validation_kappa": choice.scores},
+        "members": {name: to_json(part) for name, part in members.items()},
+        "methods": {name: to_json(figures(part)) for name, part in choice.predictions.items()},
+        "choice": {
+            "method": choice.spec.to_dict(),
+            "validation_kappa": choice.scores,
+            "reason": choice.reason,
+            "specs": {name: spec.to_dict() for name, spec in choice.specs.items()},
+        },
     }
     write_text_atomically(run / "metrics.json", json.dumps(content, indent=1) + "\n")
+    reporter.note(f"ensemble: {choice.reason}")
     bundle_run(run, experiment, choice.spec, content)
     set_status(run, "finished")
-    choose_run(run, runs)
+    if point:
+        choose_run(run, runs)
     return RunResult(run, metrics, members, choice)
 
 
@@ -116,31 +135,6 @@ def resumable(run: Path) -> Experiment:
     if not (run / "config.yaml").is_file():
         raise KerasdrError(f"{run} is not the folder of a run: `kerasdr runs` lists them")
     return load(str(run / "config.yaml"))
-
-
-def describe(member: MemberConfig) -> str:
-    """Say in a few words what a member is."""
-    model = member.model
-    kind = "single" if model.mode == "single" else f"dual {model.pairing}"
-    if model.mode == "dual":
-        kind += ", shared branches" if model.shared_branches else ", branches of their own"
-    return f"{model.trunk}, {kind}, {member.imaging.recipe} at {member.imaging.size} px"
-
-
-def write_predictions(
-    path: Path,
-    table: pd.DataFrame,
-    rows: NDArray[np.int64],
-    grades: NDArray[np.int64],
-    probabilities: NDArray[np.floating],
-) -> None:
-    """Write one row a photograph: ``image_id, patient_id, eye, grade, predicted, prob_0 .. prob_4``."""
-    part = table.iloc[rows][["image_id", "patient_id", "eye"]].reset_index(drop=True)
-    part["grade"] = grades
-    part["predicted"] = probabilities.argmax(axis=1)
-    for grade in range(N_GRADES):
-        part[f"prob_{grade}"] = probabilities[:, grade]
-    write_bytes_atomically(path, part.to_csv(index=False, lineterminator="\n", float_format="%.6f").encode())
 
 
 def _kappa(grades: NDArray[np.int64], probabilities: NDArray[np.floating]) -> float:
@@ -184,7 +178,11 @@ def _note_data(data: ExperimentData, photographs: PreparedPhotographs, run: Path
             f"{split}: {len(part)} photographs of {part['patient_id'].nunique()} people, grades 0-4: {counts}"
         )
     reasons = np.array(photographs.reasons)
-    left_out = table.loc[reasons != "", ["image_id", "patient_id", "split", "path"]].assign(reason=reasons[reasons != ""])
+    left_out = table.loc[reasons != "", ["image_id", "patient_id", "split", "path"]].assign(
+        reason=reasons[reasons != ""]
+    )
     write_bytes_atomically(run / "left_out.csv", left_out.to_csv(index=False, lineterminator="\n").encode())
     if len(left_out):
-        reporter.note(f"left out as unreadable or ungradable: {len(left_out)} photographs, listed in {run / 'left_out.csv'}")
+        reporter.note(
+            f"left out as unreadable or ungradable: {len(left_out)} photographs, listed in {run / 'left_out.csv'}"
+        )

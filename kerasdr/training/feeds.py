@@ -119,7 +119,8 @@ def training_dataset(
     def gather(order: NDArray[np.int64], partners: NDArray[np.int64]) -> list[NDArray[Any]]:
         inputs = feed.inputs(samples.rows[order], partners)
         grades = samples.grades[order]
-        return [*(inputs[name] for name in names), one_hot[grades], weights[grades]]
+        emphasis = 1.0 if samples.emphasis is None else samples.emphasis[order]
+        return [*(inputs[name] for name in names), one_hot[grades], (weights[grades] * emphasis).astype(np.float32)]
 
     def load(order: Any, partners: Any) -> Any:
         kinds = [tf.as_dtype(example[name].dtype) for name in names] + [tf.float32, tf.float32]

@@ -23,7 +23,8 @@ def fit_member(
     validation: Samples,
     folder: Path,
     reporter: Reporter,
-) -> NDArray[np.float32]:
+    *asked: Samples,
+) -> list[NDArray[np.float32]]:
     """Train a member, or go on with it where a checkpoint in ``folder`` stands.
 
     Each stage starts from the best weights so far. Afterwards ``folder`` holds ``weights.npz`` (of the best epoch by validation
@@ -35,9 +36,10 @@ def fit_member(
         train, validation: what to fit on and what to choose by.
         folder: the member's own; made if absent.
         reporter: hears of every epoch.
+        asked: samples to grade afterwards.
 
     Returns:
-        Probabilities ``(n, 5)`` of the validation samples by the best weights.
+        Probabilities ``(n, 5)`` by the best weights: of the validation samples, then of each of ``asked``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.npz"
@@ -53,13 +55,15 @@ def fit_member(
             run_stage(model, member, state.stage, images, train, validation, checkpoint, state, reporter)
         state.stage, state.epoch, state.waiting = state.stage + 1, 0, 0
     with open_atomically(folder / "weights.npz") as file:
-        np.savez(file, **state.best_weights)
+        np.savez(file, **state.best_weights)  # type: ignore[arg-type]
     write_bytes_atomically(folder / "history.csv", history_csv(state.history))
     # What is left to know is that all is done: the variables of the last epoch are of no more use.
     save_checkpoint(checkpoint, state, [], [])
     set_weights(model, state.best_weights)
     feed = PhotographFeed(images, member.model.mode == "dual")
-    return predict(model.predict_on_batch, feed, validation, member.training.batch_size)
+    return [
+        predict(model.predict_on_batch, feed, samples, member.training.batch_size) for samples in (validation, *asked)
+    ]
 
 
 def history_csv(history: list[dict[str, object]]) -> bytes:

@@ -1,6 +1,7 @@
 """What an experiment would do, and about how long it would take here."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,15 @@ import numpy as np
 from kerasdr.config import Experiment, MemberConfig
 from kerasdr.data.readers import read_table
 from kerasdr.data.splits import split_by_person
+from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.models import build_classifier, set_trainable
 from kerasdr.reporting import Reporter
+from kerasdr.tasks import Task
 from kerasdr.training.dataset import data_root
-from kerasdr.training.experiment import describe
+from kerasdr.training.members import describe
+from kerasdr.training.task_runs import TaskRun
 
 
 def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
@@ -38,13 +42,14 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
     else:
         assert experiment.data.phantom is not None
         people = experiment.data.phantom.people
-        n_all = 2 * people
-        n_train = round(n_all * experiment.data.split.train)
+        n_train, n_all = _count(experiment, runs)
         lines.append(f"data        {people} people's phantoms, to be drawn in {root}: about {n_all} photographs")
     total = 0.0
     for member in experiment.members:
         get_recipe(member.imaging.recipe, member.imaging.size)
-        lines.append(f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}")
+        lines.append(
+            f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}"
+        )
         reporter.note(f"timing {member.name} ...")
         for stage, seconds in _time_stages(member, n_train, n_all):
             total += seconds
@@ -52,6 +57,63 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
     lines.append(f"ensemble    the best on validation of {', '.join(experiment.ensemble.methods)}")
     lines.append(f"time        about {_minutes(total)} of fitting here, by two timed steps of each stage")
     return "\n".join(lines)
+
+
+def task_plan(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Reporter) -> str:
+    """Return a task's plan as text: its tables, its runs, and the hours that those to be trained would take here.
+
+    Networks that are built and fed alike are timed once.
+
+    Args:
+        task: the task.
+        planned: from :func:`kerasdr.training.task_runs.plan_task`.
+        runs: the folder of all runs.
+        reporter: hears of progress.
+    """
+    lines = [f"task        {task.task}: {task.title}"]
+    for table in task.tables:
+        entries = "; ".join(f"{entry.label} (row {entry.row})" for entry in table.entries)
+        lines.append(f"table {table.number:<5} {table.title}: {entries}")
+    timed: dict[str, float] = {}
+    total = 0.0
+    for run in planned:
+        experiment = run.experiment
+        seconds = 0.0
+        if not run.finished:
+            n_train, n_all = _count(experiment, runs)
+            for member in experiment.members:
+                # Neither seed nor initial weights change what a step costs.
+                plain = member.model.model_copy(update={"weights": "none"})
+                alike = member.model_copy(update={"name": "x", "seed": 0, "model": plain})
+                key = f"{alike.model_dump_json()} {n_train} {n_all}"
+                if key not in timed:
+                    reporter.note(f"timing {run.row.name}, {member.name} ...")
+                    timed[key] = sum(time for _, time in _time_stages(member, n_train, n_all))
+                seconds += timed[key]
+        total += seconds
+        members = "; ".join(f"{member.name}: {describe(member)}" for member in experiment.members)
+        state = "finished" if run.finished else f"about {_minutes(seconds)}"
+        lines.append(f"run         {run.row.name}, seed {run.seed}: {members}; {state}")
+    lines.append(f"time        about {total / 3600:.1f} hours of fitting here, by two timed steps of each stage")
+    return "\n".join(lines)
+
+
+def _count(experiment: Experiment, runs: Path) -> tuple[int, int]:
+    """Return how many photographs there are to train on, and in all; an estimate where phantoms are yet to be drawn."""
+    try:
+        root = data_root(experiment.data, runs.parent)
+    except KerasdrError:
+        # Without photographs at hand: the size of the public data set.
+        n_all = {"aptos": 3662}.get(experiment.data.layout, 2000)
+        return round(n_all * experiment.data.split.train), n_all
+    if not root.is_dir():
+        assert experiment.data.phantom is not None
+        views = {"deepdrid": 4, "course": 4, "aptos": 1}.get(experiment.data.layout, 2)
+        n_all = views * experiment.data.phantom.people
+        return round(n_all * experiment.data.split.train), n_all
+    dataset = read_table(experiment.data.layout, root, experiment.data.options)
+    table = split_by_person(dataset.table, experiment.data.split.model_dump(), experiment.seed)
+    return int((table["split"] == "train").sum()), len(table)
 
 
 def _time_stages(member: MemberConfig, n_train: int, n_all: int) -> list[tuple[str, float]]:

@@ -51,15 +51,20 @@ class RunSummary:
     kappa: dict[str, Any] | None
 
 
-def new_run(runs: Path, name: str) -> Path:
-    """Make the folder ``runs/<name>/<time>``; a number is added when that second is taken.
+def new_run(runs: Path, name: str, folder: Path | None = None) -> Path:
+    """Make a run's folder.
+
+    Args:
+        runs: the folder of all runs.
+        name: of the experiment.
+        folder: the one to make; ``runs/<name>/<time>`` if not given, with a number when that second is taken.
 
     Raises:
         KerasdrError: if it cannot be made.
     """
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    for number in range(1, 1000):
-        folder = runs / name / (stamp if number == 1 else f"{stamp}-{number}")
+    choices = [folder] if folder else [runs / name / (stamp if n == 1 else f"{stamp}-{n}") for n in range(1, 1000)]
+    for folder in choices:
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
@@ -68,7 +73,7 @@ def new_run(runs: Path, name: str) -> Path:
             raise KerasdrError(f"cannot make {folder}: {error.strerror}; check --runs and its permissions") from error
         (folder / "members").mkdir()
         return folder
-    raise KerasdrError(f"{runs / name} has a thousand runs of this second: wait a moment")
+    raise KerasdrError(f"the folder {choices[0]} is taken: remove it, or name another place with --runs")
 
 
 def set_status(run: Path, status: str) -> None:
@@ -124,7 +129,9 @@ def chosen_run(runs: Path) -> Path:
     try:
         target = (runs / POINTER).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise KerasdrError(f"no run is chosen in {runs}: train one, or point to one with `kerasdr choose RUN`") from error
+        raise KerasdrError(
+            f"no run is chosen in {runs}: train one, or point to one with `kerasdr choose RUN`"
+        ) from error
     return (runs / target).resolve()
 
 

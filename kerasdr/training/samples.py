@@ -1,6 +1,6 @@
 """What a network is fitted on or asked about: rows of the table with their partners, grades and weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,15 +21,28 @@ class Samples:
         partners: position of its partner's photograph, -1 where it has none.
         grades: the true grade, 0-4.
         people: the person's name.
+        emphasis: weight in the loss beside that of the grade, mean 1; None if all count the same.
     """
 
     rows: NDArray[np.int64]
     partners: NDArray[np.int64]
     grades: NDArray[np.int64]
     people: NDArray[np.str_]
+    emphasis: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def repeated(self, counts: NDArray[np.int64]) -> "Samples":
+        """Return the samples with the n-th of them ``counts[n]`` times, ``(n,)``."""
+        if self.emphasis is not None:
+            raise ValueError("samples with an emphasis cannot be repeated: it would no longer have a mean of 1")
+        rows, partners = np.repeat(self.rows, counts), np.repeat(self.partners, counts)
+        return Samples(rows, partners, np.repeat(self.grades, counts), np.repeat(self.people, counts))
+
+    def emphasised(self, weights: NDArray[np.floating]) -> "Samples":
+        """Return the samples with these weights, ``(n,)``, brought to a mean of 1."""
+        return replace(self, emphasis=(weights / weights.mean()).astype(np.float32))
 
 
 def take_samples(

@@ -112,9 +112,15 @@ def _scoring(bundles: dict[str, Bundle], photographs: list[Path], rounds: int, f
             run_job(arguments, bundle, folder / "g.csv", gradcam=gradcam, batch_size=BATCH, factory=lambda *_: engine)
 
         parts: dict[str, tuple[int, Callable[[], Any]]] = {
-            "decode, one core": (len(files), lambda recipe=recipe: [decode(d, min_side=max(2 * recipe.size, 512)) for d in files]),
+            "decode, one core": (
+                len(files),
+                lambda recipe=recipe: [decode(d, min_side=max(2 * recipe.size, 512)) for d in files],
+            ),
             "quality gate, one core": (len(decoded), lambda decoded=decoded: [judge(rgb) for rgb in decoded]),
-            "recipe, one core": (len(decoded), lambda d=decoded, recipe=recipe: [apply_recipe(recipe, rgb) for rgb in d]),
+            "recipe, one core": (
+                len(decoded),
+                lambda d=decoded, recipe=recipe: [apply_recipe(recipe, rgb) for rgb in d],
+            ),
             "forward, all members": (4 * BATCH, lambda e=plain, b=batch: [e.predict(b) for _ in range(4)]),
             "forward and Grad-CAM": (4 * BATCH, lambda e=explained, b=batch: [e.predict(b) for _ in range(4)]),
             "whole job without pictures": (len(files), lambda e=plain: job(e, False)),
@@ -124,7 +130,9 @@ def _scoring(bundles: dict[str, Bundle], photographs: list[Path], rounds: int, f
         print(title)
         for name, values in rates.items():
             print(f"  {name:<28} {_spread(values)} images/s")
-        surcharge = statistics.median(rates["forward, all members"]) / statistics.median(rates["forward and Grad-CAM"]) - 1
+        surcharge = (
+            statistics.median(rates["forward, all members"]) / statistics.median(rates["forward and Grad-CAM"]) - 1
+        )
         print(f"  {'Grad-CAM on top of forward':<28} {surcharge:8.1%}\n")
         measured[title] = {**rates, "gradcam_surcharge": surcharge}
     return measured
@@ -192,7 +200,9 @@ def _training(members: list[MemberConfig], steps: int) -> dict[str, Any]:
     from kerasdr.training.samples import Samples
     from kerasdr.training.stage import behind_augmentation
 
-    print("Training: share of the time that a step waits for its batch (prepared photographs, augmentation in the network)")
+    print(
+        "Training: share of the time that a step waits for its batch (prepared photographs, augmentation in the network)"
+    )
     measured = {}
     random = np.random.default_rng(0)
     for member in members:
@@ -204,7 +214,14 @@ def _training(members: list[MemberConfig], steps: int) -> dict[str, Any]:
         model = behind_augmentation(build_classifier(member.model, size, seed=1), member, 0)
         model.compile(optimizer="adamw", loss="categorical_crossentropy")
         dataset = training_dataset(
-            feed, samples, np.ones(5, np.float32), batch_size=batch, first_epoch=0, epochs=999, seed=(1, 1), partner_dropout=0.1
+            feed,
+            samples,
+            np.ones(5, np.float32),
+            batch_size=batch,
+            first_epoch=0,
+            epochs=999,
+            seed=(1, 1),
+            partner_dropout=0.1,
         )
         waited, worked = [], []
         batches = iter(dataset)

@@ -32,7 +32,9 @@ def test_kappa_by_hand() -> None:
     # Two photographs, one a grade off: observed 1, expected by chance (0,0),(0,1),(1,0),(1,1)... -> 2 * 1 / 2 = 1.
     assert metrics.quadratic_kappa([0, 1], [0, 1]) == 1.0
     assert metrics.quadratic_kappa([0, 1], [1, 0]) == -1.0
-    assert metrics.quadratic_kappa([0, 2, 4], [0, 2, 2]) == pytest.approx(1 - (4 / 3) / ((0 + 4 + 4 + 4 + 0 + 0 + 16 + 4 + 4) / 9))
+    assert metrics.quadratic_kappa([0, 2, 4], [0, 2, 2]) == pytest.approx(
+        1 - (4 / 3) / ((0 + 4 + 4 + 4 + 0 + 0 + 16 + 4 + 4) / 9)
+    )
 
 
 def test_constant_answers_count_as_nothing() -> None:

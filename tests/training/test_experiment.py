@@ -42,6 +42,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, phantom_root: Path) -> Pa
         "training": {"batch_size": 12},
         "stages": [{"name": "fit", "epochs": 2, "learning_rate": 2e-3}],
         "members": [{"name": "dual", "model": {"mode": "dual"}}, {"name": "single"}],
+        "ensemble": {"methods": ["soft"]},
     }
     runs = tmp_path_factory.mktemp("work") / "runs"
     return train(resolve(raw), runs, Reporter()).run
@@ -233,7 +234,7 @@ def test_imbalance_does_not_collapse_to_the_commonest_grade(tmp_path: Path) -> N
         }
         (member,) = resolve(raw).members
         parts = [take_samples(table, np.ones(n, bool), split, member, "eye") for split in ("train", "validation")]
-        p = fit_member(member, images, *parts, tmp_path / str(kind), Reporter())
+        (p,) = fit_member(member, images, *parts, tmp_path / str(kind), Reporter())
         predicted[kind] = (p.argmax(axis=1), parts[1].grades)
     guess, truth = predicted["none"]
     assert (guess[truth == 2] == 2).mean() < 0.2
@@ -269,3 +270,60 @@ def test_probe_on_folds_and_held_out(tmp_path: Path, small: dict[str, Any]) -> N
 def test_no_data_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(KerasdrError, match="name their folder with --data ROOT"):
         train(resolve({"name": "x", "model": {"weights": "none"}}), tmp_path / "runs", Reporter())
+
+
+def test_boosted_members_dwell_on_errors_and_bagged_ones_see_bootstraps(
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.ensembles import bootstrap_people, samme_round, samme_weights
+    from kerasdr.training import members as module
+    from kerasdr.training.samples import Samples
+
+    small["members"] = [{"name": f"m{index}"} for index in range(3)]
+    small["stages"][0]["epochs"] = 1
+    seen: list[tuple[Samples, Samples | None]] = []
+    random = np.random.default_rng(0)
+    answers: list[np.ndarray] = []
+
+    def fit(
+        member: Any, images: Any, train: Samples, validation: Samples, folder: Path, reporter: Any, *asked: Samples
+    ) -> Any:
+        seen.append((train, asked[0] if asked else None))
+        folder.mkdir(parents=True)
+        weights = {"0000:a": np.zeros(1, np.float32)}
+        np.savez(folder / "weights.npz", **weights)
+        row = {"epoch": 1, "stage": "fit", "loss": 1.0, "accuracy": 0.1}
+        row |= {"val_loss": 1.0, "val_accuracy": 0.1, "val_quadratic_kappa": 0.0}
+        pd.DataFrame([row]).to_csv(folder / "history.csv", index=False)
+        given = [random.dirichlet(np.ones(5), len(part)) for part in (validation, *asked)]
+        answers.append(given[-1])
+        return given
+
+    monkeypatch.setattr(module, "fit_member", fit)
+    boosted = train(resolve({**small, "ensemble": {"training": "boosting"}}), tmp_path / "runs", Reporter())
+    assert boosted.choice.spec.method == "boosting"
+    plain = seen[0][1]
+    assert plain is not None and plain.emphasis is None
+    weights = samme_weights(plain.people)
+    for (fitted_on, _), answer in zip(seen, answers, strict=True):
+        assert fitted_on.emphasis == pytest.approx(weights / weights.mean(), rel=1e-5)
+        _, weights = samme_round(weights, plain.grades, answer.argmax(axis=1), plain.people)
+
+    seen.clear()
+    answers.clear()
+    bagged = train(resolve({**small, "ensemble": {"training": "bagging"}}), tmp_path / "runs", Reporter())
+    assert bagged.choice.spec.method == "bagging"
+    drawn = []
+    for number, (fitted_on, asked) in enumerate(seen):
+        assert asked is None
+        counts = bootstrap_people(plain.people, 40 + number)
+        assert sorted(fitted_on.rows) == sorted(np.repeat(plain.rows, counts))
+        drawn.append(tuple(sorted(fitted_on.rows)))
+    assert len(set(drawn)) == 3
+
+
+def test_ensemble_that_cannot_be_had_is_refused_before_training(tmp_path: Path, small: dict[str, Any]) -> None:
+    small["ensemble"] = {"methods": ["bagging"]}
+    with pytest.raises(KerasdrError, match="bagging combines members that were trained for it"):
+        train(resolve(small), tmp_path / "runs", Reporter())
+    assert list(tmp_path.iterdir()) == []

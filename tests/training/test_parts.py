@@ -205,3 +205,38 @@ def test_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(KerasdrError, match="remove it to train this member anew"):
         load_state(path)
+
+
+def test_repeated_and_emphasised_samples() -> None:
+    train = take_samples(table(), np.ones(5, bool), "train", member(mode="dual"), "eye")
+    twice = train.repeated(np.array([2, 0, 1]))
+    assert twice.rows.tolist() == [0, 0, 2]
+    assert twice.partners.tolist() == [1, 1, -1]
+    assert twice.grades.tolist() == [0, 0, 1]
+    weighed = train.emphasised(np.array([0.1, 0.1, 0.4]))
+    assert weighed.emphasis == pytest.approx([0.5, 0.5, 2.0])
+    with pytest.raises(ValueError, match="cannot be repeated"):
+        weighed.repeated(np.array([1, 1, 1]))
+
+
+def test_emphasis_reaches_the_loss() -> None:
+    samples = take_samples(table(), np.ones(5, bool), "train", member(), "eye")
+    feed = PhotographFeed(np.zeros((5, 4, 4, 3), np.uint8), dual=False)
+
+    def weights_of(part: Samples) -> dict[int, float]:
+        dataset = training_dataset(
+            feed,
+            part,
+            np.array([1, 2, 1, 3, 1], np.float32),
+            batch_size=3,
+            first_epoch=0,
+            epochs=1,
+            seed=(1,),
+            partner_dropout=0,
+        )
+        ((_, grades, weights),) = list(dataset)
+        return dict(zip(np.asarray(grades).argmax(axis=1).tolist(), np.asarray(weights).tolist(), strict=True))
+
+    assert weights_of(samples) == {0: 1.0, 1: 2.0, 3: 3.0}
+    emphasised = weights_of(samples.emphasised(np.array([1.0, 0.5, 1.5])))
+    assert emphasised == pytest.approx({0: 1.0, 3: 1.5, 1: 3.0})

@@ -1,0 +1,159 @@
+"""A small task from phantoms to chosen run: what is trained, passed over, refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from kerasdr.errors import KerasdrError
+from kerasdr.reporting import Reporter
+from kerasdr.tasks import Task, load_task
+from kerasdr.training.run_folder import chosen_run, get_status
+from kerasdr.training.task_runs import plan_task, run_task
+
+pytestmark = pytest.mark.slow
+
+CONTENT: dict[str, Any] = {
+    "task": "small",
+    "title": "two rows, the second from the weights of the first",
+    "seeds": [3],
+    "defaults": {
+        "data": {"layout": "deepdrid", "target": "person", "phantom": {"people": 12, "seed": 4, "size": 128}},
+        "imaging": {"recipe": "clahe-crop", "size": 48},
+        "model": {"trunk": "tiny", "weights": "none", "head_units": [8], "dropout": 0.1},
+        "training": {"batch_size": 12},
+        "stages": [{"name": "fit", "epochs": 1, "learning_rate": 1e-3}],
+    },
+    "mini": {},
+    "rows": [
+        {"name": "first"},
+        {
+            "name": "second",
+            "set": {
+                "model": {"weights": "row:first"},
+                "stages": [{"name": "head", "train": "head", "epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}],
+                "members": [{"name": "x"}, {"name": "y", "model": {"mode": "dual", "pairing": "same-eye"}}],
+                "ensemble": {"methods": ["soft", "hard"]},
+            },
+        },
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    path = tmp_path_factory.mktemp("task") / "small.yaml"
+    path.write_text(yaml.safe_dump(CONTENT))
+    return load_task(str(path))
+
+
+@pytest.fixture(scope="module")
+def runs(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("work") / "runs"
+    run_task(task, runs, Reporter())
+    return runs
+
+
+def test_each_row_has_its_folder_with_the_test_part_opened(runs: Path) -> None:
+    for row in ("first", "second"):
+        folder = runs / f"small.{row}" / "seed-3"
+        assert get_status(folder) == "finished"
+        noted = json.loads((folder / "task.json").read_text())
+        assert noted == {
+            "task": "small",
+            "row": row,
+            "seed": 3,
+            "scale": "full",
+            "phantoms": True,
+            "layout": "deepdrid",
+            "settings": [],
+        }
+        tested = json.loads((folder / "metrics_test.json").read_text())
+        assert tested["ensemble"]["quadratic_kappa"]["n_people"] > 0
+
+
+def test_every_method_is_tested_and_agrees_with_the_scoring_job(runs: Path) -> None:
+    folder = runs / "small.second" / "seed-3"
+    tested = json.loads((folder / "metrics_test.json").read_text())
+    assert set(tested["methods"]) == {"soft", "hard"}
+    chosen = json.loads((folder / "metrics.json").read_text())["choice"]["method"]["method"]
+    by_job = pd.read_csv(folder / "predictions_test.csv")
+    by_method = pd.read_csv(folder / f"predictions_test_{chosen}.csv")
+    columns = [f"prob_{grade}" for grade in range(5)]
+    assert by_job["image_id"].tolist() == by_method["image_id"].tolist()
+    np.testing.assert_allclose(by_job[columns], by_method[columns], atol=2e-5)
+
+
+def test_second_row_starts_from_the_weights_of_the_first(runs: Path) -> None:
+    # The trunk was frozen, so what the second row ended with is what it started from.
+    with (
+        np.load(runs / "small.first/seed-3/members/tiny/weights.npz") as first,
+        np.load(runs / "small.second/seed-3/members/x/weights.npz") as second,
+    ):
+        of_first = {key.split(":")[1]: first[key] for key in first.files}
+        of_second = {key.split(":")[1]: second[key] for key in second.files}
+    assert np.array_equal(of_first["block3_conv/kernel"], of_second["block3_conv/kernel"])
+    assert np.array_equal(of_first["block3_bn/moving_mean"], of_second["block3_bn/moving_mean"])
+
+
+def test_chosen_is_the_run_of_the_highest_validation_kappa_with_its_reason(runs: Path) -> None:
+    kappas = {
+        name: json.loads((runs / f"small.{name}/seed-3/metrics.json").read_text())["ensemble"]["quadratic_kappa"][
+            "value"
+        ]
+        for name in ("first", "second")
+    }
+    best = max(kappas, key=lambda name: kappas[name])
+    assert chosen_run(runs) == (runs / f"small.{best}" / "seed-3").resolve()
+    assert (
+        (runs / "chosen-reason.txt")
+        .read_text()
+        .startswith(f"small.{best}/seed-3 has the highest validation kappa among")
+    )
+
+
+def test_finished_rows_are_passed_over(task: Task, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("kerasdr.training.task_runs.train", never)
+    assert all(run.finished for run in run_task(task, runs, Reporter()))
+
+
+def test_another_configuration_in_the_same_place_is_refused(task: Task, runs: Path) -> None:
+    with pytest.raises(KerasdrError, match="was trained with another configuration: remove it, or name another place"):
+        run_task(task, runs, Reporter(), only=["first"], settings=["training.batch_size=5"])
+
+
+def test_row_whose_weights_are_not_there_says_what_comes_first(task: Task, tmp_path: Path) -> None:
+    with pytest.raises(
+        KerasdrError, match="row first of small, which is not trained yet: run `kerasdr train small --only first`"
+    ):
+        run_task(task, tmp_path / "runs", Reporter(), only=["second"])
+
+
+def test_folder_that_was_made_and_never_begun_is_no_obstacle(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = plan_task(task, tmp_path / "runs", only=["first"])
+    (run.folder / "members").mkdir(parents=True)
+    trained = []
+
+    def train(experiment: Any, runs: Path, reporter: Any, resume: Any, *, folder: Path, point: bool) -> None:
+        assert not folder.exists() and resume is None and not point
+        trained.append(folder)
+        raise KerasdrError("enough")
+
+    monkeypatch.setattr("kerasdr.training.task_runs.train", train)
+    with pytest.raises(KerasdrError, match="enough"):
+        run_task(task, tmp_path / "runs", Reporter(), only=["first"])
+    assert trained == [run.folder]
+
+
+def test_scale_mini_has_a_folder_of_its_own(task: Task, tmp_path: Path) -> None:
+    (run,) = plan_task(task, tmp_path / "runs", scale="mini", only=["first"])
+    assert run.folder == tmp_path / "runs" / "small.first-mini" / "seed-3"
