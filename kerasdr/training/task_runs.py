@@ -164,7 +164,8 @@ def _note_task(task: Task, run: TaskRun, scale: Scale, settings: Sequence[str]) 
         "scale": scale,
         "phantoms": phantoms,
         "layout": data.layout,
-        "settings": list(settings),
+        # Where the photographs lie is not what was changed about the row.
+        "settings": [setting for setting in settings if not setting.startswith("data.root=")],
     }
     write_text_atomically(run.folder / "task.json", json.dumps(content, indent=1) + "\n")
 

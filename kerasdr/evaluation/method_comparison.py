@@ -1,0 +1,51 @@
+"""The ensemble methods of a run side by side, and why one of them was chosen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kerasdr.evaluation.intervals import Interval
+from kerasdr.evaluation.table_text import NOTHING, figure_text, markdown, markdown_grid
+from kerasdr.evaluation.task_runs import TaskRun
+
+
+@dataclass(frozen=True)
+class MethodFigures:
+    """One ensemble method of one run.
+
+    Attributes:
+        method: its name.
+        chosen: whether validation chose it.
+        validation, test: quadratic kappa with its interval; None if unknown.
+    """
+
+    method: str
+    chosen: bool
+    validation: Interval | None
+    test: Interval | None
+
+
+def ensemble_runs(runs: Iterable[TaskRun]) -> list[TaskRun]:
+    """Return the finished runs of more than one member."""
+    return [run for run in runs if run.finished and len(run.members) > 1]
+
+
+def compare_methods(run: TaskRun) -> list[MethodFigures]:
+    """Return the figures of each method that a run compared, in its order."""
+    return [
+        MethodFigures(method, method == run.chosen_method, run.kappa("validation", method), run.kappa("test", method))
+        for method in run.methods
+    ]
+
+
+def comparison_markdown(run: TaskRun) -> str:
+    """Return the comparison of a run's methods as a table in Markdown, and the reason of the choice under it."""
+    rows = [
+        [
+            markdown(one.method) + (" (chosen)" if one.chosen else ""),
+            figure_text(one.validation),
+            figure_text(one.test) if one.test else NOTHING,
+        ]
+        for one in compare_methods(run)
+    ]
+    grid = markdown_grid(["Method", "Validation kappa", "Test kappa"], rows)
+    return f"{grid}\n\n{markdown(run.reason or 'The run gives no reason for its choice')}."

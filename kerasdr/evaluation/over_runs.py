@@ -1,0 +1,58 @@
+"""Kappa averaged over the runs of an experiment, with an interval over people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.evaluation.intervals import Interval, bootstrap_people
+from kerasdr.evaluation.metrics import kappa_of_confusion
+from kerasdr.grades import N_GRADES
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a run said about photographs whose grades are known.
+
+    Attributes:
+        images: names of the photographs, ``(n,)``.
+        people: the person of each, ``(n,)``.
+        grades, predicted: ``(n,)``, 0-4.
+    """
+
+    images: NDArray[np.str_]
+    people: NDArray[np.str_]
+    grades: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+
+
+def average_kappa(
+    runs: Sequence[Predictions], *, n_resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """Return the mean over runs of quadratic kappa, and its interval over people.
+
+    In each resample people are drawn once, for all runs alike, and the runs' kappas on these people are averaged: runs
+    that are judged by the same people err together, and more of them do not make the people more. Where runs are judged
+    by different people (each has a split of its own), people are drawn from all, and each run is judged by those of
+    them that it saw. What the interval does not hold is the chance of training: that would need many runs.
+
+    Args:
+        runs: one or more.
+        n_resamples, seed, level: as in :func:`~kerasdr.evaluation.intervals.bootstrap_people`, whose draws these are.
+
+    Returns:
+        The mean; ``n_images`` and ``n_people`` count those that any run was judged by, each once.
+    """
+    names = np.unique(np.concatenate([run.people for run in runs]))
+    cells = np.zeros((len(runs), len(names), N_GRADES**2))
+    for index, run in enumerate(runs):
+        np.add.at(cells[index], (np.searchsorted(names, run.people), run.grades * N_GRADES + run.predicted), 1.0)
+
+    def mean(people: NDArray[np.int64]) -> float:
+        together = cells[:, people].sum(axis=1)
+        judged = together[together.sum(axis=1) > 0]
+        return float(kappa_of_confusion(judged.reshape(-1, N_GRADES, N_GRADES)).mean())
+
+    interval = bootstrap_people(mean, names, n_resamples=n_resamples, seed=seed, level=level)
+    return replace(interval, n_images=len(np.unique(np.concatenate([run.images for run in runs]))))

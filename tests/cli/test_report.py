@@ -1,0 +1,119 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kerasdr.tasks import load_task, task_names
+
+Kerasdr = Any  # the fixture, which runs the command
+
+TASK = """
+task: small
+title: A small task
+seeds: [40]
+defaults: {data: {layout: deepdrid}}
+rows: [{name: one}, {name: two}]
+tables:
+  - number: "2"
+    title: Single mode
+    columns: [average_test, best_validation]
+    entries:
+      - {label: One, row: one, published: {average_test: 0.7793}}
+      - {label: Two, row: two, published: {average_test: 0.7968}}
+"""
+
+
+def write_run(row: str, status: str = "finished") -> None:
+    run = Path("runs") / f"small.{row}" / "seed-40"
+    run.mkdir(parents=True)
+    kappa = {"value": 0.5, "low": 0.4, "high": 0.6, "level": 0.95, "n_images": 4, "n_people": 2}
+    figures = {"ensemble": {"quadratic_kappa": kappa}}
+    record = {"task": "small", "row": row, "seed": 40, "scale": "mini", "phantoms": True, "layout": "deepdrid"}
+    contents = {
+        "task.json": {**record, "settings": []},
+        "status.json": {"status": status},
+        "data.json": {"sha256": "a" * 64},
+        "metrics.json": figures,
+        "metrics_test.json": figures,
+    }
+    for name, content in contents.items():
+        (run / name).write_text(json.dumps(content))
+    people = "image_id,patient_id,eye,grade,predicted\na1,a,left,0,0\na2,a,right,1,1\nb1,b,left,3,2\nb2,b,right,4,4\n"
+    for part in ("validation", "test"):
+        (run / f"predictions_{part}.csv").write_text(people)
+
+
+@pytest.fixture
+def small(kerasdr: Kerasdr) -> Kerasdr:
+    """The command, in a folder with the task file."""
+    Path("small.yaml").write_text(TASK)
+    return kerasdr
+
+
+def test_a_report_of_some_runs(small: Kerasdr) -> None:
+    write_run("one")
+    write_run("two", "running")
+    ran = small("report", "--task", "small.yaml", "--out", "out")
+    assert (ran.code, ran.out) == (0, "out/report.md: 1 table of 1 finished run\n")
+    assert ran.err == "not finished, and left out: runs/small.two/seed-40\n"
+    text = Path("out/report.md").read_text()
+    assert "Table 2. Single mode: synthetic photographs (phantoms), mini scale" in text
+    assert "`kerasdr train small.yaml --only two --scale mini`" in text
+    assert {file.name for file in Path("out").glob("table-2*")} == {
+        "table-2.md",
+        "table-2.csv",
+        "table-2.tex",
+        "table-2-published.csv",
+    }
+    assert small("report", "--task", "small.yaml", "--out", "out", "--quiet").err == ""
+
+
+def test_runs_that_are_of_no_task_give_tables_with_commands(small: Kerasdr) -> None:
+    Path("runs").mkdir()
+    ran = small("report", "--task", "small.yaml")
+    assert (ran.code, ran.out) == (0, "report/report.md: 1 table of 0 finished runs\n")
+    assert ran.err == "there are no finished runs of tasks: each table says which command makes them\n"
+    assert "`kerasdr train small.yaml --only one`" in Path("report/table-2.md").read_text()
+
+
+def test_no_folder_of_runs(small: Kerasdr) -> None:
+    assert small("report", "--task", "small.yaml").error == (
+        "there is no folder of runs runs: train a task first, or name the folder"
+    )
+    assert not Path("report").exists()
+
+
+def test_a_broken_run_is_named(small: Kerasdr) -> None:
+    write_run("one")
+    Path("runs/small.one/seed-40/metrics.json").write_text("{")
+    assert "cannot read runs/small.one/seed-40/metrics.json" in small("report", "--task", "small.yaml").error
+
+
+def test_no_such_task(small: Kerasdr) -> None:
+    assert "task-zz" in small("report", "--task", "task-zz").error
+
+
+def test_all_shipped_tasks_are_reported_on_unless_one_is_named(kerasdr: Kerasdr) -> None:
+    Path("runs").mkdir()
+    assert kerasdr("report").code == 0
+    text = Path("report/report.md").read_text()
+    for name in task_names():
+        for table in load_task(name).tables:
+            assert f"### Table {table.number}. " in text
+
+
+def test_the_command_is_listed_and_loads_no_keras(kerasdr: Kerasdr, tmp_path: Path) -> None:
+    assert "\n  report " in kerasdr("--help").out
+    assert "Examples:" in kerasdr("report", "--help").out
+    Path("small.yaml").write_text(TASK)
+    write_run("one")
+    program = (
+        "import sys\nfrom kerasdr.cli.main import main\n"
+        "sys.argv = ['kerasdr', 'report', '--task', 'small.yaml']\n"
+        "try:\n    main()\nfinally:\n    print(sorted({'keras', 'tensorflow'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "[]")
