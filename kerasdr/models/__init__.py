@@ -1,18 +1,24 @@
-"""Networks: trunks by name, single and dual classifiers, weights as arrays, Grad-CAM in closed form.
+"""Networks: trunks by name, attention, single and dual classifiers, weights as arrays, Grad-CAM in closed form.
 
 Importing this package imports Keras.
 """
 
 from kerasdr.config import ModelSpec
-from kerasdr.models.classifier import build_classifier, set_trainable
+from kerasdr.models.attention import attention_names
+from kerasdr.models.blocks import block_names
+from kerasdr.models.classifier import build_classifier, head_depends_on_map
 from kerasdr.models.gradcam import reference_heatmap, with_gradcam
 from kerasdr.models.registry import register_trunk, trunk_names
+from kerasdr.models.trainable import set_trainable
 from kerasdr.models.weights import get_weights, set_weights
 
 __all__ = [
     "ModelSpec",
+    "attention_names",
+    "block_names",
     "build_classifier",
     "get_weights",
+    "head_depends_on_map",
     "reference_heatmap",
     "register_trunk",
     "set_trainable",

@@ -1,19 +1,20 @@
-"""Single and dual classifiers as flat functional graphs: trunk -> feature map -> pooling -> head."""
+"""Single and dual classifiers as flat functional graphs: trunk -> feature map -> attention -> pooling -> head."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 
-from kerasdr.config import ModelSpec
+from kerasdr.config import ModelSpec, suggestion
 from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
+from kerasdr.models.attention import make_attention
+from kerasdr.models.blocks import layers_by_block, names_in_order
+from kerasdr.models.layer_names import ATTENTION, FEATURES, PARTNER
 from kerasdr.models.normalization import InputNormalization
 from kerasdr.models.registry import build_trunk, get_trunk
 from kerasdr.models.weights import load_trunk_weights
-
-PARTNER = "partner_"
-"""Prefix of the names of the partner's own layers in a dual classifier."""
 
 
 def build_classifier(
@@ -22,11 +23,13 @@ def build_classifier(
     """Build a classifier.
 
     The graph is flat: trunk layers stand in it themselves and not as a nested model, so that any of them can be named,
-    frozen or watched. Its fixed names are ``image``, ``partner`` and ``partner_present`` (inputs), ``features`` (the
-    feature map that is pooled), ``pooled``, ``hidden_1``.. and ``logits`` (head), ``probabilities`` (output).
+    frozen or watched. Its fixed names are ``image``, ``partner`` and ``partner_present`` (inputs), ``attention`` (if
+    there is any), ``features`` (the map that is pooled: after attention, so that Grad-CAM in closed form stays exact),
+    ``pooled``, ``hidden_1``.. and ``logits`` (head), ``probabilities`` (output).
 
     A dual classifier grades ``image`` and looks at ``partner`` as well. Where ``partner_present`` is 0 the partner's
-    pooled features are multiplied by 0, so a photograph without a partner is graded by the same network.
+    pooled features are multiplied by 0, so a photograph without a partner is graded by the same network. With branches
+    of their own, trunk and attention of the partner start from the same weights as the photograph's.
 
     Args:
         spec: what to build.
@@ -39,7 +42,7 @@ def build_classifier(
         ``partner_present`` ``(N, 1)``, 0 or 1; its output is grade probabilities ``(N, 5)``.
 
     Raises:
-        KerasdrError: if the trunk or the weights do not exist or do not fit.
+        KerasdrError: if the trunk, the attention or its place, or the weights do not exist or do not fit.
     """
     layers = keras.layers
     if seed is not None:
@@ -48,26 +51,82 @@ def build_classifier(
     backbone = build_trunk(spec.trunk, size)
     if initial_weights:
         load_trunk_weights(backbone, get_trunk(spec.trunk), spec.weights)
+    _check_attention_place(spec, backbone)
+    attention = make_attention(spec, ATTENTION)
     normalize = InputNormalization(get_trunk(spec.trunk).normalization, name="normalization")
     pool = layers.GlobalAveragePooling2D(name="pooled")
 
     image = keras.Input((size, size, 3), name="image")
     trunk = flat_layers(backbone)
-    features = apply_flat(backbone, normalize(image), trunk)
-    features = layers.Activation("linear", name="features", dtype="float32")(features)
+    features = _branch(spec, backbone, normalize(image), trunk, attention)
+    features = layers.Activation("linear", name=FEATURES, dtype="float32")(features)
     vector = pool(features)
     inputs = {"image": image}
     if spec.mode == "dual":
         inputs["partner"] = keras.Input((size, size, 3), name="partner")
         inputs["partner_present"] = keras.Input((1,), name="partner_present")
         other = normalize(inputs["partner"])
-        other = apply_flat(backbone, other, trunk if spec.shared_branches else flat_layers(backbone, PARTNER))
-        other = layers.Activation("linear", name=f"{PARTNER}features", dtype="float32")(other)
+        if spec.shared_branches:
+            other = _branch(spec, backbone, other, trunk, attention)
+        else:
+            own_attention = make_attention(spec, PARTNER + ATTENTION)
+            other = _branch(spec, backbone, other, flat_layers(backbone, PARTNER), own_attention)
+            if attention is not None and own_attention is not None:
+                own_attention.set_weights(attention.get_weights())
+        other = layers.Activation("linear", name=f"{PARTNER}{FEATURES}", dtype="float32")(other)
         other = layers.GlobalAveragePooling2D(name=f"{PARTNER}pooled")(other)
         other = layers.Multiply(name=f"{PARTNER}masked")([other, inputs["partner_present"]])
         vector = layers.Concatenate(name="pair")([vector, other])
     vector = head_layers(spec, vector)
     return keras.Model(inputs, layers.Softmax(name="probabilities", dtype="float32")(vector), name="classifier")
+
+
+def head_depends_on_map(spec: ModelSpec) -> bool:
+    """Return whether the head reads more of a frozen trunk than its pooled features.
+
+    Without attention, ``train: head`` leaves the pooled features of a photograph as they are, and a trainer may compute
+    them once (``cached_features``). Attention is part of the head and stands before the pooling (or inside the trunk),
+    so that what is pooled changes with every step of training.
+    """
+    return spec.attention != "none"
+
+
+def _branch(
+    spec: ModelSpec,
+    backbone: keras.Model,
+    tensor: Any,
+    trunk: Mapping[str, keras.layers.Layer],
+    attention: keras.layers.Layer | None,
+) -> Any:
+    """Return the feature map of one photograph, after attention."""
+    if attention is None:
+        return apply_flat(backbone, tensor, trunk)
+    if spec.attention_at == FEATURES:
+        return attention(apply_flat(backbone, tensor, trunk))
+    return apply_flat(backbone, tensor, trunk, {spec.attention_at: attention})
+
+
+def _check_attention_place(spec: ModelSpec, backbone: keras.Model) -> None:
+    if spec.attention == "none" or spec.attention_at == FEATURES:
+        return
+    maps = {layer.name for layer in backbone.layers if len(layer.output.shape) == 4 and not _numbered(layer)}
+    places = [name for name in names_in_order(backbone) if name in maps]
+    if spec.attention_at in places:
+        return
+    # The ends of blocks are the places that one would name; all layers of a trunk would fill the screen.
+    blocks = layers_by_block(names_in_order(backbone)).values()
+    ends = [next((name for name in reversed(block) if name in maps), "") for block in blocks]
+    named = ", ".join(filter(None, ends)) or ", ".join(places[-5:])
+    raise KerasdrError(
+        f"model.attention_at={spec.attention_at!r} names no layer of trunk {spec.trunk} that gives a map"
+        f"{suggestion(spec.attention_at, places)}; take {FEATURES} or for instance {named}"
+    )
+
+
+def _numbered(layer: keras.layers.Layer) -> bool:
+    # Keras numbers layers without a name through the whole process, so such a name means another layer next time.
+    own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
+    return re.fullmatch(rf"{own.replace('_', '_?')}(_\d+)?", layer.name) is not None
 
 
 def head_layers(spec: ModelSpec, vector: Any) -> Any:
@@ -100,70 +159,38 @@ def flat_layers(backbone: keras.Model, prefix: str = "") -> dict[str, keras.laye
     }
 
 
-def apply_flat(backbone: keras.Model, tensor: Any, layers: Mapping[str, keras.layers.Layer]) -> Any:
+def apply_flat(
+    backbone: keras.Model,
+    tensor: Any,
+    layers: Mapping[str, keras.layers.Layer],
+    after: Mapping[str, keras.layers.Layer] | None = None,
+) -> Any:
     """Run a functional model's graph on another tensor with other layers in its places, without nesting the model.
 
     Args:
         backbone: functional model with one input and one output.
         tensor: symbolic tensor that takes the place of the backbone's input.
         layers: from :func:`flat_layers`; given twice, both calls share weights.
+        after: layers to put in: each takes the output of the backbone's layer that it is keyed by, and hands its own on
+            to all that read that one.
 
     Returns:
         The symbolic output tensor; the layers then hold the backbone's weights.
     """
     outputs: dict[int, Any] = {}
+    inserted = {id(layers[name]): layer for name, layer in (after or {}).items()}
 
+    # Steps of a graph that are no layers (ConvNeXt adds with a plain +) have no weights and stand in any number of graphs.
     # clone_model builds a model of its own around copies of the nodes; the tensors that hang on *our* input are those
     # that the layers return while it runs, so they are caught on the way.
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        outputs[id(layer)] = layer(*args, **kwargs)
+        output = layer(*args, **kwargs)
+        outputs[id(layer)] = inserted[id(layer)](output) if id(layer) in inserted else output
         return outputs[id(layer)]
 
     keras.models.clone_model(
-        backbone, input_tensors=tensor, clone_function=lambda layer: layers[layer.name], call_function=call
+        backbone, input_tensors=tensor, clone_function=lambda step: layers.get(step.name, step), call_function=call
     )
     for name, layer in layers.items():
         layer.set_weights(backbone.get_layer(name).get_weights())
     return outputs[id(layers[backbone.outputs[0]._keras_history.operation.name])]
-
-
-def set_trainable(model: keras.Model, train: str, *, freeze_batch_norm: bool = False) -> int:
-    """Choose which layers a stage trains; frozen batch normalisation uses its stored statistics and keeps them.
-
-    Args:
-        model: from :func:`build_classifier`.
-        train: ``all``; ``head``; or ``from:<layer>``: the trunk from that layer on (in graph order) and the head.
-        freeze_batch_norm: freeze all batch normalisation, also in layers that are trained.
-
-    Returns:
-        The number of trainable weights (scalars).
-
-    Raises:
-        KerasdrError: if ``from:`` names no layer of the trunk.
-    """
-    ordered = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    head = {"logits", "probabilities"} | {
-        layer.name for layer in ordered if layer.name.startswith(("hidden_", "dropout_"))
-    }
-    trunk = [layer for layer in ordered if layer.name not in head]
-    frozen: set[str] = set()
-    if train == "head":
-        frozen = {layer.name for layer in trunk}
-    elif train.startswith("from:"):
-        start = train.removeprefix("from:")
-        names = [layer.name.removeprefix(PARTNER) for layer in trunk]
-        if start not in names:
-            weighted = [layer.name for layer in trunk if layer.weights and not layer.name.startswith(PARTNER)]
-            raise KerasdrError(
-                f"stage key train={train!r} names no layer of the trunk; it has {', '.join(weighted[:3])} ... "
-                f"{', '.join(weighted[-3:])}"
-            )
-        # Branches may be interleaved in graph order, so each is cut at its own occurrence of the layer.
-        for branch in ("", PARTNER):
-            own = [layer.name for layer in trunk if layer.name.startswith(PARTNER) == bool(branch)]
-            if branch + start in own:
-                frozen.update(own[: own.index(branch + start)])
-    for layer in ordered:
-        kept = freeze_batch_norm and isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = layer.name not in frozen and not kept
-    return sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)

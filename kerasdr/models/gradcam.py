@@ -20,8 +20,9 @@ class HeadGradCAM(keras.layers.Layer):
         hidden: the head's hidden dense layers with ReLU, first to last; may be empty.
         logits: the last dense layer, of linear activation.
 
-    Call it on ``[features, *activations]``: the feature map ``(N, h, w, C)`` and the hidden layers' outputs ``(N, units)``.
-    It returns ``(N, h, w, 5)``, at least 0, unnormalised: ``relu(sum_c weight_c * A_c)`` for each grade.
+    Call it on ``[features, *activations]``: the feature map ``(N, h, w, C)`` and the hidden layers' outputs
+    ``(N, units)``. It returns ``(N, h, w, 5)``, at least 0, unnormalised: ``relu(sum_c weight_c * A_c)`` for each
+    grade.
     """
 
     def __init__(self, hidden: list[keras.layers.Dense], logits: keras.layers.Dense, **kwargs: Any) -> None:
@@ -57,8 +58,8 @@ def with_gradcam(model: keras.Model) -> keras.Model:
         model: from :func:`kerasdr.models.build_classifier`.
 
     Returns:
-        A model of the same inputs; its outputs are ``{"probabilities": (N, 5), "heatmaps": (N, h, w, 5)}``. The heat maps
-        are of the photograph ``image``, one for each grade, at least 0 and unnormalised.
+        A model of the same inputs; its outputs are ``{"probabilities": (N, 5), "heatmaps": (N, h, w, 5)}``. The heat
+        maps are of the photograph ``image``, one for each grade, at least 0 and unnormalised.
     """
     hidden = sorted((layer for layer in model.layers if layer.name.startswith("hidden_")), key=lambda layer: layer.name)
     explain = HeadGradCAM(hidden, model.get_layer("logits"), name="gradcam")

@@ -7,6 +7,7 @@ import keras
 
 from kerasdr.config import suggestion
 from kerasdr.errors import KerasdrError
+from kerasdr.models.resnet import basic_block_resnet
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,6 @@ _APPLICATIONS = {
     "vgg16": ("VGG16", "caffe", 32),
     "inceptionv3": ("InceptionV3", "signed", 75),
     "xception": ("Xception", "signed", 71),
-    "efficientnetb0": ("EfficientNetB0", "none", 32),
     "efficientnetv2b0": ("EfficientNetV2B0", "none", 32),
     "efficientnetv2s": ("EfficientNetV2S", "none", 32),
     "convnexttiny": ("ConvNeXtTiny", "none", 32),
@@ -51,12 +51,12 @@ _BUILDERS: dict[str, Trunk] = {}
 
 
 def register_trunk(
-    name: str, *, normalization: str, min_size: int = 32
+    name: str, *, normalization: str, min_size: int = 32, application: str = ""
 ) -> Callable[[Callable[[int], keras.Model]], Callable[[int], keras.Model]]:
-    """Register a function ``size -> keras.Model`` as the trunk ``name``."""
+    """Register a function ``size -> keras.Model`` as the trunk ``name``; see :class:`Trunk` for the rest."""
 
     def register(build: Callable[[int], keras.Model]) -> Callable[[int], keras.Model]:
-        _BUILDERS[name] = Trunk(name, build, normalization, min_size)
+        _BUILDERS[name] = Trunk(name, build, normalization, min_size, application)
         return build
 
     return register
@@ -79,13 +79,16 @@ def get_trunk(name: str) -> Trunk:
         attribute, normalization, min_size = _APPLICATIONS[name]
 
         def build(size: int) -> keras.Model:
+            # EfficientNetV2 looks its block sizes up by its own name, so that it cannot be given another.
+            named = {} if attribute.startswith("EfficientNetV2") else {"name": name}
             return getattr(keras.applications, attribute)(
-                include_top=False, weights=None, input_shape=(size, size, 3), name=name
+                include_top=False, weights=None, input_shape=(size, size, 3), **named
             )
 
         return Trunk(name, build, normalization, min_size, application=attribute)
     raise KerasdrError(
-        f"no trunk is called {name!r}{suggestion(name, trunk_names())}; model.trunk is one of {', '.join(trunk_names())}"
+        f"no trunk is called {name!r}{suggestion(name, trunk_names())}; "
+        f"model.trunk is one of {', '.join(trunk_names())}"
     )
 
 
@@ -105,9 +108,28 @@ def build_trunk(name: str, size: int) -> keras.Model:
     return trunk.build(size)
 
 
-def _basic_block_resnet(size: int, blocks: tuple[int, ...]) -> keras.Model:
-    # keras.applications has no ResNet with basic blocks. keras-cv does; its named presets would ask a hub, the plain
-    # backbone does not. Imported here, since most trunks never need it.
+@register_trunk("efficientnetb0", normalization="imagenet", application="EfficientNetB0")
+def _efficientnetb0(size: int) -> keras.Model:
+    # Keras's graph begins with a normalisation whose statistics a copy of its weights does not set, and that is another
+    # one when it loads ImageNet's weights itself (it divides by the deviation's root twice). What both come to with those
+    # weights is the mode "imagenet", so the trunk starts behind them.
+    whole = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(size, size, 3))
+    return keras.Model(whole.get_layer("stem_conv_pad").input, whole.output)
+
+
+@register_trunk("resnet18", normalization="imagenet")
+def _resnet18(size: int) -> keras.Model:
+    return basic_block_resnet(size, (2, 2, 2, 2))
+
+
+@register_trunk("resnet34", normalization="imagenet")
+def _resnet34(size: int) -> keras.Model:
+    return basic_block_resnet(size, (3, 4, 6, 3))
+
+
+def _kerascv_resnet(size: int, blocks: tuple[int, ...]) -> keras.Model:
+    # For weights that were made with keras-cv, whose padding differs from torchvision's (see models/resnet.py). Its
+    # named presets would ask a hub, the plain backbone does not. Imported here, since most trunks never need it.
     from keras_cv.models import ResNetBackbone
 
     backbone = ResNetBackbone(
@@ -121,14 +143,14 @@ def _basic_block_resnet(size: int, blocks: tuple[int, ...]) -> keras.Model:
     return keras.Model(backbone.inputs[0], backbone.outputs[0])
 
 
-@register_trunk("resnet18", normalization="imagenet")
-def _resnet18(size: int) -> keras.Model:
-    return _basic_block_resnet(size, (2, 2, 2, 2))
+@register_trunk("resnet18_kerascv", normalization="imagenet")
+def _resnet18_kerascv(size: int) -> keras.Model:
+    return _kerascv_resnet(size, (2, 2, 2, 2))
 
 
-@register_trunk("resnet34", normalization="imagenet")
-def _resnet34(size: int) -> keras.Model:
-    return _basic_block_resnet(size, (3, 4, 6, 3))
+@register_trunk("resnet34_kerascv", normalization="imagenet")
+def _resnet34_kerascv(size: int) -> keras.Model:
+    return _kerascv_resnet(size, (3, 4, 6, 3))
 
 
 @register_trunk("tiny", normalization="unit")

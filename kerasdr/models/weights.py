@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
+from kerasdr.models.differences import describe_differences
 from kerasdr.models.registry import Trunk
+from kerasdr.models.run_weights import load_run_weights
+from kerasdr.models.torch_weights import load_torch_weights
 
 
 def get_weights(model: keras.Model) -> dict[str, NDArray[np.generic]]:
@@ -35,7 +39,8 @@ def set_weights(model: keras.Model, arrays: Mapping[str, NDArray[np.generic]]) -
         )
     for index, ((key, array), weight) in enumerate(zip(ordered, weights, strict=True)):
         position, _, path = key.partition(":")
-        # Keras numbers unnamed layers within a process (conv2d, conv2d_1), so such endings may differ between two builds.
+        # Keras numbers unnamed layers within a process (conv2d, conv2d_1), so such endings may differ between two
+        # builds.
         if (
             position != f"{index:04d}"
             or _plain(path) != _plain(weight.path)
@@ -59,12 +64,14 @@ def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str) -> None
     Args:
         backbone: the trunk, as its registry entry builds it.
         trunk: its registry entry.
-        source: ``none`` (keep the random weights), ``imagenet``, or the path of a Keras weights file (``.weights.h5`` or
-            ``.h5`` without the top).
+        source: ``none`` (keep the random weights), ``imagenet``, or the path of a file: a Keras weights file
+            (``.weights.h5``, or ``.h5`` without the top), a torch state dict (``.pt``, ``.pth``), or the
+            ``weights.npz`` of a trained member. Of the latter two the trunk is taken and the rest is left out, so that
+            heads are made anew whatever their classes were.
 
     Raises:
         KerasdrError: if ImageNet weights do not exist or cannot be downloaded, or a file does not fit; the message
-            lists which layers did not match.
+            lists which arrays did not match.
     """
     if source == "none":
         return
@@ -73,15 +80,35 @@ def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str) -> None
         return
     path = Path(source).expanduser()
     if not path.is_file():
-        raise KerasdrError(f"model.weights={source}: no such file; give a Keras weights file, imagenet or none")
-    if not path.name.endswith(".h5"):
-        raise KerasdrError(f"model.weights={source}: expected a Keras weights file ending in .weights.h5 or .h5")
-    try:
-        backbone.load_weights(path)
-    except Exception as error:  # Keras raises several kinds here, with texts that run over many lines
+        raise KerasdrError(f"model.weights={source}: no such file; give a weights file, imagenet or none")
+    if path.suffix == ".npz":
+        load_run_weights(backbone, trunk.name, path)
+    elif path.suffix in (".pt", ".pth"):
+        load_torch_weights(backbone, trunk.name, path)
+    elif path.suffix == ".h5":
+        _load_keras(backbone, trunk, path)
+    else:
         raise KerasdrError(
-            f"model.weights={source} does not fit trunk {trunk.name}: {explain_mismatch(backbone, path)}"
-        ) from error
+            f"model.weights={source}: expected a Keras weights file ending in .weights.h5 or .h5, a torch state dict "
+            "ending in .pt or .pth, or a run's weights.npz"
+        )
+
+
+def _load_keras(backbone: keras.Model, trunk: Trunk, path: Path) -> None:
+    # Keras passes over what a file does not hold with a warning only, so the file is compared first. Files of the older
+    # form (.h5 of keras.applications) have names of their own and are checked by Keras.
+    problem = explain_mismatch(backbone, path) if path.name.endswith(".weights.h5") else ""
+    cause: Exception | None = None
+    if not problem:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about containers of Keras's own that hold no weights
+                backbone.load_weights(path)
+        except Exception as error:  # Keras raises several kinds here, with texts that run over many lines
+            unknown = "its layers are in another order: write it again with this version of Keras"
+            problem, cause = explain_mismatch(backbone, path) or unknown, error
+    if problem:
+        raise KerasdrError(f"model.weights={path} does not fit trunk {trunk.name}: {problem}") from cause
 
 
 def _load_imagenet(backbone: keras.Model, trunk: Trunk) -> None:
@@ -101,19 +128,19 @@ def _load_imagenet(backbone: keras.Model, trunk: Trunk) -> None:
             f"ImageNet weights of {trunk.name} could not be downloaded: put {name} from keras.applications into "
             "~/.keras/models/, or set model.weights to the path of a weights file"
         ) from error
-    backbone.set_weights(source.get_weights())
+    # A trunk may start behind the first layers of the application (see EfficientNetB0 in the registry), never before.
+    backbone.set_weights(source.get_weights()[-len(backbone.weights) :])
 
 
-def explain_mismatch(backbone: keras.Model, path: Path, limit: int = 5) -> str:
+def explain_mismatch(backbone: keras.Model, path: Path) -> str:
     """Say which arrays of a weights file and of a network differ.
 
     Args:
         backbone: the network that the file was meant for.
         path: an HDF5 file.
-        limit: how many differences of each kind to name.
 
     Returns:
-        One line.
+        One line, empty if the file holds every array of the network in its shape.
     """
     import h5py
 
@@ -133,19 +160,4 @@ def explain_mismatch(backbone: keras.Model, path: Path, limit: int = 5) -> str:
         saved = Path(folder) / "expected.weights.h5"
         backbone.save_weights(saved)
         expected = shapes(saved)
-    missing = sorted(set(expected) - set(given))
-    extra = sorted(set(given) - set(expected))
-    differing = sorted(name for name in set(given) & set(expected) if given[name] != expected[name])
-    parts = []
-    if missing:
-        parts.append(f"{len(missing)} arrays are missing in the file ({_few(missing, limit)})")
-    if extra:
-        parts.append(f"{len(extra)} are not in the network ({_few(extra, limit)})")
-    if differing:
-        named = [f"{name}: file {given[name]}, network {expected[name]}" for name in differing]
-        parts.append(f"{len(differing)} have another shape ({_few(named, limit)})")
-    return "; ".join(parts) or "the layers agree but their order does not"
-
-
-def _few(names: list[str], limit: int) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    return describe_differences(expected, given, extra_matters=False)

@@ -1,0 +1,69 @@
+"""The trunk out of a trained member's ``weights.npz``: how one training starts from another."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.errors import KerasdrError
+from kerasdr.models.differences import describe_differences
+from kerasdr.models.layer_names import PARTNER, is_head
+
+
+def load_run_weights(backbone: keras.Model, trunk: str, path: Path) -> None:
+    """Put the trunk's weights of a trained member into a trunk.
+
+    The head, attention included, is left out: it is made anew, so its form may differ between the two. From a dual
+    member with branches of their own, the photograph's branch is taken.
+
+    Args:
+        backbone: the trunk, as its registry entry builds it; its weights change.
+        trunk: name of the trunk.
+        path: a ``.npz`` file as a run writes it (see :func:`kerasdr.models.weights.get_weights`).
+
+    Raises:
+        KerasdrError: if the file is not such a file, or is another trunk's; one line.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            keys = sorted(name for name in file.files if _is_trunk(name))
+            arrays = {key: file[key] for key in keys}
+    except Exception as error:  # not a zip archive, cut short, holding objects
+        raise KerasdrError(f"model.weights={path} cannot be read: give a run's members/NAME/weights.npz") from error
+    if not keys:
+        raise KerasdrError(f"model.weights={path} holds no weights of a network: give a run's members/NAME/weights.npz")
+    variables = _numbered([(variable.path, variable) for variable in backbone.weights])
+    given = _numbered([(key.partition(":")[2], arrays[key]) for key in keys])
+    if problem := describe_differences(_shapes(variables), _shapes(given)):
+        raise KerasdrError(f"model.weights={path} does not fit trunk {trunk}: {problem}")
+    for name, variable in variables.items():
+        variable.assign(given[name])
+
+
+def _is_trunk(key: str) -> bool:
+    position, colon, path = key.partition(":")
+    layer = path.partition("/")[0]
+    return bool(position.isdigit() and colon and not layer.startswith(PARTNER) and not is_head(layer))
+
+
+def _numbered(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Key items by layer and variable, with numbers that Keras gave to layers without a name replaced by their rank.
+
+    Such numbers count through a process, so conv2d_7 here may be conv2d_101 there; the order of layers is the same. What
+    a layer stands in (ConvNeXt has small models among its layers) is in the path of a trunk's variable, not of its copy's.
+    """
+    found: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
+    for path, item in items:
+        plain = re.sub(r"_\d+(?=/|$)", "", "/".join(path.split("/")[-2:]))
+        ranks[plain] = ranks.get(plain, 0) + 1
+        found[plain if ranks[plain] == 1 else f"{plain} ({ranks[plain]})"] = item
+    return found
+
+
+def _shapes(items: Mapping[str, NDArray[np.generic] | keras.Variable]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(item.shape) for name, item in items.items()}
