@@ -12,6 +12,7 @@ from kerasdr.models import build_classifier, set_weights
 from kerasdr.reporting import Reporter
 from kerasdr.training.checkpoint import load_state, save_checkpoint
 from kerasdr.training.feeds import PhotographFeed, predict
+from kerasdr.training.memory import keep_memory
 from kerasdr.training.samples import Samples
 from kerasdr.training.stage import run_stage
 
@@ -44,6 +45,7 @@ def fit_member(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.npz"
     state = load_state(checkpoint)
+    keep_memory()
     if member.training.deterministic:
         _repeatable()
     fresh = not checkpoint.exists()
