@@ -7,6 +7,8 @@ WHEELS ?=
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt \
           $(if $(WHEELS),--no-index --find-links $(WHEELS))
 DEMO   := demo
+# Where this is set, every command would compile all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint bench wheels clean
 .DEFAULT_GOAL := demo
