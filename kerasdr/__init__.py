@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from kerasdr.scoring.job import make_engine, run_job, score_photographs
     from kerasdr.training.experiment import train
 
-__all__ = ["KerasdrError", "__version__", "load_bundle", "load_config", "make_engine", "run_job", "score_photographs", "train"]
+__all__ = [
+    "KerasdrError",
+    "__version__",
+    "load_bundle",
+    "load_config",
+    "make_engine",
+    "run_job",
+    "score_photographs",
+    "train",
+]
 
 _WHERE = {
     "KerasdrError": ("kerasdr.errors", "KerasdrError"),

@@ -112,6 +112,17 @@ def _load_keras(backbone: keras.Model, trunk: Trunk, path: Path) -> None:
 
 
 def _load_imagenet(backbone: keras.Model, trunk: Trunk) -> None:
+    if trunk.name in ("resnet18", "resnet34"):
+        # keras.applications has none; torchvision's file, such as resnet18-f37072fd.pth, holds them.
+        folder = Path("~/.keras/models").expanduser()
+        files = sorted(folder.glob(f"{trunk.name}-*.pth"))
+        if not files:
+            raise KerasdrError(
+                f"keras.applications has no ImageNet weights of {trunk.name}: put torchvision's {trunk.name}-*.pth into "
+                "~/.keras/models/, or set model.weights to the path of a weights file"
+            )
+        load_torch_weights(backbone, trunk.name, files[0])
+        return
     if not trunk.application:
         raise KerasdrError(
             f"there are no ImageNet weights for trunk {trunk.name} in keras.applications: "

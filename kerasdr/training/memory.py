@@ -25,4 +25,5 @@ def keep_memory() -> bool:
     except (OSError, AttributeError):  # another C library, such as musl
         return False
     settings = ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1))
-    return all([mallopt(name, value) == 1 for name, value in settings])
+    done = [mallopt(name, value) == 1 for name, value in settings]  # each is tried, whatever the others say
+    return all(done)

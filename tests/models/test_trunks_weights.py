@@ -138,3 +138,16 @@ def test_published_weights_load() -> None:
     load_trunk_weights(trunk, get_trunk("mobilenetv2"), str(SHARED))
     x = np.random.default_rng(0).uniform(-1, 1, (1, 96, 96, 3)).astype(np.float32)
     assert trunk.predict_on_batch(x).std() > 0.1
+
+
+def test_imagenet_of_a_resnet_is_torchvisions_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    trunk, backbone = get_trunk("resnet18"), build_trunk("resnet18", 32)
+    with pytest.raises(KerasdrError, match=r"put torchvision's resnet18-\*\.pth into ~/\.keras/models/"):
+        load_trunk_weights(backbone, trunk, "imagenet")
+    (tmp_path / ".keras/models").mkdir(parents=True)
+    (tmp_path / ".keras/models/resnet18-f37072fd.pth").write_bytes(b"")
+    loaded = []
+    monkeypatch.setattr("kerasdr.models.weights.load_torch_weights", lambda *given: loaded.append(given[1:]))
+    load_trunk_weights(backbone, trunk, "imagenet")
+    assert loaded == [("resnet18", tmp_path / ".keras/models/resnet18-f37072fd.pth")]
