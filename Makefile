@@ -29,7 +29,7 @@ demo: $(VENV)/installed
 	cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr data phantom images --people 12 --seed 99
 	cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr predict images/train --out grades.csv
 	@echo; head -n 5 $(DEMO)/grades.csv; echo
-	@cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr runs | grep '^\*' | sed 's/kappa/validation kappa of the phantoms (95% interval over people):/'
+	@cd $(DEMO) && $(abspath $(VENV))/bin/kerasdr runs | grep '^\*'
 	@echo "Grad-CAM pictures: $(DEMO)/grades_gradcam/"
 
 test: $(VENV)/installed-dev

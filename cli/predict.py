@@ -83,6 +83,8 @@ def predict_command(
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     bundle = load_bundle(model)
     reporter = TerminalReporter(quiet=quiet)
+    if bundle.caution:
+        click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
 
     def factory(bundle: Bundle, batch_size: int, gradcam: bool) -> Engine:
         load_keras_quietly()

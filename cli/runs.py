@@ -22,7 +22,9 @@ def runs_command(runs: Path) -> None:
     for run in found:
         kappa = ""
         if run.kappa:
-            kappa = f"kappa {run.kappa['value']:.3f} ({run.kappa['low']:.3f} to {run.kappa['high']:.3f})"
+            low, high = (f"{run.kappa[end]:.3f}" if run.kappa[end] is not None else "?" for end in ("low", "high"))
+            kappa = f"validation kappa {run.kappa['value']:.3f} (95% interval over people {low} to {high})"
+            kappa += ", of phantoms" if run.phantoms else ""
         click.echo(f"{'*' if run.chosen else ' '} {run.path}  {run.status:<8}  {kappa}".rstrip())
 
 

@@ -160,7 +160,7 @@ class StageConfig(Section):
     """Schedule ``step``: factor of each reduction."""
     warmup_epochs: int = Field(default=0, ge=0)
     early_stop: int | None = Field(default=None, ge=1)
-    """Stop after this many epochs without a better validation kappa."""
+    """Stop after this many epochs without a better validation kappa, or an equal one at a lower loss, than any before."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "StageConfig":

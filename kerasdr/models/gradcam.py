@@ -61,7 +61,8 @@ def with_gradcam(model: keras.Model) -> keras.Model:
         A model of the same inputs; its outputs are ``{"probabilities": (N, 5), "heatmaps": (N, h, w, 5)}``. The heat
         maps are of the photograph ``image``, one for each grade, at least 0 and unnormalised.
     """
-    hidden = sorted((layer for layer in model.layers if layer.name.startswith("hidden_")), key=lambda layer: layer.name)
+    hidden = [layer for layer in model.layers if layer.name.startswith("hidden_")]
+    hidden.sort(key=lambda layer: int(layer.name.removeprefix("hidden_")))
     explain = HeadGradCAM(hidden, model.get_layer("logits"), name="gradcam")
     heatmaps = explain([model.get_layer("features").output, *(layer.output for layer in hidden)])
     outputs = {"probabilities": model.get_layer("probabilities").output, "heatmaps": heatmaps}

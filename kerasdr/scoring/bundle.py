@@ -91,6 +91,13 @@ class Bundle:
         return f"{self.name}@{self.digest[:12]}"
 
     @property
+    def caution(self) -> str:
+        """What anyone who sees a grade of this bundle has to know; empty if there is nothing."""
+        if self.validation.get("phantoms"):
+            return "trained on synthetic photographs: its grades say nothing about people"
+        return ""
+
+    @property
     def explained(self) -> tuple[bool, ...]:
         """Which members' heat maps belong on the picture, one boolean a member.
 

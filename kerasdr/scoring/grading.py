@@ -141,8 +141,12 @@ def _check_output(output: EngineOutput, n: int, gradcam: bool) -> None:
 
 def _picture(photograph: Photograph, output: EngineOutput, place: int, bundle: Bundle) -> bytes:
     assert photograph.display is not None and output.heatmaps is not None
-    page = draw_overlay(photograph.display, output.heatmaps[place], output.probabilities[place], bundle.label)
+    page = draw_overlay(photograph.display, output.heatmaps[place], output.probabilities[place], _foot(bundle))
     return encode_png(page)
+
+
+def _foot(bundle: Bundle) -> str:
+    return f"{bundle.label}   {bundle.caution or 'not a diagnosis'}"
 
 
 def _row(entry: Input, photograph: Photograph, bundle: Bundle) -> Row:

@@ -35,7 +35,7 @@ def blend(photograph: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[n
 
 
 def draw_overlay(
-    photograph: NDArray[np.uint8], heat: NDArray[np.float32], probabilities: NDArray[np.floating], model: str
+    photograph: NDArray[np.uint8], heat: NDArray[np.float32], probabilities: NDArray[np.floating], foot: str
 ) -> NDArray[np.uint8]:
     """Draw the whole picture.
 
@@ -43,7 +43,7 @@ def draw_overlay(
         photograph: ``(D, D, 3)`` uint8 RGB in the frame of the network's input.
         heat: ``(h, w)`` in 0..1.
         probabilities: of the five grades, ``(5,)``.
-        model: label of the model, for the foot of the picture.
+        foot: what the foot of the picture says: the model, and what to bear in mind.
 
     Returns:
         ``(D + 88, 2 D + 94, 3)`` uint8 RGB.
@@ -59,7 +59,7 @@ def draw_overlay(
     details = f"probability {probabilities[grade]:.2f};  {referable}, {worse}"
     _write(page, details, (10, 48), 0.5, _INK)
     _write(page, "Grad-CAM: what spoke for this grade", (side + _GAP + 4, 48), 0.5, _INK)
-    _write(page, f"{model}   not a diagnosis", (10, _HEADER + side + 20), 0.45, _GREY)
+    _write(page, foot, (10, _HEADER + side + 20), 0.45, _GREY)
     _draw_scale(page, 2 * side + 2 * _GAP + 6, _HEADER + 24, side - 48)
     return page
 

@@ -13,7 +13,8 @@ _EXPOSURES = {"darken": (0.1, 0.9), "balanced": (0.7, 1.3)}
 def augmentation_layers(config: AugmentConfig, seed: int) -> list[keras.layers.Layer]:
     """Return the layers that a configuration asks for, in the order in which they are applied.
 
-    They take and return ``(N, H, W, 3)`` floats in 0..255, draw anew for every photograph, and do nothing outside training.
+    They take and return ``(N, H, W, 3)`` floats in 0..255, draw anew for every photograph (the blur for every batch), and do
+    nothing outside training.
     What rotation, zoom and shift bring in from outside the picture is black, as it is around the retina.
 
     Args:

@@ -76,3 +76,8 @@ def data_root(config: DataConfig, workspace: Path) -> Path:
         drawn = config.phantom
         return workspace / f"phantoms-{config.layout}-{drawn.people}-{drawn.seed}-{drawn.size}"
     raise KerasdrError("this experiment needs photographs: name their folder with --data ROOT")
+
+
+def is_phantoms(config: DataConfig) -> bool:
+    """Whether an experiment's photographs are synthetic."""
+    return config.root is None or (Path(config.root).expanduser() / "phantoms.json").is_file()

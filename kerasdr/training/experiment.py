@@ -1,6 +1,7 @@
 """A whole experiment: data, members, the ensemble chosen on validation, the bundle, the pointer."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
-from kerasdr.training.dataset import ExperimentData, open_dataset
+from kerasdr.training.dataset import ExperimentData, data_root, is_phantoms, open_dataset
 from kerasdr.training.members import fit_members
 from kerasdr.training.predictions import write_predictions
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
+from kerasdr.training.samples import person_or_eye_grades
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,21 @@ def train(
     permitted_methods(
         experiment.ensemble.methods, len(experiment.members), trained=None if kind == "independent" else kind
     )
+    data_root(experiment.data, runs.parent)  # nothing is written where there is nothing to train on
     runs.mkdir(parents=True, exist_ok=True)
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
     run = resume or new_run(runs, experiment.name, folder)
     reporter = FileReporter(reporter, run / "train.log")
     prepared = _prepare(experiment, data, runs, reporter)
     if resume:
-        _same_data(run, data)
+        require_same_data(run, data)
     else:
         write_text_atomically(run / "config.yaml", to_yaml(experiment))
         write_text_atomically(run / "environment.json", json.dumps(environment(), indent=1) + "\n")
         write_text_atomically(run / "data.json", json.dumps(fingerprint(data.table, data.digests), indent=1) + "\n")
         write_split(data.table, run / "split.csv")
         set_status(run, "running")
-    _note_data(data, prepared[experiment.members[0].name], run, reporter)
+    _note_data(data, list(prepared.values()), experiment, run, reporter)
 
     fitted = fit_members(experiment, data.table, prepared, run, reporter)
     validation = fitted.validation
@@ -107,6 +110,7 @@ def train(
     metrics = figures(together)
     content = {
         "split": "validation",
+        "phantoms": is_phantoms(experiment.data),
         "ensemble": to_json(metrics),
         "members": {name: to_json(part) for name, part in members.items()},
         "methods": {name: to_json(figures(part)) for name, part in choice.predictions.items()},
@@ -132,7 +136,7 @@ def resumable(run: Path) -> Experiment:
     Raises:
         KerasdrError: if the folder is no run.
     """
-    if not (run / "config.yaml").is_file():
+    if not all((run / name).is_file() for name in ("config.yaml", "data.json", "split.csv")):
         raise KerasdrError(f"{run} is not the folder of a run: `kerasdr runs` lists them")
     return load(str(run / "config.yaml"))
 
@@ -155,7 +159,12 @@ def _prepare(
     return ready
 
 
-def _same_data(run: Path, data: ExperimentData) -> None:
+def require_same_data(run: Path, data: ExperimentData) -> None:
+    """Refuse to go on with a run, or to judge it, on other data than it was begun with.
+
+    Raises:
+        KerasdrError: if photographs, grades or split have changed.
+    """
     begun = json.loads((run / "data.json").read_text(encoding="utf-8"))
     now = fingerprint(data.table, data.digests)
     if begun != now:
@@ -167,7 +176,13 @@ def _same_data(run: Path, data: ExperimentData) -> None:
         raise KerasdrError(f"the split of {run} is not the one that its seed gives now: start a new run")
 
 
-def _note_data(data: ExperimentData, photographs: PreparedPhotographs, run: Path, reporter: Reporter) -> None:
+def _note_data(
+    data: ExperimentData,
+    prepared: Sequence[PreparedPhotographs],
+    experiment: Experiment,
+    run: Path,
+    reporter: Reporter,
+) -> None:
     table = data.table
     for note in data.notes:
         reporter.note(f"data: {note}")
@@ -177,12 +192,18 @@ def _note_data(data: ExperimentData, photographs: PreparedPhotographs, run: Path
         reporter.note(
             f"{split}: {len(part)} photographs of {part['patient_id'].nunique()} people, grades 0-4: {counts}"
         )
-    reasons = np.array(photographs.reasons)
-    left_out = table.loc[reasons != "", ["image_id", "patient_id", "split", "path"]].assign(
-        reason=reasons[reasons != ""]
-    )
+    reasons = np.full(len(table), "", dtype=object)
+    ungraded = person_or_eye_grades(table, experiment.data.target).isna()
+    for reason, where in (
+        ("no grade", ungraded.to_numpy()),
+        ("labelled ungradable", (table["quality"] == "ungradable").to_numpy()),
+    ):
+        reasons[where] = reason
+    for photographs in prepared:  # what one member cannot see, none is given
+        seen = np.array(photographs.reasons, dtype=object)
+        reasons = np.where(seen != "", seen, reasons)
+    columns = ["image_id", "patient_id", "split", "path"]
+    left_out = table.loc[reasons != "", columns].assign(reason=reasons[reasons != ""])
     write_bytes_atomically(run / "left_out.csv", left_out.to_csv(index=False, lineterminator="\n").encode())
     if len(left_out):
-        reporter.note(
-            f"left out as unreadable or ungradable: {len(left_out)} photographs, listed in {run / 'left_out.csv'}"
-        )
+        reporter.note(f"left out: {len(left_out)} photographs, listed with reasons in {run / 'left_out.csv'}")

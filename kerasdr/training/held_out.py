@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.config import Experiment
-from kerasdr.data.splits import read_split
 from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
@@ -19,14 +18,13 @@ from kerasdr.files import write_text_atomically
 from kerasdr.models import build_classifier, set_weights
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle, load_bundle
-from kerasdr.scoring.job import score_photographs
 from kerasdr.training.dataset import ExperimentData, open_dataset
-from kerasdr.training.experiment import resumable
+from kerasdr.training.experiment import require_same_data, resumable
 from kerasdr.training.feeds import PhotographFeed, predict
 from kerasdr.training.predictions import write_predictions
 from kerasdr.training.prepared import prepare_table
 from kerasdr.training.run_folder import runs_of
-from kerasdr.training.samples import take_samples
+from kerasdr.training.samples import Samples, person_or_eye_grades, take_samples
 
 _RESULT = "metrics_test.json"
 
@@ -51,7 +49,10 @@ class HeldOut:
 
 
 def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
-    """Grade a run's test part with its bundle, by the code that `kerasdr predict` runs, or return what was kept.
+    """Grade a run's test part with its bundle, or return what was kept.
+
+    Photographs are prepared by the code that `kerasdr predict` runs, and each has the partner that the data set's table
+    gives it, as in training.
 
     Args:
         run: a finished run.
@@ -67,75 +68,65 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     bundle = load_bundle(run / "bundle")
     # Phantoms lie beside the folder of runs, two above the run's own.
     data = open_dataset(experiment.data, experiment.seed, runs_of(run).parent, reporter)
+    require_same_data(run, data)
     table = data.table
-    split = read_split(run / "split.csv").set_index("image_id")["split"]
-    if split.reindex(table["image_id"]).tolist() != table["split"].tolist():
-        raise KerasdrError(
-            f"the photographs or labels have changed since {run} was trained: they are not its test part"
-        )
-    grades = table["grade"]
-    if experiment.data.target == "person":
-        grades = grades.groupby(table["patient_id"]).transform("max")
+    grades = person_or_eye_grades(table, experiment.data.target)
     in_test = (table["split"] == "test").to_numpy()
     asked = in_test & grades.notna().to_numpy() & (table["quality"] != "ungradable").to_numpy()
-    rows = np.flatnonzero(asked)
-    if len(rows) == 0:
+    if not asked.any():
         raise KerasdrError(f"{run} has no test part with grades: data.split or the data set gave it none")
-    reporter.note(f"grading the test part: {len(rows)} photographs")
-    # Photographs without a grade are scored along with the others, since they may be somebody's partner.
-    graded = {row.sha256: row for row in score_photographs(table["path"][in_test].tolist(), bundle)}
-    answers = [graded[data.digests[int(row)]] for row in rows]
-    seen = np.array([answer.status == "graded" for answer in answers])
-    if not seen.any():
-        raise KerasdrError(f"no photograph of the test part of {run} could be graded: see `kerasdr data check`")
-    probabilities = np.array([answer.probabilities for answer in answers if answer.status == "graded"])
-    rows = rows[seen]
-    truth = grades.to_numpy(dtype="int64", na_value=-1)[rows]
-    people = table["patient_id"].to_numpy(dtype=str)[rows]
-    metrics = grade_metrics(truth, probabilities, people, seed=experiment.seed)
-    write_predictions(run / "predictions_test.csv", table, rows, truth, probabilities)
-    methods = {}
-    for method, part in _by_method(run, experiment, bundle, data, rows, reporter).items():
-        methods[method] = grade_metrics(truth, part, people, seed=experiment.seed)
-        write_predictions(run / f"predictions_test_{method}.csv", table, rows, truth, part)
+    reporter.note(f"grading the test part: {int(asked.sum())} photographs")
+    samples, members = _ask_members(run, experiment, bundle, data, reporter)
+
+    def figures(probabilities: NDArray[np.float64]) -> dict[str, Interval]:
+        return grade_metrics(samples.grades, probabilities, samples.people, seed=experiment.seed)
+
+    together = combine(bundle.ensemble, members)
+    write_predictions(run / "predictions_test.csv", table, samples.rows, samples.grades, together)
+    metrics = figures(together)
+    methods: dict[str, dict[str, Interval]] = {}
+    for method, spec in _compared(run).items():
+        part = combine(spec, members)
+        methods[method] = figures(part)
+        write_predictions(run / f"predictions_test_{method}.csv", table, samples.rows, samples.grades, part)
+    n_asked = int(asked.sum())
     content = {
         "split": "test",
         "opened": time.strftime("%Y-%m-%d %H:%M:%S"),
         "bundle": bundle.digest,
-        "photographs": len(seen),
-        "not_graded": int((~seen).sum()),
+        "photographs": n_asked,
+        "not_graded": n_asked - len(samples),
         "ensemble": to_json(metrics),
-        "methods": {name: to_json(figures) for name, figures in methods.items()},
+        "methods": {name: to_json(part) for name, part in methods.items()},
     }
     write_text_atomically(kept, json.dumps(content, indent=1) + "\n")
-    return HeldOut(metrics, methods, len(seen), int((~seen).sum()), "opened now for the first time")
+    return HeldOut(metrics, methods, n_asked, n_asked - len(samples), "opened now for the first time")
 
 
-def _by_method(
-    run: Path,
-    experiment: Experiment,
-    bundle: Bundle,
-    data: ExperimentData,
-    rows: NDArray[np.int64],
-    reporter: Reporter,
-) -> dict[str, NDArray[np.float64]]:
-    """Return the probabilities ``(n, 5)`` that each compared method gives some rows of the test part."""
+def _ask_members(
+    run: Path, experiment: Experiment, bundle: Bundle, data: ExperimentData, reporter: Reporter
+) -> tuple[Samples, NDArray[np.float64]]:
+    """Return the test samples that can be graded, and what each of the bundle's members says, ``(M, n, 5)``."""
+    prepared = []
+    for member in experiment.members:
+        progress = reporter.progress("preparing photographs")
+        prepared.append(prepare_table(data.table, data.digests, member.imaging, runs_of(run) / ".cache", progress))
+    usable = np.logical_and.reduce([photographs.usable for photographs in prepared])
+    parts = []
+    for member, packed, photographs in zip(experiment.members, bundle.members, prepared, strict=True):
+        samples = take_samples(data.table, usable, "test", member, experiment.data.target)
+        network = build_classifier(packed.model, packed.recipe.size)
+        set_weights(network, packed.weights)
+        feed = PhotographFeed(photographs.images, packed.model.mode == "dual")
+        parts.append(predict(network.predict_on_batch, feed, samples, member.training.batch_size))
+    return samples, np.stack(parts).astype(np.float64)
+
+
+def _compared(run: Path) -> dict[str, EnsembleSpec]:
+    """Return the ensemble methods that the run compared, if there was more than one."""
     choice = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["choice"]
     specs = {name: EnsembleSpec.from_dict(spec) for name, spec in choice.get("specs", {}).items()}
-    if len(specs) < 2:
-        return {}
-    parts = []
-    for member, packed in zip(experiment.members, bundle.members, strict=True):
-        progress = reporter.progress("preparing photographs")
-        photographs = prepare_table(data.table, data.digests, member.imaging, runs_of(run) / ".cache", progress)
-        samples = take_samples(data.table, photographs.usable, "test", member, experiment.data.target)
-        network = build_classifier(member.model, member.imaging.size)
-        set_weights(network, packed.weights)
-        feed = PhotographFeed(photographs.images, member.model.mode == "dual")
-        given = predict(network.predict_on_batch, feed, samples, member.training.batch_size)
-        place = {row: index for index, row in enumerate(samples.rows)}
-        parts.append(given[[place[row] for row in rows]])
-    return {name: combine(spec, np.stack(parts)) for name, spec in specs.items()}
+    return specs if len(specs) > 1 else {}
 
 
 def _read(path: Path) -> HeldOut:

@@ -52,7 +52,8 @@ def fit_member(
     model = build_classifier(member.model, member.imaging.size, initial_weights=fresh, seed=member.seed)
     while state.stage < len(member.stages):
         if state.epoch < member.stages[state.stage].epochs:
-            if state.epoch == 0 and state.best_weights:
+            # Also in the middle of a stage: a trunk that is frozen in it stands in the best weights, and nowhere else.
+            if state.best_weights:
                 set_weights(model, state.best_weights)
             run_stage(model, member, state.stage, images, train, validation, checkpoint, state, reporter)
         state.stage, state.epoch, state.waiting = state.stage + 1, 0, 0

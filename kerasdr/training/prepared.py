@@ -88,6 +88,8 @@ def _fill(
             return None, f"cannot be read: {error.strerror or error}"
         except UnreadablePhotograph as error:
             return None, str(error)
+        except Exception as error:  # one odd file must cost one photograph, as it does in scoring
+            return None, f"could not be processed ({type(error).__name__}): report this file"
         return prepared.image, prepared.quality.reason
 
     reasons = []

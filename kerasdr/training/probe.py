@@ -39,7 +39,7 @@ def run_probe(experiment: Experiment, runs: Path, reporter: Reporter, folds: int
     table = data.table
     use = photographs.usable & table["grade"].notna().to_numpy() & (table["quality"] != "ungradable").to_numpy()
     rows = np.flatnonzero(use)
-    single = member.model.model_copy(update={"mode": "single"})
+    single = member.model.model_copy(update={"mode": "single", "attention": "none"})
     model = build_classifier(single, member.imaging.size, initial_weights=True, seed=member.seed)
     features = pooled_features(model, photographs.images, rows, "", 32, reporter.progress("features"))
     grades = table["grade"].to_numpy(dtype="int64", na_value=-1)

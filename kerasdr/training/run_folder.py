@@ -43,12 +43,14 @@ class RunSummary:
         status: ``running`` (or interrupted) or ``finished``.
         chosen: whether the pointer names it.
         kappa: validation quadratic kappa of the ensemble, as in metrics.json, or None.
+        phantoms: whether it was trained on synthetic photographs.
     """
 
     path: Path
     status: str
     chosen: bool
     kappa: dict[str, Any] | None
+    phantoms: bool
 
 
 def new_run(runs: Path, name: str, folder: Path | None = None) -> Path:
@@ -101,10 +103,11 @@ def list_runs(runs: Path) -> list[RunSummary]:
     found = []
     for status_file in sorted(runs.glob("*/*/status.json")):
         run = status_file.parent
-        kappa = None
+        kappa, phantoms = None, False
         with contextlib.suppress(OSError, ValueError, KeyError):
-            kappa = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["ensemble"]["quadratic_kappa"]
-        found.append(RunSummary(run, get_status(run), run.resolve() == chosen, kappa))
+            metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+            kappa, phantoms = metrics["ensemble"]["quadratic_kappa"], bool(metrics.get("phantoms"))
+        found.append(RunSummary(run, get_status(run), run.resolve() == chosen, kappa, phantoms))
     return found
 
 
@@ -136,7 +139,7 @@ def chosen_run(runs: Path) -> Path:
 
 
 def environment() -> dict[str, Any]:
-    """Return what a run ran on: versions, platform, processors, threads."""
+    """Return what a run ran on: versions, platform, processors."""
     packages = [
         "keras",
         "tensorflow",

@@ -60,9 +60,7 @@ def take_samples(
     Raises:
         KerasdrError: if nothing is left.
     """
-    grades = table["grade"]
-    if target == "person":
-        grades = grades.groupby(table["patient_id"]).transform("max")
+    grades = person_or_eye_grades(table, target)
     known = grades.notna().to_numpy() & usable & (table["quality"] != "ungradable").to_numpy()
     rows = np.flatnonzero(known & (table["split"] == split).to_numpy())
     if len(rows) == 0:
@@ -77,6 +75,13 @@ def take_samples(
         grades=grades.to_numpy(dtype="int64", na_value=-1)[rows],
         people=table["patient_id"].to_numpy(dtype=str)[rows],
     )
+
+
+def person_or_eye_grades(table: pd.DataFrame, target: str) -> pd.Series:
+    """Return the grade that each photograph is to be given, by ``data.target``: its own, or its person's worst."""
+    if target == "person":
+        return table["grade"].groupby(table["patient_id"]).transform("max")
+    return table["grade"]
 
 
 def grade_weights(grades: NDArray[np.int64], kind: str) -> NDArray[np.float32]:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasdr.config import Experiment, override, resolve, to_yaml
+from kerasdr.config import Experiment, resolve, to_yaml
 from kerasdr.errors import KerasdrError
 from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Scale, Task, TaskRow, load_task, row_experiment
+from kerasdr.training.dataset import is_phantoms
 from kerasdr.training.experiment import train
 from kerasdr.training.held_out import open_test_part
 from kerasdr.training.run_folder import choose_run, get_status
@@ -110,26 +111,32 @@ def run_task(
         _note_task(task, run, scale, settings)
         if run.experiment.data.split.test > 0:
             open_test_part(run.folder, reporter)
-    _choose(task, planned, runs, reporter)
+    _choose(task, plan_task(task, runs, scale=scale, settings=settings), runs, reporter)
     return planned
 
 
 def _with_weights(experiment: Experiment, task: Task, runs: Path, seed: int, scale: Scale) -> Experiment:
     """Put paths in the place of ``row:`` in the members' initial weights."""
-    settings = []
-    for member in experiment.members:
-        if not member.model.weights.startswith(_ROW):
+    content = experiment.model_dump(mode="json")
+    changed = False
+    for member in content["members"]:
+        weights = member["model"]["weights"]
+        if not weights.startswith(_ROW):
             continue
-        name, _, row = member.model.weights.removeprefix(_ROW).rpartition("/")
+        name, _, row = weights.removeprefix(_ROW).rpartition("/")
         other = load_task(name) if name and name != task.task else task
         source = other.row(row)
-        seeds = other.seeds_of(source, scale)
-        folder = run_folder(runs, other.task, source.name, seed if seed in seeds else seeds[0], scale)
+        if seed not in other.seeds_of(source, scale):
+            # Another seed may have dealt people of this run's test part into the training that gave the weights.
+            raise KerasdrError(
+                f"row {row} of {other.task} is not trained with seed {seed}, from which {experiment.name} would start: "
+                "give both the same seeds"
+            )
+        folder = run_folder(runs, other.task, source.name, seed, scale)
         first = row_experiment(other, source, seed, scale).members[0].name
-        settings.append(f"members.{member.name}.model.weights={folder / 'members' / first / 'weights.npz'}")
-    if not settings:
-        return experiment
-    return resolve(override(experiment.model_dump(mode="json"), settings), experiment.name)
+        member["model"]["weights"] = str((folder / "members" / first / "weights.npz").resolve())
+        changed = True
+    return resolve(content, experiment.name) if changed else experiment
 
 
 def _require_weights(experiment: Experiment) -> None:
@@ -154,15 +161,12 @@ def _check_same(run: TaskRun) -> None:
 
 def _note_task(task: Task, run: TaskRun, scale: Scale, settings: Sequence[str]) -> None:
     data = run.experiment.data
-    phantoms = data.root is None
-    if data.root is not None:
-        phantoms = (Path(data.root).expanduser() / "phantoms.json").is_file()
     content = {
         "task": task.task,
         "row": run.row.name,
         "seed": run.seed,
         "scale": scale,
-        "phantoms": phantoms,
+        "phantoms": is_phantoms(data),
         "layout": data.layout,
         # Where the photographs lie is not what was changed about the row.
         "settings": [setting for setting in settings if not setting.startswith("data.root=")],
@@ -172,7 +176,8 @@ def _note_task(task: Task, run: TaskRun, scale: Scale, settings: Sequence[str]) 
 
 def _choose(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Reporter) -> None:
     """Point ``runs/chosen`` to the candidate of the highest validation kappa; among equals, to the first."""
-    candidates = [run for run in planned if not task.candidates or run.row.name in task.candidates]
+    wanted = task.candidates or tuple(row.name for row in task.rows)
+    candidates = [run for run in planned if run.row.name in wanted and run.finished]
     if not candidates:
         return
     kappas = {}

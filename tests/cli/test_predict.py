@@ -12,6 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
+from kerasdr.config import ModelSpec
+from kerasdr.ensembles import EnsembleSpec
+from kerasdr.imaging.recipes import get_recipe
+from kerasdr.scoring.bundle import BundleMember, write_bundle
+
 Kerasdr = Any  # the fixture, which runs the command
 
 BLACK = cv2.imencode(".png", np.zeros((128, 128, 3), np.uint8))[1].tobytes()
@@ -28,6 +33,32 @@ def files() -> set[str]:
 
 
 # Exit codes and what is said
+
+
+def test_model_of_synthetic_photographs_says_so(
+    kerasdr: Kerasdr, engines: list[tuple[str, int, bool]], eye: bytes, tmp_path: Path
+) -> None:
+    spec = ModelSpec(trunk="tiny", weights="none")
+    member = BundleMember("only", spec, get_recipe("clahe-crop", 48), {"0000:a": np.zeros(2, np.float32)})
+    for name, phantoms in (("drawn", True), ("real", False)):
+        write_bundle(
+            tmp_path / name,
+            name=name,
+            members=[member],
+            ensemble=EnsembleSpec("soft", (1.0,)),
+            validation={"phantoms": phantoms},
+        )
+    (tmp_path / "a.png").write_bytes(eye)
+    drawn = kerasdr("predict", "a.png", "--out", "g.csv", "--model", "drawn")
+    assert drawn.code == 0
+    assert drawn.err.startswith("warning: drawn@")
+    assert "was trained on synthetic photographs: its grades say nothing about people" in drawn.err
+    (picture,) = (tmp_path / "g_gradcam").iterdir()
+    with_note = picture.read_bytes()
+    real = kerasdr("predict", "a.png", "--out", "h.csv", "--model", "real")
+    assert real.code == 0 and real.err == ""
+    (picture,) = (tmp_path / "h_gradcam").iterdir()
+    assert picture.read_bytes() != with_note
 
 
 def test_all_graded(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes) -> None:

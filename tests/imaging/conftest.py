@@ -47,7 +47,7 @@ def highres() -> list[Path]:
     """Real photographs at the camera's own size."""
     files = sorted((REAL / "highres").glob("*.jpeg"))
     if not files:
-        pytest.skip("the photographs of full size are not here (../shared/data/highres)")
+        pytest.skip("the photographs of full size are not beside the checkout")
     return files
 
 
@@ -56,5 +56,5 @@ def eyepacs() -> list[Path]:
     """720 real photographs of screening."""
     files = sorted((REAL / "eyepacs" / "train").glob("*.jpeg"))
     if not files:
-        pytest.skip("the EyePACS photographs are not here (../shared/data/eyepacs)")
+        pytest.skip("the EyePACS photographs are not beside the checkout")
     return files

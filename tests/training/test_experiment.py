@@ -148,17 +148,23 @@ def test_chosen_and_listed(finished: Path) -> None:
     assert [run.status for run in list_runs(runs)].count("running") == 1
 
 
-def test_test_part_is_opened_once(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_test_part_is_opened_once(finished: Path, phantom_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_test_part(finished, Reporter())
     split = pd.read_csv(finished / "split.csv", dtype=str)
     graded = pd.read_csv(finished / "predictions_test.csv")
     assert set(graded["image_id"]) <= set(split["image_id"][split["split"] == "test"])
     assert first.photographs - first.not_graded == len(graded) == first.metrics["accuracy"].n_images
 
+    # The scoring job, which finds partners by names, gives the same.
+    rows = {Path(row.image).stem: row for row in score_photographs([phantom_root / "train"], load_bundle(finished))}
+    for row in graded.to_dict("records"):
+        expected = [row[f"prob_{grade}"] for grade in range(5)]
+        assert rows[row["image_id"]].probabilities == pytest.approx(expected, abs=2e-5)
+
     def again(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("the test part was graded a second time")
 
-    monkeypatch.setattr("kerasdr.training.held_out.score_photographs", again)
+    monkeypatch.setattr("kerasdr.training.held_out.predict", again)
     kept = open_test_part(finished, Reporter())
     assert kept.metrics["quadratic_kappa"] == first.metrics["quadratic_kappa"]
     assert kept.opened.startswith("opened at 2")
@@ -327,3 +333,49 @@ def test_ensemble_that_cannot_be_had_is_refused_before_training(tmp_path: Path, 
     with pytest.raises(KerasdrError, match="bagging combines members that were trained for it"):
         train(resolve(small), tmp_path / "runs", Reporter())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_within_a_cached_stage_keeps_the_trunk_that_was_given(tmp_path: Path, small: dict[str, Any]) -> None:
+    """Stopped after two of four epochs on cached features of weights from a file: the rest is as if never stopped."""
+    from kerasdr.models.registry import build_trunk
+    from kerasdr.training import stage as module
+
+    given = tmp_path / "given.weights.h5"
+    build_trunk("tiny", 48).save_weights(given)
+    small["members"] = [{"name": "single", "model": {"weights": str(given)}}]
+    small["stages"] = [
+        {"name": "head", "train": "head", "cached_features": True, "epochs": 4, "learning_rate": 1e-3},
+    ]
+    undisturbed = train(resolve(small), tmp_path / "a" / "runs", Reporter()).run
+    saved = module.save_checkpoint
+
+    def stop(path: Path, state: Any, variables: Any, optimizer: Any) -> None:
+        saved(path, state, variables, optimizer)
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "save_checkpoint", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(resolve(small), tmp_path / "b" / "runs", Reporter())
+    (stopped,) = (tmp_path / "b" / "runs" / "small").iterdir()
+    train(resumable(stopped), tmp_path / "b" / "runs", Reporter(), resume=stopped)
+    for name in ("members/single/history.csv", "predictions_validation.csv"):
+        assert (stopped / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    with (
+        np.load(stopped / "members/single/weights.npz") as a,
+        np.load(undisturbed / "members/single/weights.npz") as b,
+    ):
+        assert all((a[key] == b[key]).all() for key in b.files)
+
+
+def test_test_part_of_other_data_is_not_opened(finished: Path, tmp_path: Path) -> None:
+    import shutil
+
+    run = tmp_path / "runs" / "small" / "copy"
+    shutil.copytree(finished, run)
+    (run / "metrics_test.json").unlink(missing_ok=True)
+    begun = json.loads((run / "data.json").read_text())
+    (run / "data.json").write_text(json.dumps({**begun, "photographs": 1}))
+    with pytest.raises(KerasdrError, match="have changed since"):
+        open_test_part(run, Reporter())

@@ -76,7 +76,7 @@ def test_each_row_has_its_folder_with_the_test_part_opened(runs: Path) -> None:
         assert tested["ensemble"]["quadratic_kappa"]["n_people"] > 0
 
 
-def test_every_method_is_tested_and_agrees_with_the_scoring_job(runs: Path) -> None:
+def test_every_method_is_tested_and_the_chosen_one_is_the_bundles(runs: Path) -> None:
     folder = runs / "small.second" / "seed-3"
     tested = json.loads((folder / "metrics_test.json").read_text())
     assert set(tested["methods"]) == {"soft", "hard"}
@@ -157,3 +157,18 @@ def test_folder_that_was_made_and_never_begun_is_no_obstacle(
 def test_scale_mini_has_a_folder_of_its_own(task: Task, tmp_path: Path) -> None:
     (run,) = plan_task(task, tmp_path / "runs", scale="mini", only=["first"])
     assert run.folder == tmp_path / "runs" / "small.first-mini" / "seed-3"
+
+
+def test_row_starts_from_weights_of_its_own_seed_only(tmp_path: Path) -> None:
+    path = tmp_path / "small.yaml"
+    rows = [CONTENT["rows"][0] | {"seeds": [8]}, CONTENT["rows"][1]]
+    path.write_text(yaml.safe_dump({**CONTENT, "rows": rows}))
+    with pytest.raises(KerasdrError, match=r"row first of small is not trained with seed 3.*give both the same seeds"):
+        plan_task(load_task(str(path)), tmp_path / "runs", only=["second"])
+
+
+def test_one_row_again_does_not_take_the_pointer_from_a_better_one(task: Task, runs: Path) -> None:
+    before = chosen_run(runs)
+    for row in ("first", "second"):
+        run_task(task, runs, Reporter(), only=[row])
+        assert chosen_run(runs) == before
