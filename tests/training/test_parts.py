@@ -262,3 +262,11 @@ print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     ).stdout.split()
     if kept == "True":
         assert int(faults) < 20 * 1000  # a fresh block of 64 MB is 16,384 pages
+
+
+def test_absent_partner_is_black_and_marked() -> None:
+    images = np.full((3, 4, 4, 3), 9, np.uint8)
+    inputs = PhotographFeed(images, dual=True).inputs(np.array([0, 1]), np.array([-1, 2]))
+    assert inputs["partner"][0].max() == 0 and inputs["partner"][1].min() == 9
+    assert inputs["partner_present"].tolist() == [[0.0], [1.0]]
+    assert images.min() == 9
