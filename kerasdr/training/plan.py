@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.tasks import Task
 from kerasdr.training.dataset import data_root
 from kerasdr.training.members import describe
+from kerasdr.training.memory import keep_memory
 from kerasdr.training.task_runs import TaskRun
 
 
@@ -51,7 +53,7 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
             f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}"
         )
         reporter.note(f"timing {member.name} ...")
-        for stage, seconds in _time_stages(member, n_train, n_all):
+        for stage, seconds in _time_stages(_measure(member), member, n_train, n_all):
             total += seconds
             lines.append(f"            {stage}: about {_minutes(seconds)}")
     lines.append(f"ensemble    the best on validation of {', '.join(experiment.ensemble.methods)}")
@@ -74,7 +76,7 @@ def task_plan(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Repo
     for table in task.tables:
         entries = "; ".join(f"{entry.label} (row {entry.row})" for entry in table.entries)
         lines.append(f"table {table.number:<5} {table.title}: {entries}")
-    timed: dict[str, float] = {}
+    timed: dict[str, _Costs] = {}
     total = 0.0
     for run in planned:
         experiment = run.experiment
@@ -82,14 +84,11 @@ def task_plan(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Repo
         if not run.finished:
             n_train, n_all = _count(experiment, runs)
             for member in experiment.members:
-                # Neither seed nor initial weights change what a step costs.
-                plain = member.model.model_copy(update={"weights": "none"})
-                alike = member.model_copy(update={"name": "x", "seed": 0, "model": plain})
-                key = f"{alike.model_dump_json()} {n_train} {n_all}"
+                key = _alike(member)
                 if key not in timed:
                     reporter.note(f"timing {run.row.name}, {member.name} ...")
-                    timed[key] = sum(time for _, time in _time_stages(member, n_train, n_all))
-                seconds += timed[key]
+                    timed[key] = _measure(member)
+                seconds += sum(time for _, time in _time_stages(timed[key], member, n_train, n_all))
         total += seconds
         members = "; ".join(f"{member.name}: {describe(member)}" for member in experiment.members)
         state = "finished" if run.finished else f"about {_minutes(seconds)}"
@@ -116,9 +115,39 @@ def _count(experiment: Experiment, runs: Path) -> tuple[int, int]:
     return int((table["split"] == "train").sum()), len(table)
 
 
-def _time_stages(member: MemberConfig, n_train: int, n_all: int) -> list[tuple[str, float]]:
+@dataclass(frozen=True)
+class _Costs:
+    """Seconds for a batch of a member: forward alone, and a training step of each stage; with the stages' titles."""
+
+    forward: float
+    steps: tuple[float, ...]
+    titles: tuple[str, ...]
+
+
+def _time_stages(costs: _Costs, member: MemberConfig, n_train: int, n_all: int) -> list[tuple[str, float]]:
+    batch = member.training.batch_size
+    times = []
+    for stage, step, title in zip(member.stages, costs.steps, costs.titles, strict=True):
+        if stage.cached_features:
+            # One pass of the trunk over all photographs; fitting the head on its features is next to nothing.
+            times.append((f"{title}, on cached features", costs.forward * n_all / batch))
+        else:
+            times.append((title, stage.epochs * (step * n_train + costs.forward * (n_all - n_train)) / batch))
+    return times
+
+
+def _alike(member: MemberConfig) -> str:
+    """Return what decides the cost of a step: networks that agree in it are timed once."""
+    model = member.model
+    stages = [(stage.train, stage.cached_features) for stage in member.stages]
+    parts = (model.trunk, model.mode, model.shared_branches, model.attention, model.attention_at, member.imaging.size)
+    return repr((*parts, member.training.batch_size, member.training.jit_compile, stages))
+
+
+def _measure(member: MemberConfig) -> _Costs:
     import keras
 
+    keep_memory()
     batch = member.training.batch_size
     size = member.imaging.size
     random = np.random.default_rng(0)
@@ -130,20 +159,18 @@ def _time_stages(member: MemberConfig, n_train: int, n_all: int) -> list[tuple[s
     grades = np.eye(N_GRADES, dtype=np.float32)[random.integers(0, N_GRADES, batch)]
     model.predict_on_batch(inputs)
     forward = _timed(lambda: model.predict_on_batch(inputs))
-    times = []
+    steps, titles = [], []
     for stage in member.stages:
         count = set_trainable(model, stage.train)
-        title = f"{stage.name}: {stage.epochs} epochs, trains {stage.train} ({count / 1e6:.2f} M weights)"
+        titles.append(f"{stage.name}: {stage.epochs} epochs, trains {stage.train} ({count / 1e6:.2f} M weights)")
         if stage.cached_features:
-            # One pass of the trunk over all photographs; fitting the head on its features is next to nothing.
-            times.append((f"{title}, on cached features", forward * n_all / batch))
+            steps.append(0.0)
             continue
         model.compile(optimizer="adam", loss="categorical_crossentropy", jit_compile=member.training.jit_compile)
         model.train_on_batch(inputs, grades)
-        step = _timed(lambda: model.train_on_batch(inputs, grades))
-        times.append((title, stage.epochs * (step * n_train + forward * (n_all - n_train)) / batch))
+        steps.append(_timed(lambda: model.train_on_batch(inputs, grades)))
     keras.utils.clear_session()
-    return times
+    return _Costs(forward, tuple(steps), tuple(titles))
 
 
 def _timed(run: object) -> float:
