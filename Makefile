@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | clean. Each makes the virtual environment first if there is none.
+# make demo | test | lint | bench | reproduce-mini | clean. Each makes the virtual environment first if there is none.
 # With wheels downloaded before (make wheels), `make WHEELS=wheels ...` works without a network.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ DEMO   := demo
 # Where this is set, every command would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench wheels clean
+.PHONY: demo test lint bench reproduce-mini wheels clean
 .DEFAULT_GOAL := demo
 
 # What is needed to run; byte-compiling everything at once would take longer than all that the demo imports.
@@ -44,8 +44,14 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed
 	$(VENV)/bin/python tests/benchmarks/bench.py $(ARGS)
 
+# Every row of the report's tasks on phantoms, small; given again after an interruption it goes on where it stopped.
+reproduce-mini: $(VENV)/installed
+	mkdir -p mini
+	cd mini && for task in a b c d e; do $(abspath $(VENV))/bin/kerasdr train task-$$task --scale mini || exit 1; done
+	cd mini && $(abspath $(VENV))/bin/kerasdr report runs --out report
+
 wheels:
 	$(PYTHON) -m pip --disable-pip-version-check download -q -d wheels -c constraints.txt '.[dev]' setuptools wheel
 
 clean:
-	rm -rf $(VENV) $(DEMO) runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) $(DEMO) mini runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*
