@@ -173,7 +173,8 @@ def load_photograph(
         return Photograph(
             index, "failed", f"could not be processed ({kind}): copy it again, or report this file", digest
         )
-    quality = made[0].quality
+    # As in training: what one recipe's decoding shows to be ungradable is given to no member.
+    quality = next((item.quality for item in made if not item.quality.gradable), made[0].quality)
     if not quality.gradable:
         return Photograph(index, "ungradable", quality.reason, digest)
     display = None if shown is None else made[shown].display

@@ -75,7 +75,7 @@ def train(
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
     run = resume or new_run(runs, experiment.name, folder)
     reporter = FileReporter(reporter, run / "train.log")
-    prepared = _prepare(experiment, data, runs, reporter)
+    prepared = prepare_members(experiment, data, runs, reporter)
     if resume:
         require_same_data(run, data)
     else:
@@ -145,9 +145,10 @@ def _kappa(grades: NDArray[np.int64], probabilities: NDArray[np.floating]) -> fl
     return quadratic_kappa(grades, probabilities.argmax(axis=1))
 
 
-def _prepare(
+def prepare_members(
     experiment: Experiment, data: ExperimentData, runs: Path, reporter: Reporter
 ) -> dict[str, PreparedPhotographs]:
+    """Return the prepared photographs of each member, by its name; members of one recipe share theirs."""
     ready: dict[str, PreparedPhotographs] = {}
     by_imaging: dict[str, PreparedPhotographs] = {}
     for member in experiment.members:

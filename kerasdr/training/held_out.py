@@ -19,14 +19,17 @@ from kerasdr.models import build_classifier, set_weights
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.training.dataset import ExperimentData, open_dataset
-from kerasdr.training.experiment import require_same_data, resumable
+from kerasdr.training.experiment import prepare_members, require_same_data, resumable
 from kerasdr.training.feeds import PhotographFeed, predict
 from kerasdr.training.predictions import write_predictions
-from kerasdr.training.prepared import prepare_table
 from kerasdr.training.run_folder import runs_of
 from kerasdr.training.samples import Samples, person_or_eye_grades, take_samples
 
 _RESULT = "metrics_test.json"
+
+
+class NoTestPart(KerasdrError):
+    """A run whose data set has no test part, or none with grades."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
         reporter: hears of progress.
 
     Raises:
-        KerasdrError: if the run is not finished, or has no test part.
+        NoTestPart: if it has none, or none with grades.
+        KerasdrError: if the run is not finished, or its data have changed.
     """
     kept = run / _RESULT
     if kept.is_file():
@@ -74,7 +78,7 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     in_test = (table["split"] == "test").to_numpy()
     asked = in_test & grades.notna().to_numpy() & (table["quality"] != "ungradable").to_numpy()
     if not asked.any():
-        raise KerasdrError(f"{run} has no test part with grades: data.split or the data set gave it none")
+        raise NoTestPart(f"{run} has no test part with grades: data.split or the data set gave it none")
     reporter.note(f"grading the test part: {int(asked.sum())} photographs")
     samples, members = _ask_members(run, experiment, bundle, data, reporter)
 
@@ -107,17 +111,14 @@ def _ask_members(
     run: Path, experiment: Experiment, bundle: Bundle, data: ExperimentData, reporter: Reporter
 ) -> tuple[Samples, NDArray[np.float64]]:
     """Return the test samples that can be graded, and what each of the bundle's members says, ``(M, n, 5)``."""
-    prepared = []
-    for member in experiment.members:
-        progress = reporter.progress("preparing photographs")
-        prepared.append(prepare_table(data.table, data.digests, member.imaging, runs_of(run) / ".cache", progress))
-    usable = np.logical_and.reduce([photographs.usable for photographs in prepared])
+    prepared = prepare_members(experiment, data, runs_of(run), reporter)
+    usable = np.logical_and.reduce([photographs.usable for photographs in prepared.values()])
     parts = []
-    for member, packed, photographs in zip(experiment.members, bundle.members, prepared, strict=True):
+    for member, packed in zip(experiment.members, bundle.members, strict=True):
         samples = take_samples(data.table, usable, "test", member, experiment.data.target)
         network = build_classifier(packed.model, packed.recipe.size)
         set_weights(network, packed.weights)
-        feed = PhotographFeed(photographs.images, packed.model.mode == "dual")
+        feed = PhotographFeed(prepared[member.name].images, packed.model.mode == "dual")
         parts.append(predict(network.predict_on_batch, feed, samples, member.training.batch_size))
     return samples, np.stack(parts).astype(np.float64)
 

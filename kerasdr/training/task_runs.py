@@ -13,7 +13,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.tasks import Scale, Task, TaskRow, load_task, row_experiment
 from kerasdr.training.dataset import is_phantoms
 from kerasdr.training.experiment import train
-from kerasdr.training.held_out import open_test_part
+from kerasdr.training.held_out import NoTestPart, open_test_part
 from kerasdr.training.run_folder import choose_run, get_status
 
 _ROW = "row:"
@@ -109,8 +109,10 @@ def run_task(
             train(run.experiment, runs, reporter, run.folder if begun else None, folder=run.folder, point=False)
         # Written last, and again, so that an interruption between the two leaves nothing out.
         _note_task(task, run, scale, settings)
-        if run.experiment.data.split.test > 0:
+        try:
             open_test_part(run.folder, reporter)
+        except NoTestPart as nothing:  # APTOS, the course's unlabelled part: validation is all there is
+            reporter.note(str(nothing))
     _choose(task, plan_task(task, runs, scale=scale, settings=settings), runs, reporter)
     return planned
 

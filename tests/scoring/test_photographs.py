@@ -1,7 +1,9 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from kerasdr.imaging.recipes import get_recipe
@@ -158,3 +160,26 @@ def test_reading_stays_a_bounded_way_ahead() -> None:
     assert len(read) <= 4
     groups.close()
     assert len(read) <= 4
+
+
+def test_what_any_recipe_finds_ungradable_is_given_to_no_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recipes of different sizes decode at different scales, and training uses what is gradable at all of them."""
+    from kerasdr.imaging.prepare import Prepared
+    from kerasdr.imaging.quality import Quality
+    from kerasdr.scoring import photographs as module
+
+    path = tmp_path / "a.png"
+    path.write_bytes(b"any")
+    recipes = [get_recipe("crop", 32), get_recipe("crop", 48)]
+
+    def prepare(data: bytes, recipe: Any, **options: Any) -> Prepared:
+        fine = recipe.size == 32
+        picture = np.zeros((recipe.size, recipe.size, 3), np.uint8)
+        return Prepared(picture, Quality(fine, "" if fine else "out of focus: take it again", {}), None)
+
+    monkeypatch.setattr(module, "prepare", prepare)
+    for order in (recipes, recipes[::-1]):
+        found = module.load_photograph(0, Input(str(path)), order, 100.0, None)
+        assert (found.status, found.reason) == ("ungradable", "out of focus: take it again")

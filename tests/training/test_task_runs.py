@@ -172,3 +172,15 @@ def test_one_row_again_does_not_take_the_pointer_from_a_better_one(task: Task, r
     for row in ("first", "second"):
         run_task(task, runs, Reporter(), only=[row])
         assert chosen_run(runs) == before
+
+
+def test_row_without_a_test_part_is_finished_all_the_same(task: Task, tmp_path: Path) -> None:
+    settings = [
+        "data.layout=aptos",
+        "data.target=eye",
+        "data.phantom.people=40",
+        "data.split={train: 0.7, validation: 0.3, test: 0}",
+    ]
+    (run,) = run_task(task, tmp_path / "runs", Reporter(), only=["first"], settings=settings)
+    assert run.finished
+    assert not (run.folder / "metrics_test.json").exists()
