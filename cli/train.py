@@ -1,12 +1,15 @@
 """``kerasdr train``."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 from kerasdr.errors import KerasdrError
+
+if TYPE_CHECKING:
+    from kerasdr.config import Experiment
 
 EXAMPLES = """
 \b
@@ -14,6 +17,7 @@ Examples:
   kerasdr train demo
   kerasdr train eyepacs --data ~/eyepacs --set model.weights=mobilenet_v2.weights.h5
   kerasdr train my.yaml --set training.batch_size=16 --dry-run
+  kerasdr train eyepacs --data ~/eyepacs --folds 5 --repeat 3
   kerasdr train task-d --data ~/deepdrid --only ensemble
   kerasdr train --resume runs/eyepacs/20260101-093000
 """
@@ -26,6 +30,8 @@ Examples:
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--only", multiple=True, metavar="ROW", help="A task: only this row; may be given many times.")
 @click.option("--scale", type=click.Choice(["full", "mini"]), help="A task: mini is for two cores.  [default: full]")
+@click.option("--folds", type=click.IntRange(3, 20), help="Cross-validate: train and test this many folds of people.")
+@click.option("--repeat", type=click.IntRange(1, 100), default=1, help="With --folds: deal people anew this often.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with counts and an estimate of the time, and stop.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the result.")
@@ -36,6 +42,8 @@ def train_command(
     runs: Path,
     only: tuple[str, ...],
     scale: Literal["full", "mini"] | None,
+    folds: int | None,
+    repeat: int,
     dry_run: bool,
     resume: Path | None,
     quiet: bool,
@@ -45,6 +53,9 @@ def train_command(
     NAME_OR_YAML is the name of a shipped configuration (`kerasdr models` lists them) or a path ending in .yaml. Everything
     goes to a folder of its own below RUNS; RUNS/chosen then points to it. task-a to task-e are the report's tasks: each of
     their rows is trained, tested and kept, and what is finished is passed over when the command is given again.
+
+    With --folds nothing is chosen for `kerasdr predict`: every person is graded once by networks that have not seen them,
+    which judges the experiment. Given again, it goes on where it stopped.
     """
     from kerasdr.config import load, read
     from kerasdr.tasks import is_task
@@ -55,6 +66,10 @@ def train_command(
         raise click.UsageError(
             "--resume goes on with the run's own configuration: it takes no --set, --data or --dry-run"
         )
+    if folds is None and repeat > 1:
+        raise click.UsageError("--repeat says how often --folds deals people anew: give --folds as well")
+    if folds is not None and (resume is not None or dry_run):
+        raise click.UsageError("--folds goes on by itself when it is given again: it takes no --resume or --dry-run")
     reporter = TerminalReporter(quiet=quiet)
     if resume is not None:
         from kerasdr.training.run_folder import get_status, runs_of
@@ -67,6 +82,8 @@ def train_command(
         if data is not None:
             settings = (*settings, f"data.root={_quoted(data)}")
         if is_task(read(experiment)):
+            if folds is not None:
+                raise click.UsageError(f"{experiment} is a task: --folds is for one experiment")
             _train_task(experiment, settings, runs, only, scale or "full", dry_run, reporter)
             return
         if only or scale:
@@ -77,6 +94,9 @@ def train_command(
         from kerasdr.training.plan import make_plan
 
         click.echo(make_plan(chosen, runs, reporter))
+        return
+    if folds is not None:
+        _cross_validate(chosen, runs, folds, repeat, reporter)
         return
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.experiment import resumable, train
@@ -89,6 +109,22 @@ def train_command(
     for name, figures in result.members.items():
         click.echo(f"  member {name}: kappa {figures['quadratic_kappa']}")
     click.echo(f"run: {result.run}, chosen for `kerasdr predict`")
+
+
+def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: int, reporter: TerminalReporter) -> None:
+    from kerasdr.evaluation.report import metrics_table
+    from kerasdr.training.cross_validation import cross_validate
+
+    result = cross_validate(experiment, runs, reporter, folds=folds, repeats=repeats)
+    for number, figures in enumerate(result.repeats, start=1):
+        click.echo(f"\n{experiment.name}: out of fold, {folds} folds by person, repeat {number} of {repeats}")
+        click.echo(metrics_table(figures))
+    if repeats > 1:
+        for name in ("quadratic_kappa", "auc_referable"):
+            mean, deviation = result.spread(name)
+            click.echo(f"{name} over {repeats} repeats: mean {mean:.3f}, standard deviation {deviation:.3f}")
+    click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
+    click.echo(f"folds and out_of_fold.csv: {result.folder}")
 
 
 def _train_task(

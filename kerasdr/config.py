@@ -52,6 +52,19 @@ class SplitConfig(Section):
         return self
 
 
+class FoldConfig(Section):
+    """One fold of a cross-validation over people: this fold is tested, the next one validates, the others train."""
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=3, le=20)
+
+    @model_validator(mode="after")
+    def _exists(self) -> "FoldConfig":
+        if self.number > self.of:
+            raise ValueError(f"fold {self.number} of {self.of} does not exist: folds count from 1")
+        return self
+
+
 class DataConfig(Section):
     """Where photographs and grades come from, and how people are split."""
 
@@ -60,6 +73,9 @@ class DataConfig(Section):
     options: dict[str, Any] = {}
     phantom: PhantomConfig | None = None
     split: SplitConfig = SplitConfig()
+    fold: FoldConfig | None = None
+    """Deal people out in folds instead of by the shares of ``split``, and instead of a split that the data set brings
+    (``kerasdr train --folds``)."""
     target: Literal["eye", "person"] = "eye"
     """``eye``: each photograph's own grade. ``person``: the worst grade of the person (DeepDRiD's patient level)."""
 
@@ -80,6 +96,9 @@ class ModelSpec(Section):
     """The trunk's initial weights: ``none``, ``imagenet``, or the path of a file: Keras weights of the trunk
     (``.weights.h5``, ``.h5``), a torch state dict with torchvision's names (``.pt``, ``.pth``; resnet18, resnet34,
     densenet121), or the ``weights.npz`` of a member of an earlier run, of which the trunk is taken."""
+    trunk_end: str = "last"
+    """The layer of the trunk whose map is pooled. ``last``: the whole trunk. Or the name of an earlier layer, where the
+    trunk is cut: with few photographs to train on, maps in the middle know more about small lesions, and are finer."""
     mode: Literal["single", "dual"] = "single"
     pairing: Literal["same-eye", "both-eyes"] = "both-eyes"
     """Dual only: the partner is another view of the same eye, or the person's other eye."""
@@ -95,6 +114,9 @@ class ModelSpec(Section):
     """Spatial and cbam: a ReLU before the sigmoid, which keeps the mask at 0.5 and above."""
     head: Literal["mlp", "linear"] = "mlp"
     head_units: tuple[int, ...] = (256, 128)
+    head_norm: bool = False
+    """Batch normalisation of the pooled vector in front of the head, so that a decay of the head's weights means the same
+    for every channel."""
     dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
 
     @field_validator("head_units")

@@ -12,7 +12,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.files import write_bytes_atomically
 
 _PERSON = ("the same person", "put all photographs of a person in one part")
-_SPLIT_COLUMNS = ("image_id", "patient_id", "split")
+_SPLIT_COLUMNS = ("image_id", "patient_id", "split", "sha256")
 
 
 def worst_grades(table: pd.DataFrame) -> pd.Series:
@@ -83,6 +83,27 @@ def folds_by_person(table: pd.DataFrame, n_folds: int, seed: int) -> NDArray[np.
     return table["patient_id"].map(fold).to_numpy(dtype=np.int64)
 
 
+def split_by_fold(table: pd.DataFrame, number: int, n_folds: int, seed: int) -> pd.DataFrame:
+    """Return the table split for one fold of a cross-validation: it is tested, the next one validates, the others train.
+
+    Over all numbers each graded person is tested once. A split that the table brings is laid aside. A person without any
+    grade is in no part (an empty split), as in :func:`split_by_person`.
+
+    Args:
+        table: the record table.
+        number: of the fold, from 1.
+        n_folds: how many there are, at least 3.
+        seed: of the deal, which is that of :func:`folds_by_person`.
+
+    Raises:
+        KerasdrError: if there are fewer people than folds.
+    """
+    fold = folds_by_person(table, n_folds, seed)
+    split = np.where(fold == number - 1, "test", np.where(fold == number % n_folds, "validation", "train"))
+    known = table["patient_id"].map(worst_grades(table)).to_numpy() >= 0
+    return table.assign(split=np.where(known, split, "")).astype({"split": "str"})
+
+
 def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
     """Refuse a split in which a person, or the same bytes under two names, stands in two parts.
 
@@ -124,14 +145,20 @@ def _refuse_shared(table: pd.DataFrame, keys: Iterable[str], what: str, remedy: 
             )
 
 
-def write_split(table: pd.DataFrame, path: Path) -> None:
-    """Write ``image_id, patient_id, split`` as CSV."""
-    part = table[list(_SPLIT_COLUMNS)]
+def write_split(table: pd.DataFrame, digests: Sequence[str], path: Path) -> None:
+    """Write ``image_id, patient_id, split, sha256`` as CSV.
+
+    Args:
+        table: the record table with splits.
+        digests: SHA-256 of each photograph's bytes, in the table's order: names may be others' in another data set.
+        path: the CSV.
+    """
+    part = table.assign(sha256=list(digests))[list(_SPLIT_COLUMNS)]
     write_bytes_atomically(path, part.to_csv(index=False, lineterminator="\n").encode())
 
 
 def read_split(path: Path) -> pd.DataFrame:
-    """Read what :func:`write_split` wrote; identifiers stay text.
+    """Read what :func:`write_split` wrote; identifiers stay text. Early runs kept no ``sha256``, and their table has none.
 
     Raises:
         KerasdrError: if it is not there, or is something else.
@@ -143,6 +170,6 @@ def read_split(path: Path) -> pd.DataFrame:
         raise KerasdrError(
             f"cannot read the split {path}: {reason}; the run is not complete, start a new one"
         ) from error
-    if list(split.columns) != list(_SPLIT_COLUMNS) or not split["split"].isin(SPLITS).all():
+    if tuple(split.columns) not in (_SPLIT_COLUMNS, _SPLIT_COLUMNS[:3]) or not split["split"].isin(SPLITS).all():
         raise KerasdrError(f"{path} is no split with the columns {', '.join(_SPLIT_COLUMNS)}: start a new run")
     return split

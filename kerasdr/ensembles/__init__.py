@@ -2,7 +2,7 @@
 
 from kerasdr.ensembles.bagging import bagging_spec, bootstrap_people
 from kerasdr.ensembles.boosting import boosting_spec, samme_round, samme_weights
-from kerasdr.ensembles.choose import Choice, best_of, choose
+from kerasdr.ensembles.choose import Choice, choose
 from kerasdr.ensembles.permitted import DEFAULT_METHODS, permitted_methods
 from kerasdr.ensembles.registry import method_names
 from kerasdr.ensembles.soft import soft_spec
@@ -15,7 +15,6 @@ __all__ = [
     "Choice",
     "EnsembleSpec",
     "bagging_spec",
-    "best_of",
     "boosting_spec",
     "bootstrap_people",
     "choose",

@@ -100,21 +100,6 @@ def choose(
     return Choice(specs[best], alone | scores, predictions, specs, reason)
 
 
-def best_of(choices: Mapping[str, Choice]) -> tuple[str, str]:
-    """Choose among groups of members that were trained differently (independently, by bagging, by boosting).
-
-    Args:
-        choices: one a group, made on the same validation photographs by the same score, the simplest first.
-
-    Returns:
-        The name of the group whose choice scores highest (the first of equals), and why, in one sentence.
-    """
-    scores = {name: choice.scores[choice.spec.method] for name, choice in choices.items()}
-    best = first_of_highest(scores)
-    methods = {name: f"{choice.spec.method} ({name})" for name, choice in choices.items()}
-    return best, _reason(methods[best], {methods[name]: value for name, value in scores.items()}, (), 0)
-
-
 def first_of_highest(scores: Mapping[str, float]) -> str:
     """Return the first name whose score is highest to nine digits; a score that is undefined (nan) is below all."""
     return max(scores, key=lambda name: _comparable(scores[name]))

@@ -6,7 +6,7 @@ Importing this package imports Keras.
 from kerasdr.config import ModelSpec
 from kerasdr.models.attention import attention_names
 from kerasdr.models.blocks import block_names
-from kerasdr.models.classifier import build_classifier, head_depends_on_map
+from kerasdr.models.classifier import build_classifier
 from kerasdr.models.gradcam import reference_heatmap, with_gradcam
 from kerasdr.models.registry import register_trunk, trunk_names
 from kerasdr.models.trainable import set_trainable
@@ -18,7 +18,6 @@ __all__ = [
     "block_names",
     "build_classifier",
     "get_weights",
-    "head_depends_on_map",
     "reference_heatmap",
     "register_trunk",
     "set_trainable",

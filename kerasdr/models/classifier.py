@@ -11,7 +11,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
 from kerasdr.models.attention import make_attention
 from kerasdr.models.blocks import layers_by_block, names_in_order
-from kerasdr.models.layer_names import ATTENTION, FEATURES, PARTNER
+from kerasdr.models.layer_names import ATTENTION, FEATURES, HEAD_NORM, PARTNER
 from kerasdr.models.normalization import InputNormalization
 from kerasdr.models.registry import build_trunk, get_trunk
 from kerasdr.models.weights import load_trunk_weights
@@ -25,11 +25,12 @@ def build_classifier(
     The graph is flat: trunk layers stand in it themselves and not as a nested model, so that any of them can be named,
     frozen or watched. Its fixed names are ``image``, ``partner`` and ``partner_present`` (inputs), ``attention`` (if
     there is any), ``features`` (the map that is pooled: after attention, so that Grad-CAM in closed form stays exact),
-    ``pooled``, ``hidden_1``.. and ``logits`` (head), ``probabilities`` (output).
+    ``pooled``, ``head_norm`` (if there is any), ``hidden_1``.. and ``logits`` (head), ``probabilities`` (output).
 
     A dual classifier grades ``image`` and looks at ``partner`` as well. Where ``partner_present`` is 0 the partner's
-    pooled features are multiplied by 0, so a photograph without a partner is graded by the same network. With branches
-    of their own, trunk and attention of the partner start from the same weights as the photograph's.
+    pooled features are multiplied by 0, after ``head_norm``, so a photograph without a partner is graded by the same
+    network. With branches of their own, trunk and attention of the partner start from the same weights as the
+    photograph's.
 
     Args:
         spec: what to build.
@@ -42,15 +43,18 @@ def build_classifier(
         ``partner_present`` ``(N, 1)``, 0 or 1; its output is grade probabilities ``(N, 5)``.
 
     Raises:
-        KerasdrError: if the trunk, the attention or its place, or the weights do not exist or do not fit.
+        KerasdrError: if the trunk, its end, the attention or its place, or the weights do not exist or do not fit.
     """
     layers = keras.layers
     if seed is not None:
         # Initialisers draw from Keras's global generator unless each layer is given one of its own.
         keras.utils.set_random_seed(seed)
-    backbone = build_trunk(spec.trunk, size)
+    whole = build_trunk(spec.trunk, size)
+    backbone = _cut(whole, spec)  # shares the layers that it keeps
     if initial_weights:
-        load_trunk_weights(backbone, get_trunk(spec.trunk), spec.weights)
+        # A run kept the trunk as it was trained, cut or not; any other file holds a whole one.
+        given = backbone if spec.weights.endswith(".npz") else whole
+        load_trunk_weights(given, get_trunk(spec.trunk), spec.weights)
     _check_attention_place(spec, backbone)
     attention = make_attention(spec, ATTENTION)
     normalize = InputNormalization(get_trunk(spec.trunk).normalization, name="normalization")
@@ -60,7 +64,9 @@ def build_classifier(
     trunk = flat_layers(backbone)
     features = _branch(spec, backbone, normalize(image), trunk, attention)
     features = layers.Activation("linear", name=FEATURES, dtype="float32")(features)
+    norm = _head_norm() if spec.head_norm else None
     vector = pool(features)
+    vector = vector if norm is None else norm(vector)
     inputs = {"image": image}
     if spec.mode == "dual":
         inputs["partner"] = keras.Input((size, size, 3), name="partner")
@@ -75,20 +81,33 @@ def build_classifier(
                 own_attention.set_weights(attention.get_weights())
         other = layers.Activation("linear", name=f"{PARTNER}{FEATURES}", dtype="float32")(other)
         other = layers.GlobalAveragePooling2D(name=f"{PARTNER}pooled")(other)
+        if norm is not None:
+            # What stands in an absent partner's place is no photograph and must not move the statistics.
+            seen = inputs["partner_present"][:, 0] > 0.5
+            other_norm = norm if spec.shared_branches else _head_norm(PARTNER)
+            other = other_norm(other, mask=seen)
         other = layers.Multiply(name=f"{PARTNER}masked")([other, inputs["partner_present"]])
         vector = layers.Concatenate(name="pair")([vector, other])
     vector = head_layers(spec, vector)
     return keras.Model(inputs, layers.Softmax(name="probabilities", dtype="float32")(vector), name="classifier")
 
 
-def head_depends_on_map(spec: ModelSpec) -> bool:
-    """Return whether the head reads more of a frozen trunk than its pooled features.
+def _head_norm(branch: str = "") -> keras.layers.BatchNormalization:
+    # The usual momentum of 0.99 would take the first 25 epochs of a small data set to forget its start.
+    return keras.layers.BatchNormalization(momentum=0.9, name=branch + HEAD_NORM)
 
-    Without attention, ``train: head`` leaves the pooled features of a photograph as they are, and a trainer may compute
-    them once (``cached_features``). Attention is part of the head and stands before the pooling (or inside the trunk),
-    so that what is pooled changes with every step of training.
-    """
-    return spec.attention != "none"
+
+def _cut(backbone: keras.Model, spec: ModelSpec) -> keras.Model:
+    """Return the trunk up to the layer that ``spec.trunk_end`` names."""
+    if spec.trunk_end == "last":
+        return backbone
+    places = _places(backbone)
+    if spec.trunk_end not in places:
+        raise KerasdrError(
+            f"model.trunk_end={spec.trunk_end!r} names no layer of trunk {spec.trunk} that gives a map"
+            f"{suggestion(spec.trunk_end, places)}; take last or for instance {_examples(backbone, places)}"
+        )
+    return keras.Model(backbone.input, backbone.get_layer(spec.trunk_end).output, name=backbone.name)
 
 
 def _branch(
@@ -109,18 +128,25 @@ def _branch(
 def _check_attention_place(spec: ModelSpec, backbone: keras.Model) -> None:
     if spec.attention == "none" or spec.attention_at == FEATURES:
         return
+    places = _places(backbone)
+    if spec.attention_at not in places:
+        raise KerasdrError(
+            f"model.attention_at={spec.attention_at!r} names no layer of trunk {spec.trunk} that gives a map"
+            f"{suggestion(spec.attention_at, places)}; take {FEATURES} or for instance {_examples(backbone, places)}"
+        )
+
+
+def _places(backbone: keras.Model) -> list[str]:
+    """Return the names of a trunk's layers that give a map and have a name of their own, in graph order."""
     maps = {layer.name for layer in backbone.layers if len(layer.output.shape) == 4 and not _numbered(layer)}
-    places = [name for name in names_in_order(backbone) if name in maps]
-    if spec.attention_at in places:
-        return
+    return [name for name in names_in_order(backbone) if name in maps]
+
+
+def _examples(backbone: keras.Model, places: list[str]) -> str:
     # The ends of blocks are the places that one would name; all layers of a trunk would fill the screen.
     blocks = layers_by_block(names_in_order(backbone)).values()
-    ends = [next((name for name in reversed(block) if name in maps), "") for block in blocks]
-    named = ", ".join(filter(None, ends)) or ", ".join(places[-5:])
-    raise KerasdrError(
-        f"model.attention_at={spec.attention_at!r} names no layer of trunk {spec.trunk} that gives a map"
-        f"{suggestion(spec.attention_at, places)}; take {FEATURES} or for instance {named}"
-    )
+    ends = [next((name for name in reversed(block) if name in places), "") for block in blocks]
+    return ", ".join(filter(None, ends)) or ", ".join(places[-5:])
 
 
 def _numbered(layer: keras.layers.Layer) -> bool:

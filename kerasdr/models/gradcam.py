@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from kerasdr.models.layer_names import HEAD_NORM
+
 ops = keras.ops
 
 
@@ -19,14 +21,22 @@ class HeadGradCAM(keras.layers.Layer):
     Args:
         hidden: the head's hidden dense layers with ReLU, first to last; may be empty.
         logits: the last dense layer, of linear activation.
+        norm: the batch normalisation between pooling and head, if there is any; at inference it is a scale by channel.
 
     Call it on ``[features, *activations]``: the feature map ``(N, h, w, C)`` and the hidden layers' outputs
     ``(N, units)``. It returns ``(N, h, w, 5)``, at least 0, unnormalised: ``relu(sum_c weight_c * A_c)`` for each
     grade.
     """
 
-    def __init__(self, hidden: list[keras.layers.Dense], logits: keras.layers.Dense, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        hidden: list[keras.layers.Dense],
+        logits: keras.layers.Dense,
+        norm: keras.layers.BatchNormalization | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.norm = norm
         self.hidden = hidden
         self.logits = logits
 
@@ -41,6 +51,9 @@ class HeadGradCAM(keras.layers.Layer):
             gradient = ops.matmul(gradient * alive, ops.transpose(ops.convert_to_tensor(layer.kernel)))
         # In a dual head the image's channels come first; the partner's have a map of their own.
         weights = ops.transpose(gradient[..., :channels], (0, 2, 1))  # (N or 1, C, 5)
+        if self.norm is not None:
+            scale = ops.convert_to_tensor(self.norm.gamma) / ops.sqrt(self.norm.moving_variance + self.norm.epsilon)
+            weights = weights * ops.reshape(scale, (1, channels, 1))
         height, width = ops.shape(features)[1], ops.shape(features)[2]
         places = ops.reshape(features, (-1, height * width, channels))
         maps = ops.matmul(places, weights) / ops.cast(height * width, features.dtype)
@@ -63,7 +76,8 @@ def with_gradcam(model: keras.Model) -> keras.Model:
     """
     hidden = [layer for layer in model.layers if layer.name.startswith("hidden_")]
     hidden.sort(key=lambda layer: int(layer.name.removeprefix("hidden_")))
-    explain = HeadGradCAM(hidden, model.get_layer("logits"), name="gradcam")
+    norm = next((layer for layer in model.layers if layer.name == HEAD_NORM), None)
+    explain = HeadGradCAM(hidden, model.get_layer("logits"), norm, name="gradcam")
     heatmaps = explain([model.get_layer("features").output, *(layer.output for layer in hidden)])
     outputs = {"probabilities": model.get_layer("probabilities").output, "heatmaps": heatmaps}
     return keras.Model(model.input, outputs, name="classifier_with_gradcam")

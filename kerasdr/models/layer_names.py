@@ -9,12 +9,15 @@ ATTENTION = "attention"
 FEATURES = "features"
 """Name of the map that is pooled and that Grad-CAM explains: the trunk's, after attention."""
 
+HEAD_NORM = "head_norm"
+"""Name of the normalisation of the pooled vector; the partner's own, if it has one, is called ``partner_head_norm``."""
+
 
 def is_head(name: str) -> bool:
-    """Return whether a layer of a classifier belongs to its head: attention, hidden layers, dropout, output.
+    """Return whether a layer of a classifier belongs to its head: attention, normalisation, hidden layers, dropout, output.
 
     Attention counts as head wherever it sits, since it starts from random weights as the head does, whatever the trunk
     starts from.
     """
     name = name.removeprefix(PARTNER)
-    return name in (ATTENTION, "logits", "probabilities") or name.startswith(("hidden_", "dropout_"))
+    return name in (ATTENTION, HEAD_NORM, "logits", "probabilities") or name.startswith(("hidden_", "dropout_"))

@@ -39,7 +39,8 @@ def set_trainable(model: keras.Model, train: str, *, freeze_batch_norm: bool = F
             continue  # branches share the trunk: what stands here is pooling
         frozen.update(own[: _cut(model, plain, train)])
     for layer in ordered:
-        kept = freeze_batch_norm and isinstance(layer, keras.layers.BatchNormalization)
+        trunks = not is_head(layer.name)
+        kept = freeze_batch_norm and trunks and isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer.name not in frozen and not kept
     return sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
 

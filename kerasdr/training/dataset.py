@@ -9,7 +9,7 @@ import pandas as pd
 from kerasdr.config import DataConfig
 from kerasdr.data.fingerprint import photograph_digests
 from kerasdr.data.readers import read_table
-from kerasdr.data.splits import check_no_leak, split_by_person
+from kerasdr.data.splits import check_no_leak, split_by_fold, split_by_person
 from kerasdr.errors import KerasdrError
 from kerasdr.reporting import Reporter
 
@@ -55,10 +55,21 @@ def open_dataset(config: DataConfig, seed: int, workspace: Path, reporter: Repor
         )
         reporter.note(f"data: {config.phantom.people} people, synthetic photographs (phantoms) in {root}")
     dataset = read_table(config.layout, root, config.options)
-    table = split_by_person(dataset.table, config.split.model_dump(), seed)
+    table = split_table(dataset.table, config, seed)
     digests = photograph_digests(table)
     check_no_leak(table, digests)
     return ExperimentData(table, digests, tuple(dataset.notes))
+
+
+def split_table(table: pd.DataFrame, config: DataConfig, seed: int) -> pd.DataFrame:
+    """Return the table with every person in one part, by shares or by folds as the configuration has it.
+
+    Raises:
+        KerasdrError: as :func:`kerasdr.data.splits.split_by_person` and :func:`kerasdr.data.splits.split_by_fold`.
+    """
+    if config.fold is not None:
+        return split_by_fold(table, config.fold.number, config.fold.of, seed)
+    return split_by_person(table, config.split.model_dump(), seed)
 
 
 def data_root(config: DataConfig, workspace: Path) -> Path:

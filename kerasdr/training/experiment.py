@@ -25,6 +25,7 @@ from kerasdr.training.predictions import write_predictions
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
 from kerasdr.training.samples import person_or_eye_grades
+from kerasdr.training.weights_source import check_initial_weights
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def train(
         point: let ``runs/chosen`` point to the run when it is done.
 
     Raises:
-        KerasdrError: if the data cannot be used, or have changed since the run was begun.
+        KerasdrError: if the data cannot be used, have changed since the run was begun, or were seen by the network that
+            a member starts from.
     """
     kind = experiment.ensemble.training
     permitted_methods(
@@ -73,6 +75,7 @@ def train(
     data_root(experiment.data, runs.parent)  # nothing is written where there is nothing to train on
     runs.mkdir(parents=True, exist_ok=True)
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
+    unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
     reporter = FileReporter(reporter, run / "train.log")
     prepared = prepare_members(experiment, data, runs, reporter)
@@ -82,9 +85,11 @@ def train(
         write_text_atomically(run / "config.yaml", to_yaml(experiment))
         write_text_atomically(run / "environment.json", json.dumps(environment(), indent=1) + "\n")
         write_text_atomically(run / "data.json", json.dumps(fingerprint(data.table, data.digests), indent=1) + "\n")
-        write_split(data.table, run / "split.csv")
+        write_split(data.table, data.digests, run / "split.csv")
         set_status(run, "running")
     _note_data(data, list(prepared.values()), experiment, run, reporter)
+    for line in unknown:
+        reporter.note(line)
 
     fitted = fit_members(experiment, data.table, prepared, run, reporter)
     validation = fitted.validation

@@ -56,12 +56,13 @@ class FeatureFeed:
         self._partner_features = partner_features
 
     def inputs(self, rows: NDArray[np.int64], partners: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """Return ``vector``: the features, and for dual the partner's beside them, zeros where there is none."""
-        vector = self._features[rows]
+        """Return ``pooled``, and for dual ``partner_pooled``, zeros where there is none, and ``partner_present``."""
+        inputs = {"pooled": self._features[rows]}
         if self._partner_features is not None:
-            present = (partners >= 0)[:, None]
-            vector = np.concatenate([vector, self._partner_features[np.maximum(partners, 0)] * present], axis=1)
-        return {"vector": vector}
+            present = (partners >= 0)[:, None].astype(np.float32)
+            inputs["partner_pooled"] = self._partner_features[np.maximum(partners, 0)] * present
+            inputs["partner_present"] = present
+        return inputs
 
 
 def epoch_order(

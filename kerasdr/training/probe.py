@@ -1,5 +1,6 @@
 """A linear probe: how much of the grade a trunk's features hold before any of it is trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.training.dataset import open_dataset
 from kerasdr.training.prepared import prepare_table
 from kerasdr.training.stage import pooled_features
+from kerasdr.training.weights_source import check_initial_weights
 
 
 def run_probe(experiment: Experiment, runs: Path, reporter: Reporter, folds: int | None = 5) -> dict[str, Interval]:
@@ -30,9 +32,16 @@ def run_probe(experiment: Experiment, runs: Path, reporter: Reporter, folds: int
 
     Returns:
         The standard figures with intervals over people.
+
+    Raises:
+        KerasdrError: if the data cannot be used, or the trunk's weights are of a run that has seen who is judged.
     """
     member = experiment.members[0]
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
+    # Over folds everybody is judged, so the trunk must not have been trained on anybody.
+    judged_on = data if folds is None else replace(data, table=data.table.assign(split="test"))
+    for line in check_initial_weights(experiment.model_copy(update={"members": (member,)}), judged_on, runs.parent):
+        reporter.note(line)
     photographs = prepare_table(
         data.table, data.digests, member.imaging, runs / ".cache", reporter.progress("preparing photographs")
     )

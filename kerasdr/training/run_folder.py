@@ -5,7 +5,7 @@
     config.yaml                  the experiment, every member written out in full
     environment.json             versions, platform, processors
     data.json                    fingerprint of the table and of every photograph's bytes
-    split.csv                    who is in training, validation and test
+    split.csv                    who is in training, validation and test; each photograph's SHA-256
     left_out.csv                 photographs that were not used, each with its reason
     train.log                    what happened, line by line
     status.json                  running or finished

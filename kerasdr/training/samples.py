@@ -72,7 +72,7 @@ def take_samples(
     return Samples(
         rows=rows,
         partners=partners[rows],
-        grades=grades.to_numpy(dtype="int64", na_value=-1)[rows],
+        grades=grades.iloc[rows].to_numpy(dtype="int64"),
         people=table["patient_id"].to_numpy(dtype=str)[rows],
     )
 

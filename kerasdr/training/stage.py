@@ -223,15 +223,11 @@ def _head_on_features(
             partner_features = pooled_features(
                 model, images, rows, "partner_", member.training.batch_size, reporter.progress("partner features")
             )
-    width = features.shape[1] + (0 if partner_features is None else partner_features.shape[1])
-    vector = tensor = keras.Input((width,), name="vector")
-    # The head is the tail of the flat graph, a chain from the first layer after pooling to the probabilities.
-    chain = [
-        layer for layer in model.layers if layer.name.startswith(("hidden_", "dropout_", "logits", "probabilities"))
-    ]
-    for layer in chain:
-        tensor = layer(tensor)
-    return keras.Model({"vector": vector}, tensor, name="head"), FeatureFeed(features, partner_features)
+    # The head is the tail of the flat graph, from the pooled vectors on.
+    names = ("pooled", "partner_pooled", "partner_present") if _dual(member) else ("pooled",)
+    tail = keras.Model([model.get_layer(name).output for name in names], model.output)
+    inputs = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in zip(names, tail.inputs, strict=True)}
+    return keras.Model(inputs, tail(list(inputs.values())), name="head"), FeatureFeed(features, partner_features)
 
 
 def pooled_features(

@@ -12,6 +12,7 @@ from kerasdr.data.splits import (
     check_no_leak,
     folds_by_person,
     read_split,
+    split_by_fold,
     split_by_person,
     worst_grades,
     write_split,
@@ -221,7 +222,36 @@ def test_splits_of_any_seed_do_not_leak() -> None:
 
 def test_write_and_read(tmp_path: Path, table_of: TableOf) -> None:
     table = table_of([("007_left", "007"), ("NA", "NA"), ("1,5", "1,5")]).assign(split=["train", "test", ""])
-    write_split(table, tmp_path / "split.csv")
-    assert (tmp_path / "split.csv").read_bytes().splitlines()[0] == b"image_id,patient_id,split"
-    again = read_split(tmp_path / "split.csv")
-    assert again.to_numpy().tolist() == [["007_left", "007", "train"], ["NA", "NA", "test"], ["1,5", "1,5", ""]]
+    write_split(table, ["aa", "01", "1e5"], tmp_path / "split.csv")
+    assert (tmp_path / "split.csv").read_bytes().splitlines()[0] == b"image_id,patient_id,split,sha256"
+    rows = [["007_left", "007", "train", "aa"], ["NA", "NA", "test", "01"], ["1,5", "1,5", "", "1e5"]]
+    assert read_split(tmp_path / "split.csv").to_numpy().tolist() == rows
+
+
+def test_a_split_of_an_early_run_has_no_digests_and_others_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("image_id,patient_id,split\na,1,train\n")
+    assert read_split(path).to_numpy().tolist() == [["a", "1", "train"]]
+    for text in ("image_id,split\na,train\n", "image_id,patient_id,split,sha1\na,1,train,x\n"):
+        path.write_text(text)
+        with pytest.raises(KerasdrError, match="is no split with the columns image_id, patient_id, split, sha256"):
+            read_split(path)
+
+
+def test_over_all_folds_each_graded_person_is_tested_once_and_validated_once() -> None:
+    table = people_of(4, 61)
+    parts = [split_by_fold(table, number, 5, 3)["split"] for number in range(1, 6)]
+    graded = table["patient_id"].map(worst_grades(table)) >= 0
+    for part in parts:
+        assert table.assign(split=part).groupby("patient_id")["split"].nunique().max() == 1
+        assert (part[~graded] == "").all()
+        assert set(part[graded]) == {"train", "validation", "test"}
+    for name in ("test", "validation"):
+        counts = sum((part == name).astype(int) for part in parts)
+        assert (counts[graded] == 1).all()
+    assert [where(table.assign(split=part)) for part in parts[:1]] == [where(split_by_fold(table, 1, 5, 3))]
+
+
+def test_folds_lay_a_given_split_aside() -> None:
+    table = people_of(4, 30)
+    assert where(split_by_fold(table.assign(split="train"), 2, 3, 1)) == where(split_by_fold(table, 2, 3, 1))

@@ -8,7 +8,6 @@ from kerasdr.ensembles import (
     DEFAULT_METHODS,
     EnsembleSpec,
     bagging_spec,
-    best_of,
     boosting_spec,
     choose,
     combine,
@@ -129,19 +128,6 @@ def test_members_trained_for_a_method_permit_it(
         choose(p, grades, kappa, ["a", "b"], ["bagging"], people=people, trained=boosting_spec([1.0, 1.0]))
     with pytest.raises(ValueError, match=r"\(3, N, 5\)"):
         choose(p, grades, kappa, ["a", "b"], ["bagging"], people=people, trained=bagging_spec(3))
-
-
-def test_the_best_of_several_groups(grades: np.ndarray, people: np.ndarray, member: Any, kappa: Any) -> None:
-    good = np.stack([member(grades, 0.4, 1), member(grades, 0.5, 3)])
-    poor = np.stack([member(grades, 0.1, 1), member(grades, 0.1, 3)])
-    free = choose(good, grades, kappa, ["a", "b"], FREE, people=people)
-    bagged = choose(poor, grades, kappa, ["a", "b"], ["bagging"], people=people, trained=bagging_spec(2))
-    name, reason = best_of({"bagged": bagged, "free": free})
-    assert name == "free"
-    assert reason.startswith(f"{free.spec.method} (free) has the highest validation score")
-    assert "against bagging (bagged)" in reason
-    assert best_of({"one": bagged, "other": bagged})[0] == "one"
-    assert best_of({"one": bagged})[1].startswith("bagging (one) was the only method to compare")
 
 
 def test_an_undefined_score_is_below_all(grades: np.ndarray, people: np.ndarray, member: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from kerasdr.config import ModelSpec
 from kerasdr.errors import KerasdrError
-from kerasdr.models import build_classifier, get_weights, head_depends_on_map, register_trunk, set_weights
+from kerasdr.models import build_classifier, get_weights, register_trunk, set_trainable, set_weights
 from kerasdr.models.registry import _BUILDERS
 
 SIZE = 48
@@ -207,7 +207,54 @@ def test_configurations_from_before_attention_build_the_same_network() -> None:
     assert not any("attention" in weight.path for weight in model.weights)
 
 
-def test_only_without_attention_does_a_frozen_trunk_fix_what_is_pooled() -> None:
-    assert not head_depends_on_map(spec())
-    assert head_depends_on_map(spec(attention="channel"))
-    assert head_depends_on_map(spec(attention="channel", attention_at="block2_pool"))
+def test_trunk_is_cut_after_a_layer() -> None:
+    model = build_classifier(spec(trunk_end="block2_relu"), SIZE, seed=1)
+    names = [layer.name for layer in model.layers]
+    assert "block2_relu" in names and "block2_pool" not in names and "block3_conv" not in names
+    x = {"image": photographs(1)}
+    whole = build_classifier(spec(), SIZE, seed=1)
+    expected = keras.Model(whole.inputs, whole.get_layer("block2_relu").output).predict_on_batch(x)
+    features = keras.Model(model.inputs, model.get_layer("features").output).predict_on_batch(x)
+    assert (features == expected).all() and features.shape == (3, SIZE // 2, SIZE // 2, 32)
+
+
+def test_trunk_ends_are_listed() -> None:
+    with pytest.raises(KerasdrError, match=r"model.trunk_end='block2_pol' names no layer .*did you mean block2_pool"):
+        build_classifier(spec(trunk_end="block2_pol"), SIZE)
+
+
+def test_a_cut_trunk_starts_from_whole_files_and_from_runs_that_were_cut_alike(tmp_path: Path) -> None:
+    cut = build_classifier(spec(trunk_end="block3_pool"), SIZE, seed=1)
+    np.savez(tmp_path / "weights.npz", **get_weights(cut))
+    again = build_classifier(
+        spec(trunk_end="block3_pool", weights=str(tmp_path / "weights.npz")), SIZE, initial_weights=True, seed=2
+    )
+    assert (np.asarray(again.get_layer("block3_conv").kernel) == np.asarray(cut.get_layer("block3_conv").kernel)).all()
+    with pytest.raises(KerasdrError, match="does not fit trunk tiny"):
+        build_classifier(spec(weights=str(tmp_path / "weights.npz")), SIZE, initial_weights=True)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_head_normalisation_in_front_of_the_mask(shared: bool) -> None:
+    """An absent partner is an average partner, and what stands in its place does not move the statistics."""
+    model = build_classifier(spec(mode="dual", shared_branches=shared, head_norm=True), SIZE, seed=1)
+    set_trainable(model, "head")  # the trunk's own normalisation sees absent partners, as any black photograph
+    norm = model.get_layer("head_norm" if shared else "partner_head_norm")
+    x = dual_inputs([1, 0, 1])
+    twin = {**x, "partner": x["partner"].copy()}
+    twin["partner"][1] = 255.0  # the absent one
+    before = [weight.copy() for weight in norm.get_weights()]
+    model(x, training=True)
+    moved = [weight.copy() for weight in norm.get_weights()]
+    assert any((a != b).any() for a, b in zip(before, moved, strict=True))
+    norm.set_weights(before)
+    model(twin, training=True)
+    for a, b in zip(moved, norm.get_weights(), strict=True):
+        assert a == pytest.approx(b, abs=1e-6)
+    assert predicted(model, x)[1] == pytest.approx(predicted(model, twin)[1], abs=1e-6)
+
+
+def test_head_normalisation_is_trained_with_the_head_and_not_frozen_with_the_trunks() -> None:
+    model = build_classifier(spec(head_norm=True), SIZE, seed=1)
+    set_trainable(model, "head", freeze_batch_norm=True)
+    assert model.get_layer("head_norm").trainable and not model.get_layer("block1_bn").trainable

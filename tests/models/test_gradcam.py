@@ -64,6 +64,25 @@ def test_closed_form_is_exact_through_attention(attention: str, changes: dict[st
     assert_closed_form_is_exact(model, grades=(0, 3))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"head": "linear"}, {"head_units": (16, 8)}, {"mode": "dual", "head_units": (16,)}, {"trunk_end": "block3_pool"}],
+    ids=str,
+)
+def test_closed_form_is_exact_through_normalisation(changes: dict[str, Any]) -> None:
+    model = build_classifier(ModelSpec(trunk="tiny", weights="none", head_norm=True, **changes), SIZE, seed=5)
+    norm = model.get_layer("head_norm")
+    random = np.random.default_rng(3)
+    # Away from where it starts, which is no scale at all; some channels turn round.
+    norm.set_weights(
+        [
+            random.uniform(*ends, w.shape)
+            for w, ends in zip(norm.get_weights(), [(-1, 2), (-1, 1), (0, 1), (0.1, 4)], strict=True)
+        ]
+    )
+    assert_closed_form_is_exact(model, grades=(0, 3))
+
+
 def test_maps_are_those_after_attention() -> None:
     """With a gamma of its own, self-attention changes the map that is explained."""
     model = build_classifier(ModelSpec(trunk="tiny", weights="none", attention="self"), SIZE, seed=5)

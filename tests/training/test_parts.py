@@ -95,7 +95,10 @@ def test_photograph_feed_blanks_what_is_absent() -> None:
 def test_feature_feed_does_the_same_for_features() -> None:
     features = np.arange(10, dtype=np.float32)[:, None]
     inputs = FeatureFeed(features, features * 10).inputs(np.array([3, 4]), np.array([7, -1]))
-    assert inputs["vector"].tolist() == [[3.0, 70.0], [4.0, 0.0]]
+    assert inputs["pooled"].tolist() == [[3.0], [4.0]]
+    assert inputs["partner_pooled"].tolist() == [[70.0], [0.0]]
+    assert inputs["partner_present"].tolist() == [[1.0], [0.0]]
+    assert set(FeatureFeed(features, None).inputs(np.array([3]), np.array([-1]))) == {"pooled"}
 
 
 def test_an_epochs_order_stands_alone() -> None:
