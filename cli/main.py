@@ -18,6 +18,7 @@ COMMANDS = {
     "choose": ("kerasdr.cli.runs", "choose_command", "Choose the run that `predict` uses."),
     "data": ("kerasdr.cli.data", "data_group", "Look at a data set, or draw a synthetic one."),
     "preview": ("kerasdr.cli.preview", "preview_command", "Show what recipes make of photographs."),
+    "explain": ("kerasdr.cli.explain", "explain_command", "Draw what the networks looked at, by method and layer."),
     "probe": ("kerasdr.cli.probe", "probe_command", "Cross-validate a linear probe on a trunk's features."),
     "models": ("kerasdr.cli.models", "models_command", "List trunks, recipes, layouts and configurations."),
 }

@@ -8,7 +8,7 @@ A task's file looks like this::
     defaults: {data: ..., model: ...}  # an experiment, as kerasdr.config reads it
     mini: {imaging: {size: 64}, ...}   # laid over it by `--scale mini`
     rows:
-      - {name: resnet18, set: {model: {trunk: resnet18}}, mini: {...}}
+      - {name: resnet18, set: {model: {trunk: resnet18}}, mini: {...}, figures: {explain: 4, preview: 2}}
     mini_seeds: [40]                   # instead of seeds at scale mini
     tables:
       - number: "2"
@@ -33,6 +33,18 @@ Column = Literal["average_test", "best_test", "best_validation"]
 Scale = Literal["full", "mini"]
 
 
+class TaskFigures(Section):
+    """Pictures of validation photographs that a row's run is given when it is finished.
+
+    Attributes:
+        explain: how many with Grad-CAM over them (Figure 5 of the report).
+        preview: how many before and after preprocessing (Figure 3).
+    """
+
+    explain: int = Field(default=0, ge=0, le=100)
+    preview: int = Field(default=0, ge=0, le=100)
+
+
 class TaskRow(Section):
     """One experiment of a task.
 
@@ -41,12 +53,14 @@ class TaskRow(Section):
         set: what differs from the task's defaults.
         mini: what differs further at scale mini.
         seeds: instead of the task's.
+        figures: pictures that its runs are given; none if left out.
     """
 
     name: Name
     set: dict[str, Any] = Field(default_factory=dict)
     mini: dict[str, Any] = Field(default_factory=dict)
     seeds: tuple[int, ...] | None = None
+    figures: TaskFigures = TaskFigures()
 
 
 class TableEntry(Section):

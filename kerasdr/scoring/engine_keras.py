@@ -1,11 +1,13 @@
 """The reference engine: Keras, on whatever device TensorFlow sees."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.scoring.bundle import Bundle
+from kerasdr.imaging.recipes import Recipe
+from kerasdr.scoring.bundle import Bundle, BundleMember
 from kerasdr.scoring.engine import Batch, EngineOutput, ensemble_output
 
 
@@ -46,11 +48,7 @@ class KerasEngine:
         probabilities: list[NDArray[Any]] = []
         heatmaps: list[NDArray[Any] | None] = []
         for member, network, explained in zip(self._bundle.members, self._networks, self._explained, strict=True):
-            recipe = recipes.index(member.recipe)
-            inputs = {"image": batch.images[recipe]}
-            if member.model.mode == "dual":
-                inputs["partner"] = batch.partners[member.model.pairing][recipe]
-                inputs["partner_present"] = batch.present[member.model.pairing][:, None].astype(np.float32)
+            inputs = member_inputs(member, batch, recipes)
             given = network.predict_on_batch({name: self._fill(array) for name, array in inputs.items()})
             probabilities.append(np.asarray(given["probabilities"] if explained else given)[:n])
             heatmaps.append(np.asarray(given["heatmaps"])[:n] if explained else None)
@@ -59,3 +57,19 @@ class KerasEngine:
     def _fill(self, array: NDArray[Any]) -> NDArray[Any]:
         missing = self._batch_size - len(array)
         return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
+
+
+def member_inputs(member: BundleMember, batch: Batch, recipes: Sequence[Recipe]) -> dict[str, NDArray[Any]]:
+    """Return what a member's network is fed, by the names of its inputs.
+
+    Args:
+        member: of the bundle.
+        batch: photographs for all of the bundle's recipes.
+        recipes: these, in order.
+    """
+    recipe = recipes.index(member.recipe)
+    inputs: dict[str, NDArray[Any]] = {"image": batch.images[recipe]}
+    if member.model.mode == "dual":
+        inputs["partner"] = batch.partners[member.model.pairing][recipe]
+        inputs["partner_present"] = batch.present[member.model.pairing][:, None].astype(np.float32)
+    return inputs

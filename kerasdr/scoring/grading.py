@@ -43,37 +43,59 @@ def grade_inputs(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    pairings = sorted({member.model.pairing for member in bundle.members if member.model.mode == "dual"})
-    partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
-    limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
-    shown = None if save is None else bundle.shown_recipe
-    recipes = bundle.recipes
-
-    def load(index: int) -> Photograph:
-        return load_photograph(index, inputs[index], recipes, limit, shown)
-
     grade = functools.partial(_grade, inputs=inputs, bundle=bundle, engine=engine, save=save)
-    waiting: list[_Request] = []
-    for group, found in load_groups(group_by_person(inputs, partners.values()), load, ahead=2 * batch_size):
-        for index in group.own:
-            photograph = found[index]
-            if photograph.ready:
-                waiting.append(_Request(photograph, {p: _partner(found, int(partners[p][index])) for p in pairings}))
-            else:
-                yield index, _row(inputs[index], photograph, bundle)
-        while len(waiting) >= batch_size:
-            yield from grade(waiting[:batch_size])
-            del waiting[:batch_size]
+    waiting: list[Request] = []
+    for request in read_requests(
+        inputs, bundle, ahead=2 * batch_size, max_megapixels=max_megapixels, display=save is not None
+    ):
+        if not request.photograph.ready:
+            yield request.photograph.index, _row(inputs[request.photograph.index], request.photograph, bundle)
+            continue
+        waiting.append(request)
+        if len(waiting) == batch_size:
+            yield from grade(waiting)
+            waiting = []
     if waiting:
         yield from grade(waiting)
 
 
 @dataclass(frozen=True)
-class _Request:
-    """A photograph that is ready, and its partner for each pairing, as far as there is one that can be graded."""
+class Request:
+    """A photograph, and its partner for each pairing, as far as there is one that can be graded."""
 
     photograph: Photograph
     partners: Mapping[str, Photograph | None]
+
+
+def read_requests(
+    inputs: Sequence[Input], bundle: Bundle, *, ahead: int, max_megapixels: float | None = None, display: bool = True
+) -> Iterator[Request]:
+    """Read all inputs with their partners among them, those of a person together; some may not be ready.
+
+    Args:
+        inputs: what to read.
+        bundle: what it is to be graded by.
+        ahead: photographs that are worked on before they are asked for.
+        max_megapixels: larger ones fail; the bundle's own limit if None.
+        display: whether pictures for people are wanted.
+    """
+    pairings = bundle_pairings(bundle)
+    partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
+    limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
+    shown = bundle.shown_recipe if display else None
+    recipes = bundle.recipes
+
+    def load(index: int) -> Photograph:
+        return load_photograph(index, inputs[index], recipes, limit, shown)
+
+    for group, found in load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead):
+        for index in group.own:
+            yield Request(found[index], {p: _partner(found, int(partners[p][index])) for p in pairings})
+
+
+def bundle_pairings(bundle: Bundle) -> list[str]:
+    """Return the pairings that a bundle's dual members use, sorted."""
+    return sorted({member.model.pairing for member in bundle.members if member.model.mode == "dual"})
 
 
 def _partner(found: Mapping[int, Photograph], place: int) -> Photograph | None:
@@ -83,14 +105,14 @@ def _partner(found: Mapping[int, Photograph], place: int) -> Photograph | None:
 
 
 def _grade(
-    requests: Sequence[_Request],
+    requests: Sequence[Request],
     *,
     inputs: Sequence[Input],
     bundle: Bundle,
     engine: Engine,
     save: SavePicture | None,
 ) -> Iterator[tuple[int, Row]]:
-    output = engine.predict(_batch(requests, len(bundle.recipes)))
+    output = engine.predict(make_batch(requests, len(bundle.recipes)))
     _check_output(output, len(requests), save is not None)
     for place, request in enumerate(requests):
         photograph = request.photograph
@@ -117,7 +139,8 @@ def _grade(
         yield photograph.index, row
 
 
-def _batch(requests: Sequence[_Request], n_recipes: int) -> Batch:
+def make_batch(requests: Sequence[Request], n_recipes: int) -> Batch:
+    """Return photographs that are ready, and their partners, as an engine takes them."""
     images = [np.stack([request.photograph.images[recipe] for request in requests]) for recipe in range(n_recipes)]
     partners, present = {}, {}
     for pairing in requests[0].partners:
@@ -141,12 +164,15 @@ def _check_output(output: EngineOutput, n: int, gradcam: bool) -> None:
 
 def _picture(photograph: Photograph, output: EngineOutput, place: int, bundle: Bundle) -> bytes:
     assert photograph.display is not None and output.heatmaps is not None
-    page = draw_overlay(photograph.display, output.heatmaps[place], output.probabilities[place], _foot(bundle))
+    page = draw_overlay(
+        photograph.display, output.heatmaps[place], output.probabilities[place], "   ".join(foot(bundle))
+    )
     return encode_png(page)
 
 
-def _foot(bundle: Bundle) -> str:
-    return f"{bundle.label}   {bundle.caution or 'not a diagnosis'}"
+def foot(bundle: Bundle) -> tuple[str, str]:
+    """Return what the foot of every picture says: the model, and what to bear in mind."""
+    return bundle.label, bundle.caution or "not a diagnosis"
 
 
 def _row(entry: Input, photograph: Photograph, bundle: Bundle) -> Row:

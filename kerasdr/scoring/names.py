@@ -9,6 +9,8 @@ _PICTURE = r"\d{6,}_[0-9a-f]{12}\.png"
 _OWN_NAME = re.compile(rf"{_PICTURE}|\.{_PICTURE}\.[^./]+\.part")
 _PICTURES_ENDING = "_gradcam"
 _LIKE_AN_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2})")
+# Characters of a photograph's name that its panel keeps: with number and ending they fit into the 255 bytes of a name.
+_KEPT_NAME = 60
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", " ")
 
 
@@ -30,6 +32,11 @@ def picture_name(index: int, digest: str) -> str:
     Never the photograph's own name: two folders may have the same one, and a name may say who it is.
     """
     return f"{index + 1:06d}_{digest[:12]}.png"
+
+
+def panel_name(number: int, path: str) -> str:
+    """Return the name of the panel that a command drew of the photograph named as its ``number``-th, from 1."""
+    return f"{number:03d}_{Path(path).stem[:_KEPT_NAME]}.png"
 
 
 def pictures_folder(out: Path) -> Path:

@@ -1,20 +1,20 @@
 """Running a task: each of its rows with each seed, one run folder for each, gone on with where it stopped."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasdr.config import Experiment, resolve, to_yaml
+from kerasdr.config import Experiment, resolve
 from kerasdr.errors import KerasdrError
 from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Scale, Task, TaskRow, load_task, row_experiment
+from kerasdr.training.continued import is_finished, train_in
 from kerasdr.training.dataset import is_phantoms
-from kerasdr.training.experiment import train
 from kerasdr.training.held_out import NoTestPart, open_test_part
-from kerasdr.training.run_folder import choose_run, get_status
+from kerasdr.training.run_folder import choose_run
+from kerasdr.training.task_figures import write_task_figures
 
 _ROW = "row:"
 
@@ -38,7 +38,7 @@ class TaskRun:
     @property
     def finished(self) -> bool:
         """Whether it was trained already."""
-        return (self.folder / "status.json").is_file() and get_status(self.folder) == "finished"
+        return is_finished(self.folder)
 
 
 def plan_task(
@@ -80,7 +80,7 @@ def run_task(
     only: Sequence[str] = (),
     settings: Sequence[str] = (),
 ) -> list[TaskRun]:
-    """Train what is not trained yet, open each run's test part once, and choose among the candidates on validation.
+    """Train what is not trained yet, open each run's test part and draw its figures once, and choose on validation.
 
     Args:
         task, runs, scale, only, settings: as :func:`plan_task`.
@@ -96,23 +96,18 @@ def run_task(
     for number, run in enumerate(planned, start=1):
         title = f"{task.task} {run.row.name}, seed {run.seed} ({number} of {len(planned)})"
         if run.finished:
-            _check_same(run)
             reporter.note(f"{title}: finished before")
         else:
             reporter.note(title)
             _require_weights(run.experiment)
-            begun = (run.folder / "status.json").is_file()
-            if begun:
-                _check_same(run)
-            elif run.folder.is_dir():
-                shutil.rmtree(run.folder)  # stopped before it had begun: there is nothing in it to go on with
-            train(run.experiment, runs, reporter, run.folder if begun else None, folder=run.folder, point=False)
+        train_in(run.folder, run.experiment, runs, reporter)
         # Written last, and again, so that an interruption between the two leaves nothing out.
         _note_task(task, run, scale, settings)
         try:
             open_test_part(run.folder, reporter)
         except NoTestPart as nothing:  # APTOS, the course's unlabelled part: validation is all there is
             reporter.note(str(nothing))
+        write_task_figures(run.folder, run.row.figures, reporter)
     _choose(task, plan_task(task, runs, scale=scale, settings=settings), runs, reporter)
     return planned
 
@@ -129,7 +124,8 @@ def _with_weights(experiment: Experiment, task: Task, runs: Path, seed: int, sca
         other = load_task(name) if name and name != task.task else task
         source = other.row(row)
         if seed not in other.seeds_of(source, scale):
-            # Another seed may have dealt people of this run's test part into the training that gave the weights.
+            # Another seed may have dealt people of this run's test part into the training that gave the weights; train()
+            # compares the photographs, but only once that training is over.
             raise KerasdrError(
                 f"row {row} of {other.task} is not trained with seed {seed}, from which {experiment.name} would start: "
                 "give both the same seeds"
@@ -151,14 +147,6 @@ def _require_weights(experiment: Experiment) -> None:
                 f"{member.name} starts from the weights of row {row} of {task}, which is not trained yet: "
                 f"run `kerasdr train {task} --only {row}{scale}` first"
             )
-
-
-def _check_same(run: TaskRun) -> None:
-    begun = (run.folder / "config.yaml").read_text(encoding="utf-8")
-    if begun != to_yaml(run.experiment):
-        raise KerasdrError(
-            f"{run.folder} was trained with another configuration: remove it, or name another place with --runs"
-        )
 
 
 def _note_task(task: Task, run: TaskRun, scale: Scale, settings: Sequence[str]) -> None:
