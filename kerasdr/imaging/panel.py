@@ -1,4 +1,4 @@
-"""Before and after, side by side (Figure 3 of the report)."""
+"""Pictures side by side: before and after (Figure 3 of the report), and a grid under a caption."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 _SIDE = 360
 _CAPTION = 34
 _GAP = 8
+_LINE = 24
+_CELLS = (160, 400)
+_FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.6
 
 
 def before_after(original: NDArray[np.uint8], results: Sequence[tuple[str, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
@@ -27,6 +30,50 @@ def before_after(original: NDArray[np.uint8], results: Sequence[tuple[str, NDArr
     return np.concatenate(row, axis=1)
 
 
+def grid(cells: NDArray[np.uint8], caption: Sequence[str], columns: int = 4) -> NDArray[np.uint8]:
+    """Draw pictures row by row under a caption, white between them.
+
+    Cells have the pictures' own pixels; pictures below 160 px are enlarged by a whole number, those above 400 px shrunk.
+
+    Args:
+        cells: ``(N, S, S, 3)`` uint8 RGB.
+        caption: its paragraphs, ASCII; each is broken into lines that fit.
+        columns: pictures in a row.
+
+    Returns:
+        ``(..., columns * (side + 8) + 8, 3)`` uint8 RGB.
+    """
+    smallest, largest = _CELLS
+    side = min(cells.shape[1] * max(1, -(-smallest // cells.shape[1])), largest)
+    width = columns * (side + _GAP) + _GAP
+    lines = [line for paragraph in caption for line in _broken(paragraph, width - 2 * _GAP)]
+    head = len(lines) * _LINE + 2 * _GAP
+    page = np.full((head + -(-len(cells) // columns) * (side + _GAP), width, 3), 255, np.uint8)
+    for number, line in enumerate(lines):
+        _write(page, line, (_GAP, _GAP + number * _LINE + 17))
+    how = cv2.INTER_AREA if side < cells.shape[1] else cv2.INTER_NEAREST
+    for number, cell in enumerate(cells):
+        row, column = divmod(number, columns)
+        top, left = head + row * (side + _GAP), _GAP + column * (side + _GAP)
+        page[top : top + side, left : left + side] = cv2.resize(cell, (side, side), interpolation=how)
+    return page
+
+
+def _broken(text: str, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and cv2.getTextSize(longer, _FONT, _SCALE, 1)[0][0] <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _write(page: NDArray[np.uint8], text: str, where: tuple[int, int]) -> None:
+    cv2.putText(page, text, where, _FONT, _SCALE, (20, 20, 20), 1, cv2.LINE_AA)
+
+
 def _tile(title: str, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     scale = _SIDE / max(picture.shape[:2])
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
@@ -35,5 +82,5 @@ def _tile(title: str, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     top, left = _CAPTION + (_SIDE - size[1]) // 2, (_SIDE - size[0]) // 2
     tile[_CAPTION:] = 0
     tile[top : top + size[1], left : left + size[0]] = shown
-    cv2.putText(tile, title, (6, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (20, 20, 20), 1, cv2.LINE_AA)
+    _write(tile, title, (6, 23))
     return tile

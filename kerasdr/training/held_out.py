@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.config import Experiment
@@ -51,6 +52,16 @@ class HeldOut:
     opened: str
 
 
+@dataclass(frozen=True)
+class OpenedRun:
+    """A finished run: its folder, its configuration, what it grades with, and its data."""
+
+    run: Path
+    experiment: Experiment
+    bundle: Bundle
+    data: ExperimentData
+
+
 def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     """Grade a run's test part with its bundle, or return what was kept.
 
@@ -68,11 +79,8 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     kept = run / _RESULT
     if kept.is_file():
         return _read(kept)
-    experiment = resumable(run)
-    bundle = load_bundle(run / "bundle")
-    # Phantoms lie beside the folder of runs, two above the run's own.
-    data = open_dataset(experiment.data, experiment.seed, runs_of(run).parent, reporter)
-    require_same_data(run, data)
+    opened = open_run(run, reporter)
+    experiment, bundle, data = opened.experiment, opened.bundle, opened.data
     table = data.table
     grades = person_or_eye_grades(table, experiment.data.target)
     in_test = (table["split"] == "test").to_numpy()
@@ -80,7 +88,7 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     if not asked.any():
         raise NoTestPart(f"{run} has no test part with grades: data.split or the data set gave it none")
     reporter.note(f"grading the test part: {int(asked.sum())} photographs")
-    samples, members = _ask_members(run, experiment, bundle, data, reporter)
+    samples, members = ask_members(opened, table, reporter)
 
     def figures(probabilities: NDArray[np.float64]) -> dict[str, Interval]:
         return grade_metrics(samples.grades, probabilities, samples.people, seed=experiment.seed)
@@ -107,15 +115,44 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     return HeldOut(metrics, methods, n_asked, n_asked - len(samples), "opened now for the first time")
 
 
-def _ask_members(
-    run: Path, experiment: Experiment, bundle: Bundle, data: ExperimentData, reporter: Reporter
-) -> tuple[Samples, NDArray[np.float64]]:
-    """Return the test samples that can be graded, and what each of the bundle's members says, ``(M, n, 5)``."""
-    prepared = prepare_members(experiment, data, runs_of(run), reporter)
+def open_run(run: Path, reporter: Reporter) -> OpenedRun:
+    """Open a finished run with the data that it was begun with.
+
+    Args:
+        run: its folder.
+        reporter: hears of progress.
+
+    Raises:
+        KerasdrError: if the run is not finished, or its data have changed.
+    """
+    experiment = resumable(run)
+    bundle = load_bundle(run / "bundle")
+    # Phantoms lie beside the folder of runs, two above the run's own.
+    data = open_dataset(experiment.data, experiment.seed, runs_of(run).parent, reporter)
+    require_same_data(run, data)
+    return OpenedRun(run, experiment, bundle, data)
+
+
+def ask_members(opened: OpenedRun, table: pd.DataFrame, reporter: Reporter) -> tuple[Samples, NDArray[np.float64]]:
+    """Ask each of a bundle's members about the test part.
+
+    Args:
+        opened: the run.
+        table: its data's table; which photographs have a grade there decides which are asked about.
+        reporter: hears of progress.
+
+    Returns:
+        The test samples that can be read and graded, and what the members say, ``(M, n, 5)``.
+
+    Raises:
+        KerasdrError: if there are none.
+    """
+    experiment = opened.experiment
+    prepared = prepare_members(experiment, opened.data, runs_of(opened.run), reporter)
     usable = np.logical_and.reduce([photographs.usable for photographs in prepared.values()])
     parts = []
-    for member, packed in zip(experiment.members, bundle.members, strict=True):
-        samples = take_samples(data.table, usable, "test", member, experiment.data.target)
+    for member, packed in zip(experiment.members, opened.bundle.members, strict=True):
+        samples = take_samples(table, usable, "test", member, experiment.data.target)
         network = build_classifier(packed.model, packed.recipe.size)
         set_weights(network, packed.weights)
         feed = PhotographFeed(prepared[member.name].images, packed.model.mode == "dual")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasdr.imaging.panel import before_after
+from kerasdr.imaging.panel import before_after, grid
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
@@ -36,3 +36,29 @@ def test_odd_originals(shape: tuple[int, int]) -> None:
     assert panel.shape == (394, 360, 3)
     assert (panel == 90).all(axis=2).any()
     assert (original == 90).all()
+
+
+def test_grid_shows_pictures_row_by_row_under_a_caption_that_fits() -> None:
+    cells = np.stack([np.full((200, 200, 3), 20 * number, np.uint8) for number in range(6)])
+    short, long = (grid(cells, [text], columns=4) for text in ("one line", "many words, more than a line holds " * 5))
+    assert short.shape[1] == long.shape[1] == 4 * 208 + 8
+    assert long.shape[0] > short.shape[0]
+    for page in (short, long):
+        body = page[-2 * 208 :]
+        for number, cell in enumerate(cells):
+            row, column = divmod(number, 4)
+            top, left = row * 208, 8 + column * 208
+            assert np.array_equal(body[top : top + 200, left : left + 200], cell)
+        head = page[: -2 * 208]
+        assert head.min() < 100 and (head[:, -8:] == 255).all() and (head[:, :8] == 255).all()
+        assert (body[208:, 8 + 2 * 208 :] == 255).all()  # no seventh picture
+
+
+@pytest.mark.parametrize(("size", "shown"), [(48, 192), (128, 256), (160, 160), (320, 320), (512, 400)])
+def test_small_pictures_are_enlarged_and_large_ones_shrunk(size: int, shown: int) -> None:
+    cells = np.zeros((4, size, size, 3), np.uint8)
+    cells[:, : size // 2] = 200
+    page = grid(cells, ["caption"])
+    assert page.shape[1] == 4 * (shown + 8) + 8
+    picture = page[-shown - 8 : -8, 8 : 8 + shown]
+    assert (picture[: shown // 2 - 1] == 200).all() and (picture[shown // 2 + 1 :] == 0).all()

@@ -46,6 +46,7 @@ def read_course(root: Path, options: Mapping[str, Any]) -> Dataset:
     records: list[dict[str, Any]] = []
     missing, notes = [], []
     sources: dict[str, Path] = {}
+    asked: list[tuple[str, str]] = []
     for split, part in _PARTS.items():
         source = root / f"{part}.csv"
         if not source.is_file():
@@ -61,6 +62,8 @@ def read_course(root: Path, options: Mapping[str, Any]) -> Dataset:
             if image in sources:
                 raise KerasdrError(f"{where}: {sources[image]} has it too; keep it in one part")
             sources[image] = source
+            if official and split == "test":
+                asked.append((image, _slashes(row["img_path"]).rpartition("/")[2]))
             person, eye, view = parse_name(image)
             grade, quality = parse_level(row.get(_LEVEL, ""), where)
             path = _find(root, part, row["img_path"])
@@ -80,9 +83,14 @@ def read_course(root: Path, options: Mapping[str, Any]) -> Dataset:
                 }
             )
     unlabelled = len({str(path) for path in find_photographs(root)} - {record["path"] for record in records})
-    return Dataset(make_table(records), tuple(missing), (*notes, *leftover_notes(missing, unlabelled)))
+    said = (*notes, *leftover_notes(missing, unlabelled))
+    return Dataset(make_table(records), tuple(missing), said, tuple(asked))
 
 
 def _find(root: Path, part: str, text: str) -> Path | None:
-    name = text.replace("\\", "/").lstrip("/")
+    name = _slashes(text).lstrip("/")
     return next((path for path in (root / part / name, root / name) if path.is_file()), None)
+
+
+def _slashes(text: str) -> str:
+    return text.replace("\\", "/")

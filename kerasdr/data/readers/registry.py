@@ -25,11 +25,14 @@ class Dataset:
         table: the record table.
         missing: labelled photographs that are not there.
         notes: what a person should know, such as photographs without a label.
+        asked: ``(image_id, file name)`` of each photograph in an official test part's own list, in its order, whether it
+            is there or not; empty where the layout has no such list.
     """
 
     table: pd.DataFrame
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    asked: tuple[tuple[str, str], ...] = ()
 
 
 Reader = Callable[[Path, Mapping[str, Any]], Dataset]
