@@ -172,7 +172,8 @@ class StageConfig(Section):
     from given weights (small batches would drag the statistics away from the weights), trained where it did not."""
     cached_features: bool = False
     """With ``train: head``: compute the frozen trunk's features once, without augmentation, and fit the head on them."""
-    optimizer: Literal["adamw", "adam"] = "adamw"
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    """``sgd`` has Nesterov's momentum of 0.9."""
     learning_rate: float = Field(default=1e-4, gt=0.0)
     weight_decay: float = Field(default=1e-3, ge=0.0)
     schedule: Literal["constant", "step", "cosine"] = "cosine"

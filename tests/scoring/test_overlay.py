@@ -59,6 +59,26 @@ def test_black_surroundings_stay_black(photograph: np.ndarray) -> None:
     assert (blend(framed, np.ones((4, 4), np.float32))[:10] == 5).all()
 
 
+def test_heat_in_black_corners_does_not_make_the_retina_pale(photograph: np.ndarray) -> None:
+    framed = photograph.copy()
+    framed[:24, :24] = 0
+    heat = np.zeros((8, 8), np.float32)
+    heat[5:, 5:] = 0.4
+    alone = blend(framed, heat)
+    assert np.abs(alone.astype(int) - blend(framed, heat / 0.4)).max() <= 1  # the hottest place is as hot as can be
+    heat[0, 0] = 1.0
+    assert np.abs(blend(framed, heat).astype(int)[32:, 32:] - alone[32:, 32:]).max() <= 1
+
+
+def test_hardly_any_heat_on_the_retina_is_not_blown_up(photograph: np.ndarray) -> None:
+    framed = photograph.copy()
+    framed[:24, :24] = 0
+    heat = np.full((8, 8), 0.01, np.float32)
+    heat[0, 0] = 1.0
+    changed = np.abs(blend(framed, heat).astype(int) - framed)[32:, 32:]
+    assert changed.max() <= 0.6 * np.sqrt(0.01) * 255 + 1
+
+
 def test_page_holds_the_photograph_and_the_blend(photograph: np.ndarray) -> None:
     large = cv2.resize(photograph, (DISPLAY_SIZE, DISPLAY_SIZE), interpolation=cv2.INTER_NEAREST)
     heat = np.random.default_rng(2).random((7, 7)).astype(np.float32)

@@ -149,8 +149,12 @@ def test_schedules_by_hand() -> None:
     assert rates([0, 4, 5, 9, 10], schedule="constant", warmup_epochs=2) == pytest.approx([0.01, 0.05, 0.06, 0.1, 0.1])
 
 
-def test_weight_decay_spares_biases() -> None:
-    optimizer = make_optimizer(StageConfig(learning_rate=0.1, weight_decay=0.5, schedule="constant"), 5)
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+def test_weight_decay_spares_biases(name: str) -> None:
+    stage = StageConfig.model_validate(
+        {"optimizer": name, "learning_rate": 0.1, "weight_decay": 0.5, "schedule": "constant"}
+    )
+    optimizer = make_optimizer(stage, 5)
     layer = keras.layers.Dense(2)
     layer.build((None, 2))
     layer.bias.assign([1.0, 1.0])
@@ -159,6 +163,18 @@ def test_weight_decay_spares_biases() -> None:
     optimizer.apply([keras.ops.zeros_like(v) for v in layer.trainable_variables])
     assert np.asarray(layer.kernel) == pytest.approx(before * (1 - 0.1 * 0.5), rel=1e-4)
     assert np.asarray(layer.bias) == pytest.approx([1.0, 1.0])
+
+
+def test_sgd_is_nesterov_by_hand() -> None:
+    optimizer = make_optimizer(StageConfig(optimizer="sgd", learning_rate=0.1, weight_decay=0, schedule="constant"), 5)
+    weight = keras.Variable([1.0])
+    optimizer.build([weight])
+    value, speed = 1.0, 0.0
+    for gradient in (1.0, -2.0, 0.5):
+        optimizer.apply([keras.ops.convert_to_tensor([gradient])])
+        speed = 0.9 * speed - 0.1 * gradient
+        value += 0.9 * speed - 0.1 * gradient
+    assert float(weight.numpy()[0]) == pytest.approx(value, rel=1e-5)
 
 
 def test_augmentation_changes_training_only_and_follows_its_seed() -> None:
