@@ -120,7 +120,7 @@ def test_finished_rows_are_passed_over(task: Task, runs: Path, monkeypatch: pyte
     def never(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("kerasdr.training.task_runs.train", never)
+    monkeypatch.setattr("kerasdr.training.continued.train", never)
     assert all(run.finished for run in run_task(task, runs, Reporter()))
 
 
@@ -148,7 +148,7 @@ def test_folder_that_was_made_and_never_begun_is_no_obstacle(
         trained.append(folder)
         raise KerasdrError("enough")
 
-    monkeypatch.setattr("kerasdr.training.task_runs.train", train)
+    monkeypatch.setattr("kerasdr.training.continued.train", train)
     with pytest.raises(KerasdrError, match="enough"):
         run_task(task, tmp_path / "runs", Reporter(), only=["first"])
     assert trained == [run.folder]
