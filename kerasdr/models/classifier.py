@@ -16,6 +16,10 @@ from kerasdr.models.normalization import InputNormalization
 from kerasdr.models.registry import build_trunk, get_trunk
 from kerasdr.models.weights import load_trunk_weights
 
+# torchvision's, and so the report's (0.1 as torch counts). Keras's trunks have 0.99 or 0.999, with which statistics would take
+# hundreds of steps, all that there are on a small data set, to forget their start.
+_BATCH_NORM_MOMENTUM = 0.9
+
 
 def build_classifier(
     spec: ModelSpec, size: int, *, initial_weights: bool = False, seed: int | None = None
@@ -93,8 +97,7 @@ def build_classifier(
 
 
 def _head_norm(branch: str = "") -> keras.layers.BatchNormalization:
-    # The usual momentum of 0.99 would take the first 25 epochs of a small data set to forget its start.
-    return keras.layers.BatchNormalization(momentum=0.9, name=branch + HEAD_NORM)
+    return keras.layers.BatchNormalization(momentum=_BATCH_NORM_MOMENTUM, name=branch + HEAD_NORM)
 
 
 def _cut(backbone: keras.Model, spec: ModelSpec) -> keras.Model:
@@ -173,16 +176,22 @@ def head_layers(spec: ModelSpec, vector: Any) -> Any:
 def flat_layers(backbone: keras.Model, prefix: str = "") -> dict[str, keras.layers.Layer]:
     """Return fresh copies of a functional model's layers, keyed by their old names.
 
+    Batch normalisation gets a momentum of 0.9 in all trunks.
+
     Fresh, so that each stands in one graph only and its ``output`` is the one that it has there.
 
     Args:
         backbone: functional model.
         prefix: put before each copy's name.
     """
-    return {
-        layer.name: layer.__class__.from_config({**layer.get_config(), "name": prefix + layer.name})
-        for layer in backbone.layers
-    }
+    return {layer.name: _copy(layer, prefix + layer.name) for layer in backbone.layers}
+
+
+def _copy(layer: keras.layers.Layer, name: str) -> keras.layers.Layer:
+    config = {**layer.get_config(), "name": name}
+    if isinstance(layer, keras.layers.BatchNormalization):
+        config["momentum"] = _BATCH_NORM_MOMENTUM
+    return layer.__class__.from_config(config)
 
 
 def apply_flat(

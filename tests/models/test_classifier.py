@@ -258,3 +258,10 @@ def test_head_normalisation_is_trained_with_the_head_and_not_frozen_with_the_tru
     model = build_classifier(spec(head_norm=True), SIZE, seed=1)
     set_trainable(model, "head", freeze_batch_norm=True)
     assert model.get_layer("head_norm").trainable and not model.get_layer("block1_bn").trainable
+
+
+@pytest.mark.parametrize("trunk", ["densenet121", "mobilenetv2", "resnet18"])
+def test_batch_norm_forgets_its_start_in_a_small_training(trunk: str) -> None:
+    model = build_classifier(ModelSpec(trunk=trunk, weights="none", head_norm=True), 64, seed=1)
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(norms) > 10 and {layer.momentum for layer in norms} == {0.9}
