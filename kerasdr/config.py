@@ -202,6 +202,9 @@ class TrainingConfig(Section):
     class_weights: Literal["none", "sqrt", "balanced"] = "balanced"
     """Weight of a grade in the loss: 1, the root of its inverse frequency, or its inverse frequency."""
     label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    checkpoint: Literal["kappa", "last"] = "kappa"
+    """Which weights are kept: of the epoch of the best validation kappa (at equal kappa, of the lowest loss), or of the last.
+    With few people for validation the best of many epochs is a matter of luck; a schedule that comes to rest needs none."""
     partner_dropout: float = Field(default=0.15, ge=0.0, lt=1.0)
     """Dual only: share of training samples whose partner is hidden, so that one photograph alone can be graded."""
     jit_compile: bool = False

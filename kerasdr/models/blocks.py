@@ -1,10 +1,12 @@
 """Blocks of trunks by name, derived from the names of their layers: what ``train: after:<block>`` counts in."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import keras
+
+_EXAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,29 @@ def block_names(trunk: keras.Model) -> tuple[str, ...]:
 def names_in_order(trunk: keras.Model) -> list[str]:
     """Return the names of a trunk's layers in graph order, without inputs."""
     return [layer.name for layer in trunk.layers if not isinstance(layer, keras.layers.InputLayer)]
+
+
+def map_places(backbone: keras.Model) -> list[str]:
+    """Return the names of a trunk's layers that give a map and have a name of their own, in graph order."""
+    maps = {layer.name for layer in backbone.layers if len(layer.output.shape) == 4 and not is_numbered(layer)}
+    return [name for name in names_in_order(backbone) if name in maps]
+
+
+def block_ends(names: Iterable[str], places: Collection[str]) -> str:
+    """Return examples of places, for a message: the last of each block, as all layers of a trunk would fill the screen.
+
+    Args:
+        names: of a trunk's layers in graph order.
+        places: those of them that may be named.
+    """
+    ends = [next((name for name in reversed(block) if name in places), "") for block in layers_by_block(names).values()]
+    return ", ".join([end for end in ends if end][-_EXAMPLES:]) or ", ".join(list(places)[-_EXAMPLES:])
+
+
+def is_numbered(layer: keras.layers.Layer) -> bool:
+    """Whether a layer's name is one that Keras gave it.
+
+    Keras numbers layers without a name through the whole process, so such a name means another layer next time.
+    """
+    own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
+    return re.fullmatch(rf"{own.replace('_', '_?')}(_\d+)?", layer.name) is not None

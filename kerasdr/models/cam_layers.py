@@ -6,11 +6,8 @@ import keras
 
 from kerasdr.config import suggestion
 from kerasdr.errors import KerasdrError
-from kerasdr.models.blocks import layers_by_block
-from kerasdr.models.classifier import _numbered
+from kerasdr.models.blocks import block_ends, is_numbered
 from kerasdr.models.layer_names import FEATURES, PARTNER
-
-_EXAMPLES = 5
 
 
 def find_map(model: keras.Model, layer: str, *, partner: bool = False) -> Any:
@@ -34,7 +31,9 @@ def find_map(model: keras.Model, layer: str, *, partner: bool = False) -> Any:
             f"layer {layer} belongs to the partner's branch: name {own}, of which the partner's map is shown as well"
         )
     problem = "gives no map" if layer in names else "is no layer of the network"
-    raise KerasdrError(f"{layer!r} {problem}{suggestion(layer, maps)}; take {FEATURES} or for instance {_some(maps)}")
+    own_names = [name for name in maps if name != FEATURES]
+    examples = block_ends(own_names, own_names)
+    raise KerasdrError(f"{layer!r} {problem}{suggestion(layer, maps)}; take {FEATURES} or for instance {examples}")
 
 
 def map_tensors(model: keras.Model, *, partner: bool = False) -> dict[str, Any]:
@@ -59,7 +58,7 @@ def map_tensors(model: keras.Model, *, partner: bool = False) -> dict[str, Any]:
             continue
         name = layer.name.removeprefix(PARTNER) if partner else layer.name
         single_place = len(tensor.shape) == 4 and tensor.shape[1:3] == (1, 1)
-        if len(tensor.shape) == 4 and (name == FEATURES or not (single_place or _numbered(layer))):
+        if len(tensor.shape) == 4 and (name == FEATURES or not (single_place or is_numbered(layer))):
             found[name] = tensor
     return found
 
@@ -79,10 +78,3 @@ def _on_the_way(end: Any) -> list[Any]:
         operation, node, _ = tensor._keras_history
         waiting += [(source, False) for source in reversed(operation._inbound_nodes[node].input_tensors)]
     return list(done.values())
-
-
-def _some(maps: dict[str, Any]) -> str:
-    # The ends of blocks are the places that one would name; all layers of a trunk would fill the screen.
-    names = [name for name in maps if name != FEATURES]
-    ends = [block[-1] for block in layers_by_block(names).values()] or names
-    return ", ".join(ends[-_EXAMPLES:])

@@ -1,6 +1,5 @@
 """Single and dual classifiers as flat functional graphs: trunk -> feature map -> attention -> pooling -> head."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,8 @@ from kerasdr.config import ModelSpec, suggestion
 from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
 from kerasdr.models.attention import make_attention
-from kerasdr.models.blocks import layers_by_block, names_in_order
+from kerasdr.models.blocks import block_ends, map_places, names_in_order
+from kerasdr.models.head_norm import HeadNormalization
 from kerasdr.models.layer_names import ATTENTION, FEATURES, HEAD_NORM, PARTNER
 from kerasdr.models.normalization import InputNormalization
 from kerasdr.models.registry import build_trunk, get_trunk
@@ -57,8 +57,9 @@ def build_classifier(
     backbone = _cut(whole, spec)  # shares the layers that it keeps
     if initial_weights:
         # A run kept the trunk as it was trained, cut or not; any other file holds a whole one.
-        given = backbone if spec.weights.endswith(".npz") else whole
-        load_trunk_weights(given, get_trunk(spec.trunk), spec.weights)
+        from_run = spec.weights.endswith(".npz")
+        cut = spec.trunk_end != "last"
+        load_trunk_weights(backbone if from_run else whole, get_trunk(spec.trunk), spec.weights, cut=from_run and cut)
     _check_attention_place(spec, backbone)
     attention = make_attention(spec, ATTENTION)
     normalize = InputNormalization(get_trunk(spec.trunk).normalization, name="normalization")
@@ -96,19 +97,19 @@ def build_classifier(
     return keras.Model(inputs, layers.Softmax(name="probabilities", dtype="float32")(vector), name="classifier")
 
 
-def _head_norm(branch: str = "") -> keras.layers.BatchNormalization:
-    return keras.layers.BatchNormalization(momentum=_BATCH_NORM_MOMENTUM, name=branch + HEAD_NORM)
+def _head_norm(branch: str = "") -> HeadNormalization:
+    return HeadNormalization(momentum=_BATCH_NORM_MOMENTUM, name=branch + HEAD_NORM)
 
 
 def _cut(backbone: keras.Model, spec: ModelSpec) -> keras.Model:
     """Return the trunk up to the layer that ``spec.trunk_end`` names."""
     if spec.trunk_end == "last":
         return backbone
-    places = _places(backbone)
+    places = map_places(backbone)
     if spec.trunk_end not in places:
         raise KerasdrError(
             f"model.trunk_end={spec.trunk_end!r} names no layer of trunk {spec.trunk} that gives a map"
-            f"{suggestion(spec.trunk_end, places)}; take last or for instance {_examples(backbone, places)}"
+            f"{suggestion(spec.trunk_end, places)}; take last or for instance {block_ends(names_in_order(backbone), places)}"
         )
     return keras.Model(backbone.input, backbone.get_layer(spec.trunk_end).output, name=backbone.name)
 
@@ -131,31 +132,13 @@ def _branch(
 def _check_attention_place(spec: ModelSpec, backbone: keras.Model) -> None:
     if spec.attention == "none" or spec.attention_at == FEATURES:
         return
-    places = _places(backbone)
+    places = map_places(backbone)
     if spec.attention_at not in places:
+        examples = block_ends(names_in_order(backbone), places)
         raise KerasdrError(
             f"model.attention_at={spec.attention_at!r} names no layer of trunk {spec.trunk} that gives a map"
-            f"{suggestion(spec.attention_at, places)}; take {FEATURES} or for instance {_examples(backbone, places)}"
+            f"{suggestion(spec.attention_at, places)}; take {FEATURES} or for instance {examples}"
         )
-
-
-def _places(backbone: keras.Model) -> list[str]:
-    """Return the names of a trunk's layers that give a map and have a name of their own, in graph order."""
-    maps = {layer.name for layer in backbone.layers if len(layer.output.shape) == 4 and not _numbered(layer)}
-    return [name for name in names_in_order(backbone) if name in maps]
-
-
-def _examples(backbone: keras.Model, places: list[str]) -> str:
-    # The ends of blocks are the places that one would name; all layers of a trunk would fill the screen.
-    blocks = layers_by_block(names_in_order(backbone)).values()
-    ends = [next((name for name in reversed(block) if name in places), "") for block in blocks]
-    return ", ".join(filter(None, ends)) or ", ".join(places[-5:])
-
-
-def _numbered(layer: keras.layers.Layer) -> bool:
-    # Keras numbers layers without a name through the whole process, so such a name means another layer next time.
-    own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
-    return re.fullmatch(rf"{own.replace('_', '_?')}(_\d+)?", layer.name) is not None
 
 
 def head_layers(spec: ModelSpec, vector: Any) -> Any:

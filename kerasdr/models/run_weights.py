@@ -14,7 +14,7 @@ from kerasdr.models.differences import describe_differences
 from kerasdr.models.layer_names import PARTNER, is_head
 
 
-def load_run_weights(backbone: keras.Model, trunk: str, path: Path) -> None:
+def load_run_weights(backbone: keras.Model, trunk: str, path: Path, *, cut: bool = False) -> None:
     """Put the trunk's weights of a trained member into a trunk.
 
     The head, attention included, is left out: it is made anew, so its form may differ between the two. From a dual
@@ -23,6 +23,7 @@ def load_run_weights(backbone: keras.Model, trunk: str, path: Path) -> None:
     Args:
         backbone: the trunk, as its registry entry builds it; its weights change.
         trunk: name of the trunk.
+        cut: whether the trunk ends early; what a file of a longer one has beyond it is left out.
         path: a ``.npz`` file as a run writes it (see :func:`kerasdr.models.weights.get_weights`).
 
     Raises:
@@ -38,8 +39,11 @@ def load_run_weights(backbone: keras.Model, trunk: str, path: Path) -> None:
         raise KerasdrError(f"model.weights={path} holds no weights of a network: give a run's members/NAME/weights.npz")
     variables = _numbered([(variable.path, variable) for variable in backbone.weights])
     given = _numbered([(key.partition(":")[2], arrays[key]) for key in keys])
-    if problem := describe_differences(_shapes(variables), _shapes(given)):
-        raise KerasdrError(f"model.weights={path} does not fit trunk {trunk}: {problem}")
+    if problem := describe_differences(_shapes(variables), _shapes(given), extra_matters=not cut):
+        raise KerasdrError(
+            f"model.weights={path} does not fit trunk {trunk}: {problem}; "
+            "if it was trained with a model.trunk_end, give the same"
+        )
     for name, variable in variables.items():
         variable.assign(given[name])
 

@@ -58,7 +58,7 @@ def _plain(path: str) -> str:
     return re.sub(r"_\d+(?=/|$)", "", path)
 
 
-def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str) -> None:
+def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str, *, cut: bool = False) -> None:
     """Load initial weights into a trunk.
 
     Args:
@@ -68,6 +68,7 @@ def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str) -> None
             (``.weights.h5``, or ``.h5`` without the top), a torch state dict (``.pt``, ``.pth``), or the
             ``weights.npz`` of a trained member. Of the latter two the trunk is taken and the rest is left out, so that
             heads are made anew whatever their classes were.
+        cut: of a member's file, that the trunk ends early and takes only what it has of the file's.
 
     Raises:
         KerasdrError: if ImageNet weights do not exist or cannot be downloaded, or a file does not fit; the message
@@ -82,7 +83,7 @@ def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str) -> None
     if not path.is_file():
         raise KerasdrError(f"model.weights={source}: no such file; give a weights file, imagenet or none")
     if path.suffix == ".npz":
-        load_run_weights(backbone, trunk.name, path)
+        load_run_weights(backbone, trunk.name, path, cut=cut)
     elif path.suffix in (".pt", ".pth"):
         load_torch_weights(backbone, trunk.name, path)
     elif path.suffix == ".h5":

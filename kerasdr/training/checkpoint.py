@@ -24,7 +24,8 @@ class TrainingState:
         waiting: epochs of that stage since the best validation result.
         best: the best ``[validation kappa, -validation loss]`` so far, over all stages, or None.
         history: one mapping an epoch.
-        best_weights: the classifier's weights at ``best``; empty before the first epoch.
+        kept_weights: the classifier's weights at ``best``, or of the last epoch where the configuration asks for these; empty
+            before the first epoch.
     """
 
     stage: int = 0
@@ -32,7 +33,7 @@ class TrainingState:
     waiting: int = 0
     best: list[float] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
-    best_weights: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    kept_weights: dict[str, NDArray[np.generic]] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, state: TrainingState, variables: Iterable[Any], optimizer: Iterable[Any]) -> None:
@@ -46,8 +47,8 @@ def save_checkpoint(path: Path, state: TrainingState, variables: Iterable[Any], 
     """
     arrays = {f"model/{index:05d}": np.asarray(variable) for index, variable in enumerate(variables)}
     arrays |= {f"optimizer/{index:05d}": np.asarray(variable) for index, variable in enumerate(optimizer)}
-    arrays |= {f"best/{name}": array for name, array in state.best_weights.items()}
-    plain = {name: value for name, value in vars(state).items() if name != "best_weights"}
+    arrays |= {f"kept/{name}": array for name, array in state.kept_weights.items()}
+    plain = {name: value for name, value in vars(state).items() if name != "kept_weights"}
     arrays["state"] = np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8)
     with open_atomically(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -62,8 +63,8 @@ def load_state(path: Path) -> TrainingState:
     if not path.exists():
         return TrainingState()
     with _open(path) as arrays:
-        best = {name.removeprefix("best/"): arrays[name] for name in arrays.files if name.startswith("best/")}
-        return TrainingState(**json.loads(arrays["state"].tobytes()), best_weights=best)
+        kept = {name.removeprefix("kept/"): arrays[name] for name in arrays.files if name.startswith("kept/")}
+        return TrainingState(**json.loads(arrays["state"].tobytes()), kept_weights=kept)
 
 
 def restore(path: Path, variables: Iterable[Any], optimizer: Iterable[Any]) -> None:

@@ -28,8 +28,8 @@ def fit_member(
 ) -> list[NDArray[np.float32]]:
     """Train a member, or go on with it where a checkpoint in ``folder`` stands.
 
-    Each stage starts from the best weights so far. Afterwards ``folder`` holds ``weights.npz`` (of the best epoch by validation
-    kappa), ``history.csv`` and ``checkpoint.npz``.
+    Each stage starts from the weights kept so far. Afterwards ``folder`` holds ``weights.npz`` (of the best epoch by validation
+    kappa, or of the last, see :class:`kerasdr.config.TrainingConfig`), ``history.csv`` and ``checkpoint.npz``.
 
     Args:
         member: what to train.
@@ -40,7 +40,7 @@ def fit_member(
         asked: samples to grade afterwards.
 
     Returns:
-        Probabilities ``(n, 5)`` by the best weights: of the validation samples, then of each of ``asked``.
+        Probabilities ``(n, 5)`` by the kept weights: of the validation samples, then of each of ``asked``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.npz"
@@ -52,17 +52,17 @@ def fit_member(
     model = build_classifier(member.model, member.imaging.size, initial_weights=fresh, seed=member.seed)
     while state.stage < len(member.stages):
         if state.epoch < member.stages[state.stage].epochs:
-            # Also in the middle of a stage: a trunk that is frozen in it stands in the best weights, and nowhere else.
-            if state.best_weights:
-                set_weights(model, state.best_weights)
+            # Also in the middle of a stage: a trunk that is frozen in it stands in the kept weights, and nowhere else.
+            if state.kept_weights:
+                set_weights(model, state.kept_weights)
             run_stage(model, member, state.stage, images, train, validation, checkpoint, state, reporter)
         state.stage, state.epoch, state.waiting = state.stage + 1, 0, 0
     with open_atomically(folder / "weights.npz") as file:
-        np.savez(file, **state.best_weights)  # type: ignore[arg-type]
+        np.savez(file, **state.kept_weights)  # type: ignore[arg-type]
     write_bytes_atomically(folder / "history.csv", history_csv(state.history))
     # What is left to know is that all is done: the variables of the last epoch are of no more use.
     save_checkpoint(checkpoint, state, [], [])
-    set_weights(model, state.best_weights)
+    set_weights(model, state.kept_weights)
     feed = PhotographFeed(images, member.model.mode == "dual")
     return [
         predict(model.predict_on_batch, feed, samples, member.training.batch_size) for samples in (validation, *asked)

@@ -32,7 +32,8 @@ def run_stage(
 ) -> None:
     """Fit a classifier for one stage, from where ``state`` says that it stands.
 
-    After every epoch the checkpoint is on disk, the best weights (by validation kappa, then loss) included.
+    After every epoch the checkpoint is on disk, the weights to keep (the best by validation kappa, then loss, or the last)
+    included.
 
     Args:
         model: the classifier; its weights change.
@@ -132,7 +133,7 @@ class _StepProgress(keras.callbacks.Callback):
 
 
 class _EpochEnd(keras.callbacks.Callback):
-    """Validates, keeps the best weights, writes the checkpoint, stops early. In that order."""
+    """Validates, keeps weights, writes the checkpoint, stops early. In that order."""
 
     def __init__(
         self,
@@ -157,7 +158,8 @@ class _EpochEnd(keras.callbacks.Callback):
         better = state.best is None or score > state.best
         if better:
             state.best = score
-            state.best_weights = get_weights(self._classifier)
+        if better or self._member.training.checkpoint == "last":
+            state.kept_weights = get_weights(self._classifier)
         state.waiting = 0 if better else state.waiting + 1
         state.epoch = epoch + 1
         last_step = (epoch + 1) * self.params["steps"] - 1

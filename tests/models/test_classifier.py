@@ -8,6 +8,7 @@ import pytest
 from kerasdr.config import ModelSpec
 from kerasdr.errors import KerasdrError
 from kerasdr.models import build_classifier, get_weights, register_trunk, set_trainable, set_weights
+from kerasdr.models.head_norm import HeadNormalization
 from kerasdr.models.registry import _BUILDERS
 
 SIZE = 48
@@ -230,8 +231,16 @@ def test_a_cut_trunk_starts_from_whole_files_and_from_runs_that_were_cut_alike(t
         spec(trunk_end="block3_pool", weights=str(tmp_path / "weights.npz")), SIZE, initial_weights=True, seed=2
     )
     assert (np.asarray(again.get_layer("block3_conv").kernel) == np.asarray(cut.get_layer("block3_conv").kernel)).all()
-    with pytest.raises(KerasdrError, match="does not fit trunk tiny"):
+    with pytest.raises(KerasdrError, match=r"does not fit trunk tiny.* trained with a model\.trunk_end, give the same"):
         build_classifier(spec(weights=str(tmp_path / "weights.npz")), SIZE, initial_weights=True)
+    whole = build_classifier(spec(), SIZE, seed=3)
+    np.savez(tmp_path / "whole.npz", **get_weights(whole))
+    shorter = build_classifier(
+        spec(trunk_end="block3_pool", weights=str(tmp_path / "whole.npz")), SIZE, initial_weights=True, seed=2
+    )
+    assert (
+        np.asarray(shorter.get_layer("block3_conv").kernel) == np.asarray(whole.get_layer("block3_conv").kernel)
+    ).all()
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -258,6 +267,31 @@ def test_head_normalisation_is_trained_with_the_head_and_not_frozen_with_the_tru
     model = build_classifier(spec(head_norm=True), SIZE, seed=1)
     set_trainable(model, "head", freeze_batch_norm=True)
     assert model.get_layer("head_norm").trainable and not model.get_layer("block1_bn").trainable
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("present", [[0, 0, 0], [0, 1, 0]])
+def test_a_batch_with_hardly_a_partner_moves_no_statistics_of_partners(shared: bool, present: list[int]) -> None:
+    model = build_classifier(spec(mode="dual", shared_branches=shared, head_norm=True), SIZE, seed=1)
+    set_trainable(model, "head")
+    norm = model.get_layer("head_norm" if shared else "partner_head_norm")
+    x = dual_inputs(present)
+    moving = [np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)]
+    if shared:  # the photographs move them, once
+        pooled = np.asarray(keras.Model(model.input, model.get_layer("pooled").output)(x))
+        moving = [0.9 * old + 0.1 * new for old, new in zip(moving, (pooled.mean(0), pooled.var(0)), strict=True)]
+    model(x, training=True)
+    assert np.asarray(norm.moving_mean) == pytest.approx(moving[0], abs=1e-6)
+    assert np.asarray(norm.moving_variance) == pytest.approx(moving[1], rel=1e-5)
+
+
+def test_head_normalisation_learns_nothing_of_a_batch_of_one() -> None:
+    norm = HeadNormalization(momentum=0.9)
+    norm(np.ones((1, 3), np.float32), training=True)
+    assert np.asarray(norm.moving_mean).tolist() == [0, 0, 0] and np.asarray(norm.moving_variance).tolist() == [1, 1, 1]
+    norm(np.array([[0.0], [4.0]], np.float32) * np.ones((1, 3), np.float32), training=True)
+    assert np.asarray(norm.moving_mean) == pytest.approx([0.2] * 3)
+    assert np.asarray(norm.moving_variance) == pytest.approx([0.9 + 0.4] * 3)
 
 
 @pytest.mark.parametrize("trunk", ["densenet121", "mobilenetv2", "resnet18"])

@@ -14,6 +14,7 @@ import yaml
 
 from kerasdr.config import load, resolve
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.imaging.prepare import prepare
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.reporting import Reporter
@@ -256,6 +257,22 @@ def test_early_stop(tmp_path: Path, small: dict[str, Any]) -> None:
     small["training"]["class_weights"] = "none"
     run = train(resolve(small), tmp_path / "runs", Reporter()).run
     assert len(pd.read_csv(run / "members" / "single" / "history.csv")) < 20
+
+
+def test_kept_weights_are_of_the_best_epoch_or_of_the_last(tmp_path: Path, small: dict[str, Any]) -> None:
+    small["members"] = [{"name": "single"}]
+    small["stages"] = [{"name": "fit", "epochs": 5, "learning_rate": 3e-2}]
+    kept, histories = {}, {}
+    for checkpoint in ("kappa", "last"):
+        small["training"]["checkpoint"] = checkpoint
+        run = train(resolve({**small, "name": checkpoint}), tmp_path / "runs", Reporter()).run
+        said = pd.read_csv(run / "predictions_validation.csv")
+        kept[checkpoint] = quadratic_kappa(said["grade"].to_numpy(), said["predicted"].to_numpy())
+        histories[checkpoint] = pd.read_csv(run / "members" / "single" / "history.csv")["val_quadratic_kappa"]
+    assert histories["kappa"].tolist() == histories["last"].tolist()
+    best, last = histories["kappa"].max(), histories["kappa"].iloc[-1]
+    assert best > last  # or this would show nothing
+    assert (kept["kappa"], kept["last"]) == (pytest.approx(best), pytest.approx(last))
 
 
 def test_dry_run_writes_nothing(tmp_path: Path, small: dict[str, Any]) -> None:

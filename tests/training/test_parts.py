@@ -214,7 +214,7 @@ def test_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     save_checkpoint(path, state, variables, [keras.Variable(4.0)])
     back = load_state(path)
     assert (back.stage, back.epoch, back.waiting, back.best, back.history) == (1, 2, 1, [0.5, -0.7], [{"epoch": 1}])
-    assert back.best_weights["0000:a/kernel"].tolist() == [0.0, 1.0, 2.0]
+    assert back.kept_weights["0000:a/kernel"].tolist() == [0.0, 1.0, 2.0]
     fresh = [keras.Variable([0.0, 0.0]), keras.Variable(0)]
     optimizer = [keras.Variable(0.0)]
     restore(path, fresh, optimizer)
