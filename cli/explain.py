@@ -1,9 +1,11 @@
 """``kerasdr explain``: what the networks looked at, by three methods and at any layer."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from kerasdr.cli.terminal import load_keras_quietly
 
@@ -85,6 +87,10 @@ def explain_command(
     from kerasdr.scoring.names import panel_name
     from kerasdr.scoring.overlay import encode_png
 
+    if method != "scorecam" and context.get_parameter_source("max_channels") == ParameterSource.COMMANDLINE:
+        raise click.UsageError("--max-channels is for --method scorecam")
+    if any(Path(image).is_dir() and out.is_dir() and os.path.samefile(image, out) for image in images):
+        raise click.UsageError(f"--out {printable_path(out)} is the folder of the photographs: choose another")
     bundle = load_bundle(model or runs / "chosen")
     inputs = list_inputs(images, skip=[out])
     try:

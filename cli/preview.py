@@ -19,7 +19,7 @@ EXAMPLES = """
 Examples:
   kerasdr preview a.jpg b.png
   kerasdr preview a.jpg --recipe none --recipe clahe-crop --recipe clahe-crop-blur --out panels
-  kerasdr preview a.jpg --augment eyepacs --set augment.rotation=180
+  kerasdr preview a.jpg --augment demo --set augment.rotation=180
   kerasdr preview a.jpg --augment task-a --row dual-resnet18 --set augment.color_jitter=balanced
 
 \b
@@ -29,9 +29,6 @@ Exit code:
   2  wrong usage
   1  the panels could not be written
 """
-
-# Characters of the photograph's name that its panel keeps: with number and ending they fit into the 255 bytes of a name.
-_KEPT_NAME = 60
 
 
 @click.command("preview", epilog=EXAMPLES)
@@ -68,6 +65,7 @@ def preview_command(
     from kerasdr.files import printable_path, write_bytes_atomically
     from kerasdr.imaging.headers import UnreadablePhotograph
     from kerasdr.imaging.recipes import get_recipe
+    from kerasdr.scoring.names import panel_name
 
     if augment is None:
         given = {"--row": row, "--member": member, "--set": settings or None, "--seed": seed}
@@ -103,7 +101,7 @@ def preview_command(
             click.echo(f"{printable_path(path)}: {reason}", err=True)
             failed += 1
             continue
-        target = out / f"{number:03d}_{path.stem[:_KEPT_NAME]}.png"
+        target = out / panel_name(number, str(path))
         write_bytes_atomically(target, png)
         click.echo(printable_path(target))
     context.exit(3 if failed else 0)

@@ -103,12 +103,16 @@ def train_command(
 
     if resume is not None:
         chosen = resumable(resume)
-    result = train(chosen, runs, reporter, resume)
+    # A fold that was stopped may be gone on with like any run, but it is there to be judged by, not to score with.
+    scores = chosen.data.fold is None
+    result = train(chosen, runs, reporter, resume, point=scores)
     click.echo(f"\n{chosen.name}: {result.choice.spec.method} of {len(result.members)} members, on validation data")
     click.echo(metrics_table(result.metrics))
     for name, figures in result.members.items():
         click.echo(f"  member {name}: kappa {figures['quadratic_kappa']}")
-    click.echo(f"run: {result.run}, chosen for `kerasdr predict`")
+    click.echo(
+        f"run: {result.run}" + (", chosen for `kerasdr predict`" if scores else ", a fold of a cross-validation")
+    )
 
 
 def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: int, reporter: TerminalReporter) -> None:

@@ -42,8 +42,8 @@ def write(tmp_path: Path) -> Any:
     return write
 
 
-def test_the_five_tasks_are_shipped_and_every_row_resolves_at_both_scales() -> None:
-    assert task_names() == ("task-a", "task-b", "task-c", "task-d", "task-e")
+def test_the_tasks_are_shipped_and_every_row_resolves_at_both_scales() -> None:
+    assert task_names() == ("task-a", "task-b", "task-c", "task-d", "task-e", "task-eyepacs")
     assert set(task_names()) < set(shipped_names())
     for name in task_names():
         task = load_task(name)
@@ -80,7 +80,7 @@ def test_every_row_of_the_reports_tables_is_there() -> None:
     labels = {
         table.number: [e.label for e in table.entries] for name in task_names() for table in load_task(name).tables
     }
-    assert set(labels) == {"2", "3", "4", "5", "6", "7", "8", "9", "10"}
+    assert set(labels) == {"2", "3", "4", "5", "6", "7", "8", "9", "10", "eyepacs"}
     assert labels["2"] == labels["3"] == ["ResNet18", "ResNet34", "DenseNet121"]
     assert labels["8"] == ["Soft Voting", "Hard Voting", "Stacking", "Weighted Avg"]
     assert len(labels["7"]) == len(labels["10"]) == 4

@@ -100,8 +100,10 @@ class Explainer:
             set_weights(network, member.weights)
             maps = {}
             try:
-                for partner in (False, True) if member.model.mode == "dual" else (False,):
-                    maps[partner] = HeatMaps(network, method, layer, partner=partner, max_channels=max_channels)
+                maps = {
+                    partner: HeatMaps(network, method, layer, partner=partner, max_channels=max_channels)
+                    for partner in ((False, True) if member.model.mode == "dual" else (False,))
+                }
             except KerasdrError as error:
                 self.left_out[member.name] = str(error)
             self._networks.append(network)

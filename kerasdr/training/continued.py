@@ -3,16 +3,30 @@
 import shutil
 from pathlib import Path
 
-from kerasdr.config import Experiment, to_yaml
+from kerasdr.config import Experiment
 from kerasdr.errors import KerasdrError
 from kerasdr.reporting import Reporter
-from kerasdr.training.experiment import train
+from kerasdr.training.experiment import resumable, train
 from kerasdr.training.run_folder import get_status
 
 
 def is_finished(folder: Path) -> bool:
     """Return whether a finished run lies in a folder."""
     return (folder / "status.json").is_file() and get_status(folder) == "finished"
+
+
+def require_same_configuration(folder: Path, experiment: Experiment) -> None:
+    """Refuse to go on with a run of another configuration.
+
+    They are not compared as text: a key that came with a later version stands for what was done before there was it.
+
+    Raises:
+        KerasdrError: if they differ.
+    """
+    if resumable(folder) != experiment:
+        raise KerasdrError(
+            f"{folder} was trained with another configuration: remove it, or name another place with --runs"
+        )
 
 
 def train_in(folder: Path, experiment: Experiment, runs: Path, reporter: Reporter) -> None:
@@ -31,10 +45,7 @@ def train_in(folder: Path, experiment: Experiment, runs: Path, reporter: Reporte
     """
     begun = (folder / "status.json").is_file()
     if begun:
-        if (folder / "config.yaml").read_text(encoding="utf-8") != to_yaml(experiment):
-            raise KerasdrError(
-                f"{folder} was trained with another configuration: remove it, or name another place with --runs"
-            )
+        require_same_configuration(folder, experiment)
         if is_finished(folder):
             return
     elif folder.is_dir():

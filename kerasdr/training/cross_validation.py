@@ -6,20 +6,24 @@ judges the whole procedure and not one network.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from kerasdr.config import Experiment, FoldConfig
+from kerasdr.data.splits import check_no_leak
+from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import Reporter
-from kerasdr.training.continued import is_finished, train_in
-from kerasdr.training.dataset import is_phantoms
+from kerasdr.training.continued import is_finished, require_same_configuration, train_in
+from kerasdr.training.dataset import is_phantoms, open_dataset, split_table
+from kerasdr.training.experiment import require_same_data
 from kerasdr.training.held_out import open_test_part
+from kerasdr.training.samples import person_or_eye_grades
 
 # Repeats deal people anew and start networks from other random numbers; members' seeds count up from the experiment's.
 _SEEDS_A_REPEAT = 100
@@ -62,9 +66,11 @@ def cross_validate(
         repeats: how often, each with seeds of its own.
 
     Raises:
-        KerasdrError: if a fold cannot be trained, or stands there with another configuration.
+        KerasdrError: if a fold cannot be trained (a deal that leaks, or leaves a part without grades, is found before the
+            first one is), or stands there with another configuration or other photographs.
     """
     folder = runs / f"{experiment.name}-{folds}-folds"
+    _check_folds(experiment, folder, reporter, folds, repeats)
     tables, figures = [], []
     photographs = not_graded = 0
     for repeat in range(1, repeats + 1):
@@ -77,7 +83,9 @@ def cross_validate(
             result = open_test_part(run, reporter)
             if repeat == 1:
                 photographs, not_graded = photographs + result.photographs, not_graded + result.not_graded
-            part = pd.read_csv(run / "predictions_test.csv", dtype={"image_id": str, "patient_id": str})
+            # A person may well be called NA.
+            names = {"image_id": str, "patient_id": str}
+            part = pd.read_csv(run / "predictions_test.csv", dtype=names, keep_default_na=False)
             parts.append(part.assign(repeat=repeat, fold=number))
         table = pd.concat(parts, ignore_index=True)
         probabilities = table[[f"prob_{grade}" for grade in range(N_GRADES)]].to_numpy()
@@ -95,6 +103,33 @@ def cross_validate(
     }
     write_text_atomically(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
     return CrossValidation(folder, tuple(figures), photographs, not_graded)
+
+
+def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds: int, repeats: int) -> None:
+    """Refuse what would stop a later fold after hours, and folds of two deals in one table."""
+    first = open_dataset(experiment.data, experiment.seed, folder.parent.parent, reporter)
+    for repeat in range(1, repeats + 1):
+        for number in range(1, folds + 1):
+            fold = _fold(experiment, number, folds, repeat)
+            table = split_table(first.table, fold.data, fold.seed)
+            check_no_leak(table, first.digests)
+            graded = person_or_eye_grades(table, fold.data.target).notna() & (table["quality"] != "ungradable")
+            there = set(table["split"][graded])
+            for part in ("train", "validation", "test"):
+                if part not in there:
+                    raise KerasdrError(
+                        f"fold {number} of {folds} has no graded photograph in its {part} part: take fewer --folds"
+                    )
+            run = folder / f"repeat-{repeat}-fold-{number}"
+            if (run / "split.csv").is_file():
+                require_same_configuration(run, fold)
+                try:
+                    require_same_data(run, replace(first, table=table))
+                except KerasdrError as error:
+                    raise KerasdrError(
+                        f"the photographs or labels have changed since {run} was begun, so people would be dealt anew: "
+                        f"remove {folder}"
+                    ) from error
 
 
 def _fold(experiment: Experiment, number: int, folds: int, repeat: int) -> Experiment:

@@ -93,5 +93,7 @@ def describe(member: MemberConfig) -> str:
     kind = "single" if model.mode == "single" else f"dual {model.pairing}"
     if model.mode == "dual":
         kind += ", shared branches" if model.shared_branches else ", branches of their own"
+    cut = "" if model.trunk_end == "last" else f" cut at {model.trunk_end}"
     attention = "" if model.attention == "none" else f" with {model.attention} attention"
-    return f"{model.trunk}{attention}, {kind}, {member.imaging.recipe} at {member.imaging.size} px"
+    kind += ", head norm" if model.head_norm else ""
+    return f"{model.trunk}{cut}{attention}, {kind}, {member.imaging.recipe} at {member.imaging.size} px"

@@ -1,9 +1,12 @@
 """What an experiment would do, and about how long it would take here."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from kerasdr.config import Experiment, MemberConfig
+import pandas as pd
+
+from kerasdr.config import DataConfig, Experiment, MemberConfig
 from kerasdr.data.readers import read_table
 from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
@@ -27,26 +30,27 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
         dataset = read_table(experiment.data.layout, root, experiment.data.options)
         table = split_table(dataset.table, experiment.data, experiment.seed)
         lines.append(f"data        {root} ({experiment.data.layout})")
-        n_train = int((table["split"] == "train").sum())
-        n_all = len(table)
+        counts = _counts_of(table)
         for split, part in table.groupby("split", sort=False):
-            counts = "/".join(str(int((part["grade"] == grade).sum())) for grade in range(N_GRADES))
+            grades = "/".join(str(int((part["grade"] == grade).sum())) for grade in range(N_GRADES))
             lines.append(
-                f"            {split}: {len(part)} photographs, {part['patient_id'].nunique()} people, grades 0-4 {counts}"
+                f"            {split}: {len(part)} photographs, {part['patient_id'].nunique()} people, grades 0-4 {grades}"
             )
         lines += [f"            {note}" for note in dataset.notes]
     else:
         assert experiment.data.phantom is not None
         people = experiment.data.phantom.people
-        n_train, n_all = _count(experiment, runs)
-        lines.append(f"data        {people} people's phantoms, to be drawn in {root}: about {n_all} photographs")
+        counts = _count(experiment, runs)
+        lines.append(
+            f"data        {people} people's phantoms, to be drawn in {root}: about {counts.photographs} photographs"
+        )
     total, timer = 0.0, _Timer(reporter)
     for member in experiment.members:
         get_recipe(member.imaging.recipe, member.imaging.size)
         lines.append(
             f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}"
         )
-        for stage, seconds in _time_stages(timer.costs(member, member.name), member, n_train, n_all):
+        for stage, seconds in time_stages(timer.costs(member, member.name), member, counts):
             total += seconds
             lines.append(f"            {stage}: about {_minutes(seconds)}")
     lines.append(f"ensemble    the best on validation of {', '.join(experiment.ensemble.methods)}")
@@ -75,10 +79,10 @@ def task_plan(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Repo
         experiment = run.experiment
         seconds = 0.0
         if not run.finished:
-            n_train, n_all = _count(experiment, runs)
+            counts = _count(experiment, runs)
             for member in experiment.members:
                 costs = timer.costs(member, f"{run.row.name}, {member.name}")
-                seconds += sum(time for _, time in _time_stages(costs, member, n_train, n_all))
+                seconds += sum(time for _, time in time_stages(costs, member, counts))
         total += seconds
         members = "; ".join(f"{member.name}: {describe(member)}" for member in experiment.members)
         state = "finished" if run.finished else f"about {_minutes(seconds)}"
@@ -100,33 +104,59 @@ def _figures(task: Task) -> list[str]:
     return lines
 
 
-def _count(experiment: Experiment, runs: Path) -> tuple[int, int]:
-    """Return how many photographs there are to train on, and in all; an estimate where phantoms are yet to be drawn."""
+@dataclass(frozen=True)
+class Counts:
+    """How many photographs are trained on, chosen by, and there in all."""
+
+    train: int
+    validation: int
+    photographs: int
+
+
+def _counts_of(table: pd.DataFrame) -> Counts:
+    return Counts(int((table["split"] == "train").sum()), int((table["split"] == "validation").sum()), len(table))
+
+
+def _count(experiment: Experiment, runs: Path) -> Counts:
+    """Return how many photographs there are; an estimate where phantoms are yet to be drawn."""
+    data = experiment.data
     try:
-        root = data_root(experiment.data, runs.parent)
+        root = data_root(data, runs.parent)
     except KerasdrError:
         # Without photographs at hand: the size of the public data set.
-        n_all = {"aptos": 3662}.get(experiment.data.layout, 2000)
-        return round(n_all * experiment.data.split.train), n_all
+        return _shares(data, {"aptos": 3662}.get(data.layout, 2000))
     if not root.is_dir():
-        assert experiment.data.phantom is not None
-        views = {"deepdrid": 4, "course": 4, "aptos": 1}.get(experiment.data.layout, 2)
-        n_all = views * experiment.data.phantom.people
-        return round(n_all * experiment.data.split.train), n_all
-    dataset = read_table(experiment.data.layout, root, experiment.data.options)
-    table = split_table(dataset.table, experiment.data, experiment.seed)
-    return int((table["split"] == "train").sum()), len(table)
+        assert data.phantom is not None
+        return _shares(data, {"deepdrid": 4, "course": 4, "aptos": 1}.get(data.layout, 2) * data.phantom.people)
+    return _counts_of(split_table(read_table(data.layout, root, data.options).table, data, experiment.seed))
 
 
-def _time_stages(costs: Costs, member: MemberConfig, n_train: int, n_all: int) -> list[tuple[str, float]]:
+def _shares(data: DataConfig, photographs: int) -> Counts:
+    train, validation = data.split.train, data.split.validation
+    if data.fold is not None:
+        train, validation = (data.fold.of - 2) / data.fold.of, 1 / data.fold.of
+    return Counts(round(photographs * train), round(photographs * validation), photographs)
+
+
+def time_stages(costs: Costs, member: MemberConfig, counts: Counts) -> list[tuple[str, float]]:
+    """Return what each stage of a member is, and its seconds.
+
+    Args:
+        costs: of the member's network.
+        member: its configuration.
+        counts: the photographs.
+    """
     times = []
+    # A dual network looks at two photographs; where it does so by one trunk, features are computed once for each.
+    twice = member.model.mode == "dual" and member.model.shared_branches
+    once = costs.forward / (2 if twice else 1)
     for stage, step, weights in zip(member.stages, costs.steps, costs.weights, strict=True):
         title = f"{stage.name}: {stage.epochs} epochs, trains {stage.train} ({weights / 1e6:.2f} M weights)"
         if stage.cached_features:
-            # One pass of the trunk over all photographs; fitting the head on its features is next to nothing.
-            times.append((f"{title}, on cached features", costs.forward * n_all))
+            # Fitting the head on its features is next to nothing beside the trunk's one pass.
+            times.append((f"{title}, on cached features", once * (counts.train + counts.validation)))
         else:
-            times.append((title, stage.epochs * (step * n_train + costs.forward * (n_all - n_train))))
+            times.append((title, stage.epochs * (step * counts.train + costs.forward * counts.validation)))
     return times
 
 

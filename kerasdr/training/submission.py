@@ -13,6 +13,7 @@ many there are is told.
 No label of the test part is used: each is put away before anything is graded.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -95,7 +96,11 @@ def _asked(opened: OpenedRun, ids: Ids) -> dict[str, str]:
     if not listed:
         part = opened.data.table[opened.data.table["split"] == "test"]
         listed = tuple(zip(part["image_id"], (Path(path).name for path in part["path"]), strict=True))
-    return {image: image if ids == "image_id" else file for image, file in listed}
+    names = {image: image if ids == "image_id" else file for image, file in listed}
+    twice = next((name for name, times in Counter(names.values()).items() if times > 1), None)
+    if twice is not None:
+        raise KerasdrError(f"two photographs of the test part are called {twice}: use --submission-id image_id")
+    return names
 
 
 def _without_labels(table: pd.DataFrame) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from kerasdr.imaging.decode import decode
 from kerasdr.imaging.panel import before_after
 from kerasdr.imaging.prepare import prepare
 from kerasdr.reporting import Reporter
-from kerasdr.scoring.bundle import Bundle, load_bundle
+from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.explaining import Explainer
 from kerasdr.scoring.explanation_panel import draw_explanation
 from kerasdr.scoring.grading import Request, bundle_pairings, foot
@@ -33,9 +33,8 @@ from kerasdr.scoring.overlay import encode_png
 from kerasdr.scoring.photographs import Photograph, load_photograph
 from kerasdr.scoring.reading import read_bytes
 from kerasdr.tasks import TaskFigures
-from kerasdr.training.dataset import ExperimentData, open_dataset
-from kerasdr.training.experiment import require_same_data, resumable
-from kerasdr.training.run_folder import runs_of
+from kerasdr.training.dataset import ExperimentData
+from kerasdr.training.held_out import open_run
 
 _RECORD = "figures.json"
 _OWN = re.compile(r"(gradcam|preview)-\d+-grade-\d\.png")
@@ -70,10 +69,8 @@ def write_task_figures(run: Path, figures: TaskFigures, reporter: Reporter) -> l
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise KerasdrError(f"cannot make the folder {folder}: {error.strerror}; check its permissions") from error
-    experiment = resumable(run)
-    data = open_dataset(experiment.data, experiment.seed, runs_of(run).parent, reporter)
-    require_same_data(run, data)
-    bundle = load_bundle(run / "bundle")
+    opened = open_run(run, reporter)
+    data, bundle = opened.data, opened.bundle
     chosen = spread_over_grades(_judged(run, data), max(wanted.values()))
     names = []
     progress = reporter.progress("drawing figures")

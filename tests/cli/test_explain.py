@@ -92,7 +92,8 @@ def test_method_layer_and_grade(chosen: Kerasdr, eye: bytes, method: str) -> Non
     Path("c.png").write_bytes(eye)
     panels = []
     for layer, grade in (("features", "4"), ("block3_relu", "4"), ("block3_relu", "1")):
-        options = ["--method", method, "--layer", layer, "--grade", grade, "--max-channels", "5"]
+        options = ["--method", method, "--layer", layer, "--grade", grade]
+        options += ["--max-channels", "5"] if method == "scorecam" else []
         assert chosen("explain", "c.png", "--out", f"{layer}-{grade}", *options).code == 0
         panels.append(Path(f"{layer}-{grade}/001_c.png").read_bytes())
     assert len(set(panels)) == 3
@@ -138,3 +139,14 @@ def test_methods_are_those_of_the_library() -> None:
 
     (method,) = [option for option in explain_command.params if option.name == "method"]
     assert isinstance(method.type, click.Choice) and tuple(method.type.choices) == CAM_METHODS
+
+
+def test_channels_are_score_cams(chosen: Kerasdr, eye: bytes) -> None:
+    assert "--max-channels is for --method scorecam" in chosen("explain", "c.png", "--max-channels", "5").usage
+
+
+def test_panels_do_not_go_among_the_photographs(chosen: Kerasdr, eye: bytes) -> None:
+    Path("scans").mkdir()
+    Path("scans/c.png").write_bytes(eye)
+    assert "--out scans is the folder of the photographs" in chosen("explain", "scans", "--out", "scans").usage
+    assert os.listdir("scans") == ["c.png"]

@@ -1,6 +1,7 @@
 """Every person is graded once, by networks that have not seen them."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from kerasdr.config import Experiment, resolve
+from kerasdr.data.readers import read_table
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.reporting import Reporter
@@ -93,3 +95,76 @@ def test_another_configuration_in_the_same_place_is_refused(judged: CrossValidat
     other = experiment(phantom_root, seed=7)
     with pytest.raises(KerasdrError, match="was trained with another configuration: remove it, or name another place"):
         cross_validate(other, judged.folder.parent, Reporter(), folds=3, repeats=2)
+
+
+def labelled(root: Path, tmp_path: Path, rename: dict[str, str], grades: dict[str, int] | None = None) -> Path:
+    """Copy phantoms with people renamed and grades changed."""
+    copy = tmp_path / "data"
+    shutil.copytree(root, copy)
+    table = pd.read_csv(copy / "trainLabels.csv")
+    people = table["image"].str.rsplit("_", n=1).str
+    for name in sorted(copy.rglob("*_left.*")) + sorted(copy.rglob("*_right.*")):
+        person, _, rest = name.name.partition("_")
+        if person in rename and "mask" not in str(name):
+            name.rename(name.with_name(f"{rename[person]}_{rest}"))
+    table["level"] = [(grades or {}).get(p, g) for p, g in zip(people[0], table["level"], strict=True)]
+    table["image"] = [f"{rename.get(p, p)}_{e}" for p, e in zip(people[0], people[1], strict=True)]
+    table.to_csv(copy / "trainLabels.csv", index=False)
+    return copy
+
+
+def people_of(root: Path) -> list[str]:
+    return sorted(set(pd.read_csv(root / "trainLabels.csv", dtype=str)["image"].str.rsplit("_", n=1).str[0]))
+
+
+def test_people_called_na_or_null_stay_who_they_are(tmp_path: Path, phantom_root: Path) -> None:
+    names = people_of(phantom_root)
+    root = labelled(phantom_root, tmp_path, {names[0]: "NA", names[1]: "null"})
+    result = cross_validate(experiment(root), tmp_path / "runs", Reporter(), folds=3)
+    table = pd.read_csv(result.folder / "out_of_fold.csv", dtype=str, keep_default_na=False)
+    assert {"NA", "null"} <= set(table["patient_id"])
+    assert result.repeats[0]["quadratic_kappa"].n_people == table["patient_id"].nunique() > 20
+
+
+def test_labels_that_change_between_two_calls_are_refused(
+    tmp_path: Path, phantom_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = labelled(phantom_root, tmp_path, {})
+    runs = tmp_path / "runs"
+    cross_validate(experiment(root), runs, Reporter(), folds=3)
+    shutil.rmtree(runs / "small-3-folds" / "repeat-1-fold-3")
+    (root / "trainLabels.csv").unlink()
+    labelled(phantom_root, tmp_path / "again", {}, {people_of(phantom_root)[0]: 4})
+    shutil.copy(tmp_path / "again" / "data" / "trainLabels.csv", root)
+    with pytest.raises(KerasdrError, match=r"labels have changed since .*fold-1 was begun.*: remove .*small-3-folds"):
+        cross_validate(experiment(root), runs, Reporter(), folds=3)
+
+
+def test_a_deal_that_no_fold_can_be_trained_on_is_found_first(
+    tmp_path: Path, phantom_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*arguments: Any) -> None:
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("kerasdr.training.cross_validation.train_in", never)
+    root = labelled(phantom_root, tmp_path, {})
+    names = people_of(root)
+    lefts = [Path(path) for path in read_table("eyepacs", root, {}).table["path"] if "_left" in path]
+    assert len(lefts) > len(names) / 2
+    for target in lefts[1:]:  # the same bytes for everybody's left eye: no deal can keep them in one part
+        target.write_bytes(lefts[0].read_bytes())
+    with pytest.raises(KerasdrError, match=r"the same photograph"):
+        cross_validate(experiment(root), tmp_path / "runs", Reporter(), folds=3)
+
+
+def test_configuration_of_an_older_version_is_the_same_where_it_says_the_same(
+    tmp_path: Path, judged: CrossValidation, phantom_root: Path
+) -> None:
+    config = judged.folder / "repeat-1-fold-1" / "config.yaml"
+    before = config.read_text()
+    lines = [line for line in before.splitlines(keepends=True) if "trunk_end" not in line and "checkpoint:" not in line]
+    assert len(lines) < len(before.splitlines())
+    config.write_text("".join(lines))
+    again = cross_validate(experiment(phantom_root), judged.folder.parent, Reporter(), folds=3, repeats=2)
+    config.write_text(before)
+    assert again.repeats == judged.repeats

@@ -9,7 +9,7 @@ from kerasdr.config import resolve
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import load_task
 from kerasdr.training import plan, timing
-from kerasdr.training.plan import make_plan, task_plan
+from kerasdr.training.plan import Counts, make_plan, task_plan, time_stages
 from kerasdr.training.task_runs import plan_task
 from kerasdr.training.timing import PHOTOGRAPHS, STEP_IN_FORWARDS, Costs, alike, measure
 
@@ -32,15 +32,19 @@ def member(small: dict[str, Any], **changed: Any) -> Any:
 
 
 def test_time_is_of_steps_and_of_forward_passes(small: dict[str, Any]) -> None:
-    ((title, seconds),) = plan._time_stages(COSTS, member(small), n_train=10, n_all=16)
+    ((title, seconds),) = time_stages(COSTS, member(small), Counts(10, 4, 16))
     assert title == "fit: 2 epochs, trains all (2.00 M weights)"
-    assert seconds == 2 * (10 * 1.0 + 6 * 0.25)
+    assert seconds == 2 * (10 * 1.0 + 4 * 0.25)
 
 
 def test_cached_features_take_one_pass(small: dict[str, Any]) -> None:
     stages = [{"name": "head", "train": "head", "cached_features": True, "epochs": 50}]
-    ((title, seconds),) = plan._time_stages(COSTS, member(small, stages=stages), n_train=10, n_all=16)
-    assert title.endswith("on cached features") and seconds == 16 * 0.25
+    ((title, seconds),) = time_stages(COSTS, member(small, stages=stages), Counts(10, 4, 16))
+    assert title.endswith("on cached features") and seconds == 14 * 0.25
+    for shared, share in ((True, 0.5), (False, 1.0)):
+        dual = {**small["model"], "mode": "dual", "shared_branches": shared}
+        ((_, seconds),) = time_stages(COSTS, member(small, stages=stages, model=dual), Counts(10, 4, 16))
+        assert seconds == 14 * 0.25 * share
 
 
 def test_every_stage_is_timed(small: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from kerasdr import load_bundle, score_photographs
 from kerasdr.config import resolve
 from kerasdr.data.phantom import write_phantoms
+from kerasdr.data.readers import Dataset
 from kerasdr.errors import KerasdrError
 from kerasdr.reporting import Reporter
 from kerasdr.training.experiment import train
@@ -126,6 +127,17 @@ def test_a_layout_without_a_list_is_submitted_in_the_tables_order(
     split = pd.read_csv(run / "split.csv", dtype=str)
     assert pd.read_csv(tmp_path / "s.csv")["ID"].tolist() == split["image_id"][split["split"] == "test"].tolist()
     assert written.rows > 0
+
+
+def test_two_photographs_of_one_name_are_not_one_id(
+    phantom_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: dict[str, Any], run: Path
+) -> None:
+    listed = (("1_l1", "1.jpg"), ("2_l1", "1.jpg"))
+    monkeypatch.setattr(
+        "kerasdr.training.submission.read_table", lambda *arguments: Dataset(pd.DataFrame(), asked=listed)
+    )
+    with pytest.raises(KerasdrError, match=r"are called 1\.jpg: use --submission-id image_id"):
+        write_submission(run, tmp_path / "s.csv", Reporter(), "file-name")
 
 
 def test_no_test_part_is_said(phantom_root: Path, tmp_path: Path, small: dict[str, Any]) -> None:

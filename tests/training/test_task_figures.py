@@ -163,7 +163,7 @@ def test_what_is_drawn_is_not_read_again(run: Path, monkeypatch: pytest.MonkeyPa
     def never(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("read again")
 
-    monkeypatch.setattr("kerasdr.training.task_figures.open_dataset", never)
+    monkeypatch.setattr("kerasdr.training.task_figures.open_run", never)
     drawn = write_task_figures(run, TaskFigures(explain=3, preview=2), Reporter())
     assert [path.name for path in drawn] == sorted(path.name for path in (run / "figures").glob("*.png"))
     assert write_task_figures(run, TaskFigures(), Reporter()) == []

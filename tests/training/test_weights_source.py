@@ -1,5 +1,6 @@
 """Weights that have seen this run's test part are refused, whatever the photographs are called there."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -131,11 +132,7 @@ def test_any_member_and_the_bundles_copy(tmp_path: Path, earlier: MakeRun) -> No
 def test_weights_of_no_run_are_noted(tmp_path: Path, earlier: MakeRun) -> None:
     weights = earlier([("z", "z", "train", "CCC")])
     shutil.copy(weights, tmp_path / "copy.npz")
-    # A member that the run's configuration does not name is not the run's.
-    other = weights.parents[1] / "m7" / "weights.npz"
-    other.parent.mkdir()
-    other.write_bytes(b"weights")
-    for file in (tmp_path / "copy.npz", other, "given/resnet18.pth", "/weights.npz"):
+    for file in (tmp_path / "copy.npz", "given/resnet18.pth", "/weights.npz"):
         (note,) = check(tmp_path, file, file)
         assert note == (
             f"initial weights {file} lie in no run's folder: whether they have seen this run's test part "
@@ -229,3 +226,61 @@ def test_stages_of_a_task_pass_and_another_split_of_the_same_data_does_not(tmp_p
     with pytest.raises(KerasdrError, match=r"stages\.third/seed-3/.*which was trained on the photograph .* test part"):
         run_task(task, runs, Reporter(), only=["dealt"])
     assert not (runs / "stages.dealt").exists(), "it is refused before anything is written"
+
+
+def test_people_are_compared_where_photographs_in_common_are_of_the_same_people(
+    tmp_path: Path, earlier: MakeRun
+) -> None:
+    """As of a copy of the data set in another folder: the other eye of a tested person must not have been trained on."""
+    rows = [("a_1", "a", "train", "AAA"), ("c_2", "c", "train", "CCC of the other eye")]
+    with pytest.raises(KerasdrError, match="was trained on a photograph of the person c of this run's test part"):
+        check(tmp_path, earlier(rows))
+    # Other people may go by the same names in another data set.
+    assert check(tmp_path, earlier([("a_1", "z", "train", "AAA"), rows[1]], name="other")) == ()
+
+
+def test_relative_weights_of_an_earlier_run_are_found_beside_its_runs(
+    tmp_path: Path, earlier: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = earlier([("c_1", "c", "train", "CCC")], name="first")
+    second = earlier([("x_1", "x", "train", "XXX")], first.relative_to(tmp_path), name="second")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(KerasdrError, match="was trained on the photograph c_1 of this run's test part"):
+        check(tmp_path, second)
+
+
+def test_run_of_another_version_is_compared_all_the_same(tmp_path: Path, earlier: MakeRun) -> None:
+    file = earlier([("c_1", "c", "train", "CCC")], name="first")
+    run = file.parents[2]
+    (run / "config.yaml").write_text("some: other version\n")
+    with pytest.raises(KerasdrError, match="was trained on the photograph c_1"):
+        check(tmp_path, file)
+    clean = earlier([("x_1", "x", "train", "XXX")], name="clean")
+    (clean.parents[2] / "config.yaml").write_text("some: other version\n")
+    assert check(tmp_path, clean) == (
+        f"initial weights of {clean.parents[2]}, whose configuration does not say what they began with: that cannot "
+        "be checked",
+    )
+
+
+def test_member_that_the_run_does_not_name_is_compared_as_far_as_can_be(tmp_path: Path, earlier: MakeRun) -> None:
+    other = earlier([("x_1", "x", "train", "XXX")]).parents[1] / "m7" / "weights.npz"
+    other.parent.mkdir()
+    other.write_bytes(b"weights")
+    (note,) = check(tmp_path, other)
+    assert "does not say what they began with" in note
+
+
+def test_damaged_split_says_whose_it_is(tmp_path: Path, earlier: MakeRun) -> None:
+    file = earlier([("x_1", "x", "train", "XXX")])
+    (file.parents[2] / "split.csv").write_text("nonsense\n")
+    with pytest.raises(KerasdrError, match=rf"model\.weights={file} goes back to {file.parents[2]}: "):
+        check(tmp_path, file)
+
+
+def test_empty_files_are_no_photograph_in_common(tmp_path: Path, earlier: MakeRun) -> None:
+    nothing = hashlib.sha256(b"").hexdigest()
+    file = earlier([("n_1", "n", "train", nothing)])
+    ours = data_of([*OURS[:2], ("c_1", "c", "test", nothing)])
+    assert check_initial_weights(experiment(tmp_path / "ours", file), ours, tmp_path) == ()
