@@ -39,8 +39,9 @@ def probe_command(
     figures = run_probe(chosen, runs, TerminalReporter(), folds=None if held_out else folds)
     part = "test part" if held_out else f"{folds} folds by person"
     member = chosen.members[0]
+    cut = "" if member.model.trunk_end == "last" else f" cut at {member.model.trunk_end}"
     click.echo(
-        f"linear probe on {member.model.trunk} ({member.model.weights}), {member.imaging.recipe} at "
+        f"linear probe on {member.model.trunk}{cut} ({member.model.weights}), {member.imaging.recipe} at "
         f"{member.imaging.size} px; {part}"
     )
     click.echo(metrics_table(figures))
