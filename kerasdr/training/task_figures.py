@@ -165,6 +165,10 @@ def _previewed(bundle: Bundle, chosen: pd.DataFrame) -> Iterator[tuple[int, byte
     for path, grade in zip(chosen["path"], chosen["grade"], strict=True):
         data = read_bytes(path)
         limit = bundle.max_megapixels
-        results = [(recipe.name, prepare(data, recipe, max_megapixels=limit).image) for recipe in bundle.recipes]
+        results = [
+            # Members may differ in their sizes alone.
+            (f"{recipe.name}, {recipe.size} px", prepare(data, recipe, max_megapixels=limit).image)
+            for recipe in bundle.recipes
+        ]
         original = decode(data, max_megapixels=limit, min_side=_ORIGINAL_SIDE)
         yield int(grade), encode_png(before_after(original, results))
