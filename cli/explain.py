@@ -77,8 +77,7 @@ def explain_command(
     IMAGES are files, folders or globs. A dual network looks at a partner where one is among IMAGES, as `kerasdr predict`
     pairs them; it has a picture of its own then.
     """
-    from kerasdr.errors import KerasdrError
-    from kerasdr.files import printable_path, write_bytes_atomically
+    from kerasdr.files import make_folder, printable_path, write_bytes_atomically
     from kerasdr.scoring.bundle import load_bundle
     from kerasdr.scoring.explaining import Explainer, explain_inputs
     from kerasdr.scoring.explanation_panel import draw_explanation
@@ -93,12 +92,7 @@ def explain_command(
         raise click.UsageError(f"--out {printable_path(out)} is the folder of the photographs: choose another")
     bundle = load_bundle(model or runs / "chosen")
     inputs = list_inputs(images, skip=[out])
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KerasdrError(
-            f"cannot make the folder {printable_path(out)}: {error.strerror}; choose another with --out"
-        ) from error
+    make_folder(out)
     load_keras_quietly()
     explainer = Explainer(bundle, method, layer, max_channels=max_channels)
     if bundle.caution:

@@ -61,8 +61,7 @@ def preview_command(
     With --augment, a grid instead: the photograph as the network of that experiment sees it, and eleven draws of the random
     changes that training shows it. Recipe and size are the experiment's.
     """
-    from kerasdr.errors import KerasdrError
-    from kerasdr.files import printable_path, write_bytes_atomically
+    from kerasdr.files import make_folder, printable_path, write_bytes_atomically
     from kerasdr.imaging.headers import UnreadablePhotograph
     from kerasdr.imaging.recipes import get_recipe
     from kerasdr.scoring.names import panel_name
@@ -84,12 +83,7 @@ def preview_command(
         recipe = get_recipe(trained.imaging.recipe, trained.imaging.size)
         load_keras_quietly()
         draw = partial(_grid, recipe=recipe, experiment=experiment.name, member=trained, seed=seed)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KerasdrError(
-            f"cannot make the folder {printable_path(out)}: {error.strerror}; choose another with --out"
-        ) from error
+    make_folder(out)
     failed = 0
     for number, path in enumerate(images, start=1):
         try:

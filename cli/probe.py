@@ -34,14 +34,14 @@ def probe_command(
         settings = (*settings, f"data.root={str(data)!r}")
     chosen = load(experiment, settings)
     load_keras_quietly()
+    from kerasdr.training.members import describe_trunk
     from kerasdr.training.probe import run_probe
 
     figures = run_probe(chosen, runs, TerminalReporter(), folds=None if held_out else folds)
     part = "test part" if held_out else f"{folds} folds by person"
     member = chosen.members[0]
-    cut = "" if member.model.trunk_end == "last" else f" cut at {member.model.trunk_end}"
     click.echo(
-        f"linear probe on {member.model.trunk}{cut} ({member.model.weights}), {member.imaging.recipe} at "
+        f"linear probe on {describe_trunk(member)} ({member.model.weights}), {member.imaging.recipe} at "
         f"{member.imaging.size} px; {part}"
     )
     click.echo(metrics_table(figures))

@@ -82,6 +82,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path, remedy: str = "choose another with --out") -> None:
+    """Make a folder and those above it; one that is there already is fine.
+
+    Raises:
+        KerasdrError: if it cannot be made; the line ends with the remedy.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KerasdrError(f"cannot make the folder {printable_path(folder)}: {error.strerror}; {remedy}") from error
+
+
 def try_to_write(folder: Path) -> None:
     """Write a few bytes to a new file in ``folder``, down to the disk, and remove it: long work asks before it starts.
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasdr import __version__
-from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.method_comparison import comparison_markdown, ensemble_runs
 from kerasdr.evaluation.report_figures import Drawing, Panel, row_curves, run_panels, table_charts
 from kerasdr.evaluation.table_text import (
@@ -31,7 +30,7 @@ from kerasdr.evaluation.table_text import (
 )
 from kerasdr.evaluation.tables import FilledTable, describe_group, fill_tables, train_command
 from kerasdr.evaluation.task_runs import TaskRun, find_task_runs
-from kerasdr.files import printable_path, write_bytes_atomically, write_text_atomically
+from kerasdr.files import make_folder, printable_path, write_bytes_atomically, write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Task
 
@@ -89,12 +88,8 @@ def write_report(tasks: Mapping[str, Task], folders: Sequence[Path], out: Path, 
     stems = _stems([table for tables in filled.values() for table in tables])
     finished = tuple(run for run in runs if run.finished)
     unfinished = tuple(run for run in runs if not run.finished)
-    try:
-        (out / "figures").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KerasdrError(
-            f"cannot make the folder {printable_path(out)}: {error.strerror}; choose another with --out"
-        ) from error
+    make_folder(out)
+    make_folder(out / "figures")
 
     files: list[Path] = []
     drawings: list[Drawing] = []

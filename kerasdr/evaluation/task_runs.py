@@ -11,6 +11,7 @@ import pandas as pd
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.over_runs import Predictions
+from kerasdr.evaluation.predictions import cannot_read, read_predictions
 from kerasdr.files import printable_path
 
 Part = Literal["validation", "test"]
@@ -124,7 +125,7 @@ class TaskRun:
         try:
             return pd.read_csv(path)
         except (OSError, ValueError) as error:
-            raise _broken(path, error) from error
+            raise KerasdrError(cannot_read(path, error)) from error
 
     def panels(self) -> list[Path]:
         """Return the pictures that the run holds (what a recipe makes of photographs, Grad-CAM), sorted by name."""
@@ -208,26 +209,17 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _broken(path, error) from error
+        raise KerasdrError(cannot_read(path, error)) from error
     if not isinstance(content, dict):
-        raise _broken(path, "not a JSON object")
+        raise KerasdrError(cannot_read(path, "not a JSON object"))
     return content
 
 
 def _read_predictions(path: Path) -> Predictions:
-    try:
-        # A person may well be called NA, and nothing is missing from predictions.
-        table = pd.read_csv(path, dtype={"image_id": str, "patient_id": str}, keep_default_na=False)
-        return Predictions(
-            table["image_id"].to_numpy(dtype=str),
-            table["patient_id"].to_numpy(dtype=str),
-            table["grade"].to_numpy(dtype="int64"),
-            table["predicted"].to_numpy(dtype="int64"),
-        )
-    except (OSError, KeyError, ValueError) as error:
-        raise _broken(path, error) from error
-
-
-def _broken(path: Path, reason: object) -> KerasdrError:
-    text = " ".join(str(getattr(reason, "strerror", None) or reason).split())
-    return KerasdrError(f"cannot read {printable_path(path)}: {text}; train that run anew, or take its folder away")
+    table = read_predictions(path)
+    return Predictions(
+        table["image_id"].to_numpy(dtype=str),
+        table["patient_id"].to_numpy(dtype=str),
+        table["grade"].to_numpy(),
+        table["predicted"].to_numpy(),
+    )

@@ -24,15 +24,14 @@ class KerasEngine:
 
     def __init__(self, bundle: Bundle, batch_size: int = 16, gradcam: bool = True) -> None:
         # Imported here, so that everything but this engine works without TensorFlow in memory.
-        from kerasdr.models import build_classifier, set_weights, with_gradcam
+        from kerasdr.models import with_gradcam
 
         self._bundle = bundle
         self._batch_size = batch_size
         self._explained = bundle.explained if gradcam else (False,) * len(bundle.members)
         self._networks = []
         for member, explained in zip(bundle.members, self._explained, strict=True):
-            network = build_classifier(member.model, member.recipe.size)
-            set_weights(network, member.weights)
+            network = build_network(member)
             self._networks.append(with_gradcam(network) if explained else network)
 
     def predict(self, batch: Batch) -> EngineOutput:
@@ -57,6 +56,15 @@ class KerasEngine:
     def _fill(self, array: NDArray[Any]) -> NDArray[Any]:
         missing = self._batch_size - len(array)
         return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
+
+
+def build_network(member: BundleMember) -> Any:
+    """Return a member's Keras network, with its weights."""
+    from kerasdr.models import build_classifier, set_weights
+
+    network = build_classifier(member.model, member.recipe.size)
+    set_weights(network, member.weights)
+    return network
 
 
 def member_inputs(member: BundleMember, batch: Batch, recipes: Sequence[Recipe]) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kerasdr.errors import KerasdrError
 from kerasdr.scoring.bundle import Bundle, BundleMember
 from kerasdr.scoring.engine import ensemble_output, scaled
-from kerasdr.scoring.engine_keras import member_inputs
+from kerasdr.scoring.engine_keras import build_network, member_inputs
 from kerasdr.scoring.grading import Request, make_batch, read_requests
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.photographs import Photograph
@@ -87,7 +87,6 @@ class Explainer:
         max_channels: int | None = 128,
     ) -> None:
         # Imported here, so that importing this module does not load TensorFlow.
-        from kerasdr.models import build_classifier, set_weights
         from kerasdr.models.cam import HeatMaps
 
         self.bundle = bundle
@@ -96,8 +95,7 @@ class Explainer:
         self._networks: list[Any] = []
         self._maps: list[dict[bool, HeatMaps]] = []
         for member in bundle.members:
-            network = build_classifier(member.model, member.recipe.size)
-            set_weights(network, member.weights)
+            network = build_network(member)
             maps = {}
             try:
                 maps = {

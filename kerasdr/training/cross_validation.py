@@ -16,6 +16,7 @@ from kerasdr.config import Experiment, FoldConfig
 from kerasdr.data.splits import check_no_leak
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
+from kerasdr.evaluation.predictions import read_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import Reporter
@@ -83,10 +84,7 @@ def cross_validate(
             result = open_test_part(run, reporter)
             if repeat == 1:
                 photographs, not_graded = photographs + result.photographs, not_graded + result.not_graded
-            # A person may well be called NA.
-            names = {"image_id": str, "patient_id": str}
-            part = pd.read_csv(run / "predictions_test.csv", dtype=names, keep_default_na=False)
-            parts.append(part.assign(repeat=repeat, fold=number))
+            parts.append(read_predictions(run / "predictions_test.csv").assign(repeat=repeat, fold=number))
         table = pd.concat(parts, ignore_index=True)
         probabilities = table[[f"prob_{grade}" for grade in range(N_GRADES)]].to_numpy()
         people = table["patient_id"].to_numpy(dtype=str)
@@ -107,7 +105,7 @@ def cross_validate(
 
 def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds: int, repeats: int) -> None:
     """Refuse what would stop a later fold after hours, and folds of two deals in one table."""
-    first = open_dataset(experiment.data, experiment.seed, folder.parent.parent, reporter)
+    first = open_dataset(_fold(experiment, 1, folds, 1).data, experiment.seed, folder.parent.parent, reporter)
     for repeat in range(1, repeats + 1):
         for number in range(1, folds + 1):
             fold = _fold(experiment, number, folds, repeat)

@@ -15,13 +15,13 @@ from kerasdr.ensembles import Choice, choose, permitted_methods
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.metrics import quadratic_kappa
+from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
 from kerasdr.training.dataset import ExperimentData, data_root, is_phantoms, open_dataset
 from kerasdr.training.members import fit_members
-from kerasdr.training.predictions import write_predictions
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
 from kerasdr.training.samples import person_or_eye_grades

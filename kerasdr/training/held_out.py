@@ -15,14 +15,14 @@ from kerasdr.config import Experiment
 from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
+from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import write_text_atomically
-from kerasdr.models import build_classifier, set_weights
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle, load_bundle
+from kerasdr.scoring.engine_keras import build_network
 from kerasdr.training.dataset import ExperimentData, open_dataset
 from kerasdr.training.experiment import prepare_members, require_same_data, resumable
 from kerasdr.training.feeds import PhotographFeed, predict
-from kerasdr.training.predictions import write_predictions
 from kerasdr.training.run_folder import runs_of
 from kerasdr.training.samples import Samples, person_or_eye_grades, take_samples
 
@@ -153,8 +153,7 @@ def ask_members(opened: OpenedRun, table: pd.DataFrame, reporter: Reporter) -> t
     parts = []
     for member, packed in zip(experiment.members, opened.bundle.members, strict=True):
         samples = take_samples(table, usable, "test", member, experiment.data.target)
-        network = build_classifier(packed.model, packed.recipe.size)
-        set_weights(network, packed.weights)
+        network = build_network(packed)
         feed = PhotographFeed(prepared[member.name].images, packed.model.mode == "dual")
         parts.append(predict(network.predict_on_batch, feed, samples, member.training.batch_size))
     return samples, np.stack(parts).astype(np.float64)

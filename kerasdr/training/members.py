@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from kerasdr.config import Experiment, MemberConfig
 from kerasdr.ensembles import EnsembleSpec, bagging_spec, boosting_spec, bootstrap_people, samme_round, samme_weights
 from kerasdr.evaluation.figures import training_curves
+from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import write_bytes_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.training.member import fit_member
-from kerasdr.training.predictions import write_predictions
 from kerasdr.training.prepared import PreparedPhotographs
 from kerasdr.training.samples import Samples, take_samples
 
@@ -93,7 +93,12 @@ def describe(member: MemberConfig) -> str:
     kind = "single" if model.mode == "single" else f"dual {model.pairing}"
     if model.mode == "dual":
         kind += ", shared branches" if model.shared_branches else ", branches of their own"
-    cut = "" if model.trunk_end == "last" else f" cut at {model.trunk_end}"
     attention = "" if model.attention == "none" else f" with {model.attention} attention"
     kind += ", head norm" if model.head_norm else ""
-    return f"{model.trunk}{cut}{attention}, {kind}, {member.imaging.recipe} at {member.imaging.size} px"
+    return f"{describe_trunk(member)}{attention}, {kind}, {member.imaging.recipe} at {member.imaging.size} px"
+
+
+def describe_trunk(member: MemberConfig) -> str:
+    """Say which trunk a member has, and where it is cut."""
+    model = member.model
+    return model.trunk if model.trunk_end == "last" else f"{model.trunk} cut at {model.trunk_end}"

@@ -61,7 +61,8 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
 def task_plan(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Reporter) -> str:
     """Return a task's plan as text: its tables, its runs, and the hours that those to be trained would take here.
 
-    Networks that are built and fed alike are timed once, each within :data:`kerasdr.training.timing.BUDGET`.
+    Networks that are built and fed alike are timed once; of those that are slow, no step is tried (see
+    :data:`kerasdr.training.timing.BUDGET`).
 
     Args:
         task: the task.

@@ -47,9 +47,7 @@ def run_stage(
     """
     stage = member.stages[index]
     settings = member.training
-    given_weights = member.model.weights != "none"
-    freeze = stage.batch_norm == "frozen" or (stage.batch_norm == "auto" and given_weights)
-    set_trainable(model, stage.train, freeze_batch_norm=freeze)
+    free_for_stage(model, member, stage)
     _seed_dropout(model, member.seed * 10 + index)
     if stage.cached_features:
         fitted, feed = _head_on_features(model, member, images, (train, validation), reporter)
@@ -94,6 +92,13 @@ def run_stage(
         shuffle=False,  # the dataset has its order already
         verbose=0,
     )
+
+
+def free_for_stage(model: keras.Model, member: MemberConfig, stage: StageConfig) -> int:
+    """Let a stage's layers be trained and freeze the others; return how many weights are trained."""
+    given_weights = member.model.weights != "none"
+    freeze = stage.batch_norm == "frozen" or (stage.batch_norm == "auto" and given_weights)
+    return set_trainable(model, stage.train, freeze_batch_norm=freeze)
 
 
 def validation_figures(

@@ -19,7 +19,8 @@ import pandas as pd
 
 from kerasdr.data.pairs import partner_index
 from kerasdr.errors import KerasdrError
-from kerasdr.files import write_bytes_atomically, write_text_atomically
+from kerasdr.evaluation.predictions import read_predictions
+from kerasdr.files import make_folder, write_bytes_atomically, write_text_atomically
 from kerasdr.imaging.decode import decode
 from kerasdr.imaging.panel import before_after
 from kerasdr.imaging.prepare import prepare
@@ -65,10 +66,7 @@ def write_task_figures(run: Path, figures: TaskFigures, reporter: Reporter) -> l
     drawn = _drawn_before(folder, wanted)
     if drawn is not None:
         return drawn
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise KerasdrError(f"cannot make the folder {folder}: {error.strerror}; check its permissions") from error
+    make_folder(folder, "check its permissions")
     opened = open_run(run, reporter)
     data, bundle = opened.data, opened.bundle
     chosen = spread_over_grades(_judged(run, data), max(wanted.values()))
@@ -129,12 +127,7 @@ def _drawn_before(folder: Path, wanted: dict[str, int]) -> list[Path] | None:
 
 def _judged(run: Path, data: ExperimentData) -> pd.DataFrame:
     """Return the validation photographs that the run was judged on, by their place in the data's table."""
-    path = run / "predictions_validation.csv"
-    try:
-        # A person may well be called NA.
-        judged = pd.read_csv(path, dtype={"image_id": str}, keep_default_na=False).set_index("image_id")["grade"]
-    except (OSError, ValueError, KeyError) as error:
-        raise KerasdrError(f"cannot read {path} ({type(error).__name__}): train that run anew") from error
+    judged = read_predictions(run / "predictions_validation.csv").set_index("image_id")["grade"]
     table = data.table[data.table["image_id"].isin(judged.index)]
     digests = [data.digests[place] for place in table.index]
     return table[["path", "patient_id"]].assign(grade=judged.loc[table["image_id"]].to_numpy(), digest=digests)

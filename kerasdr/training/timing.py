@@ -14,8 +14,9 @@ import numpy as np
 
 from kerasdr.config import MemberConfig
 from kerasdr.grades import N_GRADES
-from kerasdr.models import build_classifier, set_trainable
+from kerasdr.models import build_classifier
 from kerasdr.training.memory import keep_memory
+from kerasdr.training.stage import free_for_stage
 
 PHOTOGRAPHS = 4
 """How many photographs the timed passes see. Time is taken to be proportional to their number."""
@@ -46,8 +47,9 @@ def alike(member: MemberConfig) -> str:
     """Return what decides a network's costs: members that agree in it need to be timed once."""
     # The kernel of a spatial attention makes no difference that these timings could tell.
     model = member.model.model_dump(exclude={"weights", "dropout", "pairing", "attention_kernel", "attention_relu"})
-    stages = [(stage.train, stage.cached_features) for stage in member.stages]
-    return repr((model, member.imaging.size, member.training.jit_compile, stages))
+    stages = [(stage.train, stage.cached_features, stage.batch_norm) for stage in member.stages]
+    given_weights = member.model.weights != "none"  # as these decide over batch normalisation
+    return repr((model, given_weights, member.imaging.size, member.training.jit_compile, stages))
 
 
 def measure(member: MemberConfig) -> Costs:
@@ -64,7 +66,7 @@ def measure(member: MemberConfig) -> Costs:
     forward, compiling = _timed(_forward(model, jit), inputs)
     steps, weights, guessed = [], [], False
     for stage in member.stages:
-        weights.append(set_trainable(model, stage.train))
+        weights.append(free_for_stage(model, member, stage))
         if stage.cached_features:
             steps.append(0.0)
         elif time.perf_counter() - started + STEP_IN_FORWARDS * compiling > BUDGET:

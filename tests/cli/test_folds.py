@@ -26,6 +26,12 @@ def test_folds_are_reported(kerasdr: Kerasdr, phantom_root: Path, tmp_path: Path
     assert "quadratic weighted kappa" in ran.out and "quadratic_kappa over 2 repeats: mean" in ran.out
     assert f"folds and out_of_fold.csv: {Path('runs') / 'small-3-folds'}" in ran.out
     assert not (tmp_path / "runs" / "chosen").exists()
+    # A fold that was stopped can be gone on with by itself, and still nothing is chosen.
+    fold = tmp_path / "runs" / "small-3-folds" / "repeat-1-fold-2"
+    (fold / "status.json").write_text((fold / "status.json").read_text().replace("finished", "running"))
+    ran = kerasdr("train", "--resume", str(fold), "--quiet")
+    assert ran.code == 0 and ran.out.endswith("a fold of a cross-validation\n")
+    assert not (tmp_path / "runs" / "chosen").exists()
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,8 @@ from numpy.typing import NDArray
 from kerasdr.config import AugmentConfig
 from kerasdr.training.augmentation import augmentation_layers
 from kerasdr.training.random_layers import RandomCropBack, RandomExposure, Sometimes
+from tests.training.conftest import OFF
 
-OFF: dict[str, Any] = {
-    "horizontal_flip": False,
-    "vertical_flip": False,
-    "rotation": 0,
-    "zoom": 0,
-    "brightness": 0,
-    "contrast": 0,
-}
 EVERYTHING: dict[str, Any] = {
     "rotation_probability": 0.5,
     "crop": 0.2,

@@ -9,15 +9,7 @@ from numpy.typing import NDArray
 from kerasdr.config import AugmentConfig, MemberConfig, resolve
 from kerasdr.training.augmentation import augmentation_layers
 from kerasdr.training.augmentation_grid import augmentation_grid, describe_augmentation
-
-OFF: dict[str, Any] = {
-    "horizontal_flip": False,
-    "vertical_flip": False,
-    "rotation": 0,
-    "zoom": 0,
-    "brightness": 0,
-    "contrast": 0,
-}
+from tests.training.conftest import OFF
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasdr.files import write_bytes_atomically
+from kerasdr.errors import KerasdrError
+from kerasdr.files import printable_path, write_bytes_atomically
 from kerasdr.grades import N_GRADES
 
 
@@ -32,3 +33,23 @@ def write_predictions(
     for grade in range(N_GRADES):
         part[f"prob_{grade}"] = probabilities[:, grade]
     write_bytes_atomically(path, part.to_csv(index=False, lineterminator="\n", float_format="%.6f").encode())
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read what :func:`write_predictions` wrote; identifiers stay text.
+
+    Raises:
+        KerasdrError: if it is not there, or is something else.
+    """
+    try:
+        # A person may well be called NA, and nothing is missing from predictions.
+        table = pd.read_csv(path, dtype={"image_id": str, "patient_id": str}, keep_default_na=False)
+        return table.astype({"image_id": str, "patient_id": str, "grade": "int64", "predicted": "int64"})
+    except (OSError, KeyError, ValueError) as error:
+        raise KerasdrError(cannot_read(path, error)) from error
+
+
+def cannot_read(path: Path, reason: object) -> str:
+    """Say that a file of a run cannot be read, and what to do."""
+    text = " ".join(str(getattr(reason, "strerror", None) or reason).split())
+    return f"cannot read {printable_path(path)}: {text}; train that run anew, or take its folder away"
