@@ -4,10 +4,14 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
+
+if TYPE_CHECKING:
+    from kerasdr.scoring.engines import EngineName
 
 EXAMPLES = """
 \b
@@ -52,6 +56,16 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     callback=_finite,
     help="Larger photographs fail.  [default: the model's own limit]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "openvino", "onnxruntime", "keras"]),
+    default="auto",
+    show_default=True,
+    help="What does the arithmetic; auto takes the fastest that the model and this machine have.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Cores to keep busy.  [default: all that this process may use]"
+)
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @click.pass_context
@@ -63,6 +77,8 @@ def predict_command(
     no_gradcam: bool,
     batch_size: int,
     max_megapixels: float | None,
+    engine: "EngineName",
+    jobs: int | None,
     null: bool,
     quiet: bool,
 ) -> None:
@@ -73,7 +89,8 @@ def predict_command(
     from kerasdr.files import printable_path
     from kerasdr.scoring.bundle import Bundle, load_bundle
     from kerasdr.scoring.engine import Engine
-    from kerasdr.scoring.job import make_engine, run_job
+    from kerasdr.scoring.engines import choose_engine, make_engine
+    from kerasdr.scoring.job import run_job
 
     if "-" in inputs:
         if inputs != ("-",):
@@ -86,9 +103,12 @@ def predict_command(
     if bundle.caution:
         click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
 
+    engine = choose_engine(bundle, engine)
+
     def factory(bundle: Bundle, batch_size: int, gradcam: bool) -> Engine:
-        load_keras_quietly()
-        return make_engine(bundle, batch_size, gradcam)
+        if engine == "keras":
+            load_keras_quietly()
+        return make_engine(bundle, batch_size, gradcam, engine=engine, cores=jobs)
 
     summary = run_job(
         inputs,
@@ -98,6 +118,7 @@ def predict_command(
         batch_size=batch_size,
         max_megapixels=max_megapixels,
         factory=factory,
+        jobs=jobs,
         progress=reporter.progress("grading"),
     )
     if not quiet:

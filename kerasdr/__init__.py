@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kerasdr.config import load as load_config
     from kerasdr.errors import KerasdrError
     from kerasdr.scoring.bundle import load_bundle
-    from kerasdr.scoring.job import make_engine, run_job, score_photographs
+    from kerasdr.scoring.engines import make_engine
+    from kerasdr.scoring.job import run_job, score_photographs
     from kerasdr.training.experiment import train
 
 __all__ = [
@@ -36,7 +37,7 @@ _WHERE = {
     "KerasdrError": ("kerasdr.errors", "KerasdrError"),
     "load_bundle": ("kerasdr.scoring.bundle", "load_bundle"),
     "load_config": ("kerasdr.config", "load"),
-    "make_engine": ("kerasdr.scoring.job", "make_engine"),
+    "make_engine": ("kerasdr.scoring.engines", "make_engine"),
     "run_job": ("kerasdr.scoring.job", "run_job"),
     "score_photographs": ("kerasdr.scoring.job", "score_photographs"),
     "train": ("kerasdr.training.experiment", "train"),

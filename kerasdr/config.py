@@ -255,6 +255,13 @@ class EnsembleConfig(Section):
         return content
 
 
+class BundleConfig(Section):
+    """What the bundle carries beside weights."""
+
+    engines: tuple[Literal["openvino", "onnxruntime"], ...] = ("openvino",)
+    """Graphs for these engines, so that scoring needs no training framework; ``kerasdr bundle build`` makes them later."""
+
+
 class Experiment(Section):
     """A whole experiment, as :func:`resolve` gives it."""
 
@@ -264,6 +271,7 @@ class Experiment(Section):
     data: DataConfig = DataConfig()
     members: tuple[MemberConfig, ...] = Field(min_length=1)
     ensemble: EnsembleConfig = EnsembleConfig()
+    bundle: BundleConfig = BundleConfig()
 
     @model_validator(mode="after")
     def _member_names_differ(self) -> "Experiment":

@@ -25,6 +25,7 @@ RANKS = {
     "grades": 0,
     "errors": 0,
     "files": 0,
+    "machine": 0,
     "reporting": 0,
     "tasks": 0,
     "overrides": 0,

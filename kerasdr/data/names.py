@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
+PHOTOGRAPH_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+"""Endings, in small letters, of the files that are taken for photographs."""
+
 
 class PhotoName(NamedTuple):
     """The parts of a photograph's name; ``eye`` and ``view`` are empty where the name does not tell."""

@@ -1,15 +1,19 @@
 """Which photograph is the partner of which; training and scoring both ask here."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAIRINGS = ("same-eye", "both-eyes")
 
 
-def partner_index(table: pd.DataFrame, pairing: str) -> NDArray[np.int64]:
+def partner_index(table: "pd.DataFrame | Mapping[str, Sequence[str]]", pairing: str) -> NDArray[np.int64]:
     """Return the position of each photograph's partner.
 
     Partners are of one person and lie in one folder; a photograph whose eye is not known has none. ``both-eyes``: the
@@ -18,7 +22,7 @@ def partner_index(table: pd.DataFrame, pairing: str) -> NDArray[np.int64]:
     somebody's partner. The answer does not depend on the order of rows.
 
     Args:
-        table: columns ``image_id, path, patient_id, eye, view``.
+        table: columns ``image_id, path, patient_id, eye, view``, of a table or as plain lists.
         pairing: ``same-eye`` or ``both-eyes``.
 
     Returns:
@@ -30,14 +34,14 @@ def partner_index(table: pd.DataFrame, pairing: str) -> NDArray[np.int64]:
     if pairing not in PAIRINGS:
         raise ValueError(f"pairing must be one of {PAIRINGS}, got {pairing!r}")
     folders = [str(PurePath(path).parent) for path in table["path"]]
-    names, eyes, views = (table[column].tolist() for column in ("image_id", "eye", "view"))
+    names, eyes, views = (list(table[column]) for column in ("image_id", "eye", "view"))
     groups: dict[tuple[str, str, str], list[int]] = {}
     for row, (folder, person, eye) in enumerate(zip(folders, table["patient_id"], eyes, strict=True)):
         groups.setdefault((folder, person, eye), []).append(row)
     for rows in groups.values():
         rows.sort(key=lambda row: (views[row], names[row]))
 
-    partners = np.full(len(table), -1, dtype=np.int64)
+    partners = np.full(len(names), -1, dtype=np.int64)
     for (folder, person, eye), rows in groups.items():
         if not eye:
             continue

@@ -2,36 +2,43 @@
 
 ::
 
-    manifest.json           members (network, recipe, weights file), ensemble, validation figures
-    weights/<member>.npz    plain arrays
-    SHA256SUMS              of every other file, in the form of the tool ``sha256sum``
+    manifest.json              members (network, recipe, weights file), ensemble, validation figures
+    weights/<member>.npz       plain arrays
+    graphs/<engine>/<member>.* the same networks as graphs of an inference engine
+    SHA256SUMS                 of every other file, in the form of the tool ``sha256sum``
 
-There is nothing in it to execute: networks are rebuilt from their description by kerasdr's own code. The digest of
-``SHA256SUMS`` names the bundle.
+There is nothing in it to execute: networks are rebuilt from their description by kerasdr's own code, and graphs hold nodes
+and numbers. The digest of ``SHA256SUMS`` names the bundle. Weights and graphs are read when an engine asks for them, since
+each engine needs only one of them.
 """
 
+import contextlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from kerasdr import __version__
 from kerasdr.config import ModelSpec, Name, Section
 from kerasdr.ensembles import EnsembleSpec
 from kerasdr.errors import KerasdrError
-from kerasdr.files import printable_path, sync_folder, write_bytes_atomically
+from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.imaging.recipes import Recipe
-from kerasdr.scoring.sealed import SUMS, Arrays, arrays_to_bytes, read_arrays, read_sealed, seal
+from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, Precision, graph_files
+from kerasdr.scoring.pointer import MANIFEST, find_bundle
+from kerasdr.scoring.sealed import Arrays, SealedFolder, arrays_to_bytes, open_sealed, read_arrays, seal
 
-_MANIFEST = "manifest.json"
 _NOTE = "For research. Not a medical device: a grade is no diagnosis and needs a qualified reader."
 _AGAIN = "write it again with this kerasdr, or copy it again from where it was made"
-_LARGEST_POINTER = 4096
 
 # An experiment's name, which has up to 64 characters, and the time of its run.
 _BundleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)]
@@ -44,6 +51,12 @@ class _MemberEntry(Section):
     weights: str
 
 
+class _GraphsEntry(Section):
+    made_with: Annotated[str, Field(max_length=64)]
+    precision: Precision
+    difference: dict[str, float]
+
+
 class _Manifest(Section):
     format: Literal[1]
     name: _BundleName
@@ -53,6 +66,7 @@ class _Manifest(Section):
     members: tuple[_MemberEntry, ...] = Field(min_length=1)
     ensemble: dict[str, Any]
     validation: dict[str, Any]
+    graphs: dict[GraphEngine, _GraphsEntry] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,7 @@ class Bundle:
         ensemble: how they are combined.
         max_megapixels: larger photographs are refused.
         validation: figures on validation data, as the training wrote them.
+        graphs: of inference engines, as far as they were made.
     """
 
     name: str
@@ -84,6 +99,7 @@ class Bundle:
     ensemble: EnsembleSpec
     max_megapixels: float
     validation: Mapping[str, Any]
+    graphs: Mapping[GraphEngine, Graphs] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -133,6 +149,7 @@ def write_bundle(
     ensemble: EnsembleSpec,
     validation: Mapping[str, Any],
     max_megapixels: float = 100.0,
+    graphs: Sequence[Graphs] = (),
 ) -> None:
     """Write a bundle; a folder that stands there already is replaced once the new one is complete.
 
@@ -151,16 +168,27 @@ def write_bundle(
             members=tuple(_entry(member) for member in members),
             ensemble=ensemble.to_dict(),
             validation=dict(validation),
+            graphs={
+                part.engine: _GraphsEntry(
+                    made_with=part.made_with, precision=part.precision, difference=dict(part.difference)
+                )
+                for part in graphs
+            },
         )
         _check_members(manifest, len(ensemble.weights))
         shutil.rmtree(new, ignore_errors=True)
-        (new / "weights").mkdir(parents=True)
-        for member, entry in zip(members, manifest.members, strict=True):
-            write_bytes_atomically(new / entry.weights, arrays_to_bytes(member.weights))
-        write_bytes_atomically(
-            new / _MANIFEST, (json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n").encode()
-        )
-        seal(new, [_MANIFEST, *(entry.weights for entry in manifest.members)])
+        files = {
+            entry.weights: arrays_to_bytes(member.weights)
+            for member, entry in zip(members, manifest.members, strict=True)
+        }
+        for part in graphs:
+            for member in members:
+                files |= dict(zip(graph_files(part.engine, member.name), part.members[member.name].read(), strict=True))
+        files[MANIFEST] = (json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n").encode()
+        for file, data in files.items():
+            (new / file).parent.mkdir(parents=True, exist_ok=True)
+            write_bytes_atomically(new / file, data)
+        seal(new, list(files))
         _put_in_place(new, folder)
     except (KerasdrError, ValueError, OSError) as error:  # ValueError: a value that is no plain data
         shutil.rmtree(new, ignore_errors=True)
@@ -193,66 +221,56 @@ def _entry(member: BundleMember) -> _MemberEntry:
 
 def _check_members(manifest: _Manifest, n_weights: int) -> None:
     if len({entry.name for entry in manifest.members}) < len(manifest.members):
-        raise KerasdrError(f"{_MANIFEST}: two members have one name: give each its own")
+        raise KerasdrError(f"{MANIFEST}: two members have one name: give each its own")
     if n_weights != len(manifest.members):
         n_members = len(manifest.members)
-        raise KerasdrError(f"{_MANIFEST}: {n_weights} ensemble weights for {n_members} members: give each member one")
+        raise KerasdrError(f"{MANIFEST}: {n_weights} ensemble weights for {n_members} members: give each member one")
 
 
 def _explain(error: Exception, remedy: str) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        return f"{_MANIFEST}: {place}: {first['msg']}; {remedy}"
+        return f"{MANIFEST}: {place}: {first['msg']}; {remedy}"
     if isinstance(error, OSError):
         return f"{error.strerror or error}; check the folder and its space"
     return str(error) if isinstance(error, KerasdrError) else f"{error}; {remedy}"
 
 
-def find_bundle(path: Path) -> Path:
-    """Return the bundle's folder for a bundle, a run, or a pointer file such as ``runs/chosen``.
+class _LateArrays(Mapping[str, NDArray[np.generic]]):
+    """A network's arrays, read and checked when the first of them is asked for."""
 
-    Raises:
-        KerasdrError: if there is none.
-    """
-    shown = printable_path(path)
+    def __init__(self, sealed: SealedFolder, file: str) -> None:
+        self._sealed, self._file = sealed, file
+
+    @cached_property
+    def _arrays(self) -> Arrays:
+        with _named(self._sealed.folder):
+            return read_arrays(self._file, self._sealed.read(self._file))
+
+    def __getitem__(self, name: str) -> NDArray[np.generic]:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+
+@contextlib.contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Let what is wrong with a bundle name it."""
     try:
-        if path.is_file():
-            path = _pointed_to(path)
-        for folder in (path, path / "bundle"):
-            if (folder / _MANIFEST).is_file() or (folder / SUMS).is_file():
-                return folder
-        there = path.exists()
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise KerasdrError(
-            f"the model {shown} cannot be read ({reason}): check the name and its permissions"
-        ) from error
-    if not there:
-        raise KerasdrError(
-            f"no model at {shown}: train one with `kerasdr train demo`, or name a bundle or a run with --model"
-        )
-    raise KerasdrError(f"{shown} is no bundle, no run with a bundle, and no pointer to one: name one with --model")
-
-
-def _pointed_to(pointer: Path) -> Path:
-    with open(pointer, "rb") as file:
-        data = file.read(_LARGEST_POINTER)
-    text = data.decode("utf-8", "replace").strip()
-    if not text or not text.isprintable() or len(data) == _LARGEST_POINTER:
-        raise KerasdrError(
-            f"{printable_path(pointer)} is no pointer to a run: choose one with `kerasdr choose RUN`, or name one with --model"
-        )
-    target = pointer.parent / text
-    if not os.path.isdir(target):
-        raise KerasdrError(
-            f"{printable_path(pointer)} points to {target}, which is not there: choose a run with `kerasdr choose RUN`"
-        )
-    return target
+        yield
+    except (KerasdrError, ValidationError) as error:
+        raise KerasdrError(f"bundle {printable_path(folder)}: {_explain(error, _AGAIN)}") from error
 
 
 def load_bundle(path: str | Path) -> Bundle:
     """Load a bundle after checking every byte of it.
+
+    Weights and graphs are read, and checked again, when an engine asks for them; until then the folder has to stay.
 
     Args:
         path: a bundle's folder, a finished run, or a pointer file such as ``runs/chosen``.
@@ -260,31 +278,58 @@ def load_bundle(path: str | Path) -> Bundle:
     Raises:
         KerasdrError: if a file is missing, was added or changed, or does not say what it should.
     """
-    folder = find_bundle(Path(path))
-    try:
-        contents, digest = read_sealed(folder)
-        if _MANIFEST not in contents:
-            raise KerasdrError(f"{_MANIFEST} is missing: {_AGAIN}")
-        manifest = _Manifest.model_validate_json(contents[_MANIFEST])
+    folder = find_bundle(Path(path)).resolve()
+    with _named(folder):
+        sealed = open_sealed(folder)
+        if MANIFEST not in sealed.sums:
+            raise KerasdrError(f"{MANIFEST} is missing: {_AGAIN}")
+        manifest = _Manifest.model_validate_json(sealed.read(MANIFEST))
+        sealed.check()
         recipes, ensemble = _described(manifest)
-        if {entry.weights for entry in manifest.members} | {_MANIFEST} != set(contents):
-            raise KerasdrError(f"its files are not those that {_MANIFEST} names: {_AGAIN}")
+        names = [entry.name for entry in manifest.members]
+        graphs = {engine: [graph_files(engine, name) for name in names] for engine in manifest.graphs}
+        expected = {MANIFEST, *(entry.weights for entry in manifest.members)}
+        if expected.union(*itertools.chain.from_iterable(graphs.values())) != set(sealed.sums):
+            raise KerasdrError(f"its files are not those that {MANIFEST} names: {_AGAIN}")
         _check_members(manifest, len(ensemble.weights))
-        members = tuple(
-            BundleMember(entry.name, entry.model, recipe, read_arrays(entry.weights, contents[entry.weights]))
-            for entry, recipe in zip(manifest.members, recipes, strict=True)
-        )
-    except (KerasdrError, ValidationError) as error:
-        raise KerasdrError(f"bundle {printable_path(folder)}: {_explain(error, _AGAIN)}") from error
-    return Bundle(manifest.name, digest, members, ensemble, manifest.max_megapixels, manifest.validation)
+    members = tuple(
+        BundleMember(entry.name, entry.model, recipe, _LateArrays(sealed, entry.weights))
+        for entry, recipe in zip(manifest.members, recipes, strict=True)
+    )
+    return Bundle(
+        manifest.name,
+        sealed.digest,
+        members,
+        ensemble,
+        manifest.max_megapixels,
+        manifest.validation,
+        {
+            engine: Graphs(
+                engine,
+                about.made_with,
+                about.precision,
+                {name: _late_graph(sealed, files) for name, files in zip(names, graphs[engine], strict=True)},
+                about.difference,
+            )
+            for engine, about in manifest.graphs.items()
+        },
+    )
+
+
+def _late_graph(sealed: SealedFolder, files: Sequence[str]) -> MemberGraph:
+    def read() -> tuple[bytes, ...]:
+        with _named(sealed.folder):
+            return tuple(sealed.read(file) for file in files)
+
+    return MemberGraph(sha256_of("".join(sealed.sums[file] for file in files).encode()), read)
 
 
 def _described(manifest: _Manifest) -> tuple[list[Recipe], EnsembleSpec]:
     try:
         ensemble = EnsembleSpec.from_dict(manifest.ensemble)
     except KerasdrError as error:
-        raise KerasdrError(f"{_MANIFEST}: {error}") from error
+        raise KerasdrError(f"{MANIFEST}: {error}") from error
     try:
         return [Recipe.from_dict(entry.recipe) for entry in manifest.members], ensemble
     except KerasdrError as error:
-        raise KerasdrError(f"{_MANIFEST}: {error}; {_AGAIN}") from error
+        raise KerasdrError(f"{MANIFEST}: {error}; {_AGAIN}") from error

@@ -1,14 +1,17 @@
 """What executes a bundle: arrays in, grade probabilities and heat maps out, whatever does the arithmetic."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.ensembles import EnsembleSpec, combine
+from kerasdr.imaging.recipes import Recipe
+from kerasdr.scoring.bundle import Bundle, BundleMember
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,67 @@ class Engine(Protocol):
     def predict(self, batch: Batch) -> EngineOutput:
         """Grade a batch."""
         ...
+
+
+class EnsembleEngine(ABC):
+    """What all engines share: each network of a bundle is run on a batch, and their answers are combined.
+
+    Args:
+        bundle: what to run.
+        batch_size: photographs at a time.
+        gradcam: also give heat maps, of the members that :attr:`Bundle.explained` names.
+    """
+
+    def __init__(self, bundle: Bundle, batch_size: int, gradcam: bool) -> None:
+        self.bundle = bundle
+        self.batch_size = batch_size
+        self.explained = bundle.explained if gradcam else (False,) * len(bundle.members)
+
+    def predict(self, batch: Batch) -> EngineOutput:
+        """Grade a batch of at most ``batch_size`` photographs.
+
+        Raises:
+            ValueError: if there are more, or a network gives a number that is not finite.
+        """
+        n = len(batch)
+        if n > self.batch_size:
+            raise ValueError(f"an engine for {self.batch_size} photographs at a time was given {n}")
+        recipes = self.bundle.recipes
+        given = [
+            self.run(place, member_inputs(member, batch, recipes)) for place, member in enumerate(self.bundle.members)
+        ]
+        heatmaps = [maps for _, maps in given] if any(self.explained) else None
+        return ensemble_output(self.bundle.ensemble, [probabilities for probabilities, _ in given], heatmaps)
+
+    @abstractmethod
+    def run(
+        self, place: int, inputs: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+        """Run the bundle's network at a place of its list on N photographs.
+
+        Args:
+            place: in ``bundle.members``.
+            inputs: by name, from :func:`member_inputs`.
+
+        Returns:
+            Probabilities ``(N, 5)`` and, if :attr:`explained` says so, heat maps ``(N, h, w, 5)``.
+        """
+
+
+def member_inputs(member: BundleMember, batch: Batch, recipes: Sequence[Recipe]) -> dict[str, NDArray[Any]]:
+    """Return what a member's network is fed, by the names of its inputs.
+
+    Args:
+        member: of the bundle.
+        batch: photographs for all of the bundle's recipes.
+        recipes: these, in order.
+    """
+    recipe = recipes.index(member.recipe)
+    inputs: dict[str, NDArray[Any]] = {"image": batch.images[recipe]}
+    if member.model.mode == "dual":
+        inputs["partner"] = batch.partners[member.model.pairing][recipe]
+        inputs["partner_present"] = batch.present[member.model.pairing][:, None].astype(np.float32)
+    return inputs
 
 
 def ensemble_output(

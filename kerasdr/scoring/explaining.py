@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
 from kerasdr.scoring.bundle import Bundle, BundleMember
-from kerasdr.scoring.engine import ensemble_output, scaled
-from kerasdr.scoring.engine_keras import build_network, member_inputs
+from kerasdr.scoring.engine import ensemble_output, member_inputs, scaled
+from kerasdr.scoring.engine_keras import build_network
 from kerasdr.scoring.grading import Request, make_batch, read_requests
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.photographs import Photograph

@@ -1,7 +1,8 @@
 """Photographs to rows: batches of them through the engine, and a picture for each that is graded."""
 
-import functools
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +28,12 @@ def grade_inputs(
     batch_size: int,
     max_megapixels: float | None = None,
     save: SavePicture | None = None,
+    workers: int = 2,
 ) -> Iterator[tuple[int, Row]]:
     """Yield place and row of every input, as they get ready; the photographs in memory are a bounded number.
+
+    Photographs are read ahead of the engine and pictures drawn behind it, each by threads of their own: while the engine
+    works on a batch, the one before is drawn and the next is read.
 
     Args:
         inputs: what to grade.
@@ -36,27 +41,44 @@ def grade_inputs(
         engine: an engine of this bundle.
         batch_size: photographs at a time.
         max_megapixels: larger ones fail; the bundle's own limit if None.
-        save: keeps the Grad-CAM pictures; none are made if None.
+        save: keeps the Grad-CAM pictures, called from several threads; none are made if None.
+        workers: threads that read, and threads that draw.
 
     Raises:
         ValueError: if the batch size is below 1, or the engine gives what is no probability.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    grade = functools.partial(_grade, inputs=inputs, bundle=bundle, engine=engine, save=save)
-    waiting: list[Request] = []
-    for request in read_requests(
-        inputs, bundle, ahead=2 * batch_size, max_megapixels=max_megapixels, display=save is not None
-    ):
-        if not request.photograph.ready:
-            yield request.photograph.index, _row(inputs[request.photograph.index], request.photograph, bundle)
-            continue
-        waiting.append(request)
-        if len(waiting) == batch_size:
-            yield from grade(waiting)
-            waiting = []
-    if waiting:
-        yield from grade(waiting)
+    requests = read_requests(
+        inputs, bundle, ahead=2 * batch_size, max_megapixels=max_megapixels, display=save is not None, workers=workers
+    )
+    pool = ThreadPoolExecutor(workers)
+    drawing: deque[Future[tuple[int, Row]]] = deque()
+
+    def grade(batch: Sequence[Request]) -> None:
+        output = engine.predict(make_batch(batch, len(bundle.recipes)))
+        _check_output(output, len(batch), save is not None)
+        for place, request in enumerate(batch):
+            drawing.append(pool.submit(_finish, request, output, place, inputs, bundle, save))
+
+    try:
+        waiting: list[Request] = []
+        for request in requests:
+            if not request.photograph.ready:
+                yield request.photograph.index, _row(inputs[request.photograph.index], request.photograph, bundle)
+                continue
+            waiting.append(request)
+            if len(waiting) == batch_size:
+                grade(waiting)
+                waiting = []
+                while len(drawing) > batch_size:
+                    yield drawing.popleft().result()
+        if waiting:
+            grade(waiting)
+        while drawing:
+            yield drawing.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,13 @@ class Request:
 
 
 def read_requests(
-    inputs: Sequence[Input], bundle: Bundle, *, ahead: int, max_megapixels: float | None = None, display: bool = True
+    inputs: Sequence[Input],
+    bundle: Bundle,
+    *,
+    ahead: int,
+    max_megapixels: float | None = None,
+    display: bool = True,
+    workers: int = 2,
 ) -> Iterator[Request]:
     """Read all inputs with their partners among them, those of a person together; some may not be ready.
 
@@ -78,6 +106,7 @@ def read_requests(
         ahead: photographs that are worked on before they are asked for.
         max_megapixels: larger ones fail; the bundle's own limit if None.
         display: whether pictures for people are wanted.
+        workers: threads that read.
     """
     pairings = bundle_pairings(bundle)
     partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
@@ -88,7 +117,7 @@ def read_requests(
     def load(index: int) -> Photograph:
         return load_photograph(index, inputs[index], recipes, limit, shown)
 
-    for group, found in load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead):
+    for group, found in load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead, workers=workers):
         for index in group.own:
             yield Request(found[index], {p: _partner(found, int(partners[p][index])) for p in pairings})
 
@@ -104,39 +133,37 @@ def _partner(found: Mapping[int, Photograph], place: int) -> Photograph | None:
     return partner if partner is not None and partner.ready else None
 
 
-def _grade(
-    requests: Sequence[Request],
-    *,
+def _finish(
+    request: Request,
+    output: EngineOutput,
+    place: int,
     inputs: Sequence[Input],
     bundle: Bundle,
-    engine: Engine,
     save: SavePicture | None,
-) -> Iterator[tuple[int, Row]]:
-    output = engine.predict(make_batch(requests, len(bundle.recipes)))
-    _check_output(output, len(requests), save is not None)
-    for place, request in enumerate(requests):
-        photograph = request.photograph
-        probabilities = output.probabilities[place]
-        gradcam = ""
-        if save is not None:
-            picture = _picture(photograph, output, place, bundle)
-            gradcam = save(picture_name(photograph.index, photograph.sha256), picture)
-        partners = {inputs[p.index].shown: None for p in request.partners.values() if p is not None}
-        grade = int(np.argmax(probabilities))
-        row = Row(
-            image=inputs[photograph.index].shown,
-            status="graded",
-            grade=grade,
-            grade_name=grade_name(grade),
-            probabilities=tuple(float(p) for p in probabilities),
-            referable=is_referable(grade),
-            prob_referable=float(referable_probability(probabilities)),
-            gradcam=gradcam,
-            partner="; ".join(partners),
-            model=bundle.label,
-            sha256=photograph.sha256,
-        )
-        yield photograph.index, row
+) -> tuple[int, Row]:
+    """Draw and keep the picture of a photograph that was graded, and return its place and row."""
+    photograph = request.photograph
+    probabilities = output.probabilities[place]
+    gradcam = ""
+    if save is not None:
+        picture = _picture(photograph, output, place, bundle)
+        gradcam = save(picture_name(photograph.index, photograph.sha256), picture)
+    partners = {inputs[p.index].shown: None for p in request.partners.values() if p is not None}
+    grade = int(np.argmax(probabilities))
+    row = Row(
+        image=inputs[photograph.index].shown,
+        status="graded",
+        grade=grade,
+        grade_name=grade_name(grade),
+        probabilities=tuple(float(p) for p in probabilities),
+        referable=is_referable(grade),
+        prob_referable=float(referable_probability(probabilities)),
+        gradcam=gradcam,
+        partner="; ".join(partners),
+        model=bundle.label,
+        sha256=photograph.sha256,
+    )
+    return photograph.index, row
 
 
 def make_batch(requests: Sequence[Request], n_recipes: int) -> Batch:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasdr.data.readers.registry import PHOTOGRAPH_SUFFIXES
+from kerasdr.data.names import PHOTOGRAPH_SUFFIXES
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
 from kerasdr.scoring.names import is_own_picture, shown_path

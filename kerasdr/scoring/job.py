@@ -1,22 +1,26 @@
 """The batch job: inputs in, one row for each out, in their order, with a Grad-CAM picture for every graded one."""
 
+import contextlib
+import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 from kerasdr.files import open_atomically, write_bytes_atomically
+from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Engine
+from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, make_engine
 from kerasdr.scoring.grading import grade_inputs
 from kerasdr.scoring.inputs import list_inputs
 from kerasdr.scoring.names import pictures_folder, shown_path
 from kerasdr.scoring.results import check_not_listed, check_output, remove_stale, room_for
 from kerasdr.scoring.rows import Row, csv_lines
-
-DEFAULT_BATCH_SIZE = 16
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
 """Takes a bundle, the batch size and whether heat maps are wanted."""
@@ -47,13 +51,6 @@ class Summary:
             f"{len(self.rows)} listed = {self.count('graded')} graded + {self.count('ungradable')} ungradable + "
             f"{self.count('failed')} failed; {referable} referable (grade 2 or worse)"
         )
-
-
-def make_engine(bundle: Bundle, batch_size: int = DEFAULT_BATCH_SIZE, gradcam: bool = True) -> Engine:
-    """Return the engine that runs a bundle on this machine."""
-    from kerasdr.scoring.engine_keras import KerasEngine
-
-    return KerasEngine(bundle, batch_size, gradcam)
 
 
 def score_photographs(
@@ -94,6 +91,7 @@ def run_job(
     batch_size: int = DEFAULT_BATCH_SIZE,
     max_megapixels: float | None = None,
     factory: EngineFactory | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it.
@@ -110,6 +108,7 @@ def run_job(
         max_megapixels: larger photographs fail; the bundle's own limit if absent.
         factory: makes the engine, once it is known that there is work and a place for its results;
             :func:`make_engine` if absent.
+        jobs: cores to keep busy; all that this process may use if absent.
         progress: told of each photograph that is done.
 
     Raises:
@@ -121,12 +120,14 @@ def run_job(
     inputs = list_inputs(_names(arguments), skip=[pictures])
     check_not_listed(out, inputs)
 
+    jobs = jobs or available_cores()
+
     def save(name: str, data: bytes) -> str:
         write_bytes_atomically(pictures / name, data)
         return shown_path(f"{pictures.name}/{name}")
 
-    with room_for(out, pictures if gradcam else None):
-        engine = (factory or make_engine)(bundle, batch_size, gradcam)
+    with room_for(out, pictures if gradcam else None), one_thread_each():
+        engine = (factory or functools.partial(make_engine, cores=jobs))(bundle, batch_size, gradcam)
         graded = grade_inputs(
             inputs,
             bundle,
@@ -134,6 +135,7 @@ def run_job(
             batch_size=batch_size,
             max_megapixels=max_megapixels,
             save=save if gradcam else None,
+            workers=jobs,
         )
         rows = _in_order(_counted(graded, len(inputs), progress), len(inputs))
         with open_atomically(out) as file:
@@ -142,6 +144,17 @@ def run_job(
     kept = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
     remove_stale(pictures, kept)
     return Summary(rows, out, pictures if kept else None)
+
+
+@contextlib.contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let OpenCV work in the thread that calls it: where each core has a photograph of its own, more would be in the way."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _names(paths: Iterable[str | Path] | str | Path) -> list[str]:

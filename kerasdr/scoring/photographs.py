@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.data.names import parse_name
@@ -72,14 +71,14 @@ LoadPhotograph = Callable[[int], Photograph]
 def find_partners(inputs: Sequence[Input], pairing: str) -> NDArray[np.int64]:
     """Return the place of each input's partner, by the rule that training uses, ``(n,)``; -1 where there is none."""
     folder_of = PathKeys().folder
-    rows = []
+    columns: dict[str, list[str]] = {name: [] for name in ("image_id", "path", "patient_id", "eye", "view")}
     for entry in inputs:
         folder, name = os.path.split(entry.path)
         # With its ending, so that two files of one stem are told apart whatever their order in the list.
-        rows.append((name, os.path.join(folder_of(folder), name), *parse_name(PurePath(name).stem)))
-    # Plain Python strings: others refuse names that are no UTF-8.
-    table = pd.DataFrame(rows, columns=["image_id", "path", "patient_id", "eye", "view"], dtype=object)
-    return partner_index(table, pairing)
+        row = (name, os.path.join(folder_of(folder), name), *parse_name(PurePath(name).stem))
+        for column, value in zip(columns.values(), row, strict=True):
+            column.append(value)
+    return partner_index(columns, pairing)
 
 
 def group_by_person(inputs: Sequence[Input], partners: Iterable[NDArray[np.int64]] = ()) -> list[Group]:

@@ -1,11 +1,15 @@
 """A folder whose every byte is covered by a list of checksums, and the plain arrays that it may hold."""
 
+import contextlib
+import hashlib
 import io
 import os
 import re
 import stat
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ SUMS = "SHA256SUMS"
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
+_READERS = 4
 _AGAIN = "copy the bundle again from where it was made"
 _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)\n")
 
@@ -34,36 +39,73 @@ def seal(folder: Path, files: Sequence[str]) -> None:
     write_bytes_atomically(folder / SUMS, sums.encode("ascii"))
 
 
-def read_sealed(folder: Path) -> tuple[dict[str, bytes], str]:
-    """Read a sealed folder.
+@dataclass(frozen=True)
+class SealedFolder:
+    """A sealed folder whose list of checksums was read.
 
-    Each file is read once, so what was checked is what is used. Links, pipes and devices are refused without being opened.
+    Attributes:
+        folder: where it is.
+        sums: SHA-256 of each file by its path in the folder.
+        digest: SHA-256 of the list, which covers every byte of it all.
+    """
 
-    Returns:
-        The content of each file by its path in the folder, without the list itself, and the list's SHA-256, which covers
-        every byte of it all.
+    folder: Path
+    sums: Mapping[str, str]
+    digest: str
+
+    def read(self, name: str) -> bytes:
+        """Return a file's content, checked as it is read: what was checked is what is used.
+
+        Links, pipes and devices are refused without being opened.
+
+        Raises:
+            KerasdrError: if it cannot be read, or was changed since it was sealed.
+        """
+        with _said(self.folder):
+            data = _read(self.folder / name)
+        if sha256_of(data) != self.sums[name]:
+            raise KerasdrError(f"{name} was changed since it was written: {_AGAIN}")
+        return data
+
+    def check(self) -> None:
+        """Read every byte of it and compare, several files at a time; nothing is kept in memory.
+
+        Raises:
+            KerasdrError: if a file cannot be read, or was changed since it was sealed.
+        """
+        with _said(self.folder), ThreadPoolExecutor(_READERS) as pool:
+            for name, digest in zip(
+                self.sums, pool.map(_digest, (self.folder / name for name in self.sums)), strict=True
+            ):
+                if digest != self.sums[name]:
+                    raise KerasdrError(f"{name} was changed since it was written: {_AGAIN}")
+
+
+def open_sealed(folder: Path) -> SealedFolder:
+    """Open a sealed folder: its files are those of its list.
 
     Raises:
-        KerasdrError: if a file cannot be read, is missing, was added or was changed.
+        KerasdrError: if the list is missing or damaged, or a file is missing or was added.
     """
-    try:
+    with _said(folder):
         present = _files_in(folder)
         if SUMS not in present:
             raise KerasdrError(f"{SUMS} is missing: {_AGAIN}")
         sums = _read(folder / SUMS)
-        listed = _parse(sums)
-        if odd := sorted((present - {SUMS}) ^ set(listed)):
-            kind = "is missing" if odd[0] in listed else "does not belong there"
-            raise KerasdrError(f"{printable_path(odd[0])} {kind}: {_AGAIN}")
-        contents = {}
-        for name, expected in listed.items():
-            contents[name] = _read(folder / name)
-            if sha256_of(contents[name]) != expected:
-                raise KerasdrError(f"{name} was changed since it was written: {_AGAIN}")
+    listed = _parse(sums)
+    if odd := sorted((present - {SUMS}) ^ set(listed)):
+        kind = "is missing" if odd[0] in listed else "does not belong there"
+        raise KerasdrError(f"{printable_path(odd[0])} {kind}: {_AGAIN}")
+    return SealedFolder(folder, listed, sha256_of(sums))
+
+
+@contextlib.contextmanager
+def _said(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         name = printable_path(error.filename or folder)
         raise KerasdrError(f"{name} cannot be read ({error.strerror}): check its permissions, or {_AGAIN}") from error
-    return contents, sha256_of(sums)
 
 
 def _files_in(folder: Path) -> set[str]:
@@ -84,12 +126,23 @@ def _files_in(folder: Path) -> set[str]:
 
 
 def _read(path: Path) -> bytes:
+    with _opened(path) as file:
+        return file.read()
+
+
+def _digest(path: Path) -> str:
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _opened(path: Path) -> io.BufferedReader:
     # Neither through a link nor waiting, should the file have become something else in between.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise KerasdrError(f"{printable_path(path)} is no ordinary file: {_AGAIN}")
-        return file.read()
+    file = open(os.open(path, flags), "rb")  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise KerasdrError(f"{printable_path(path)} is no ordinary file: {_AGAIN}")
+    return file
 
 
 def _parse(sums: bytes) -> dict[str, str]:

@@ -8,18 +8,27 @@ import numpy as np
 
 from kerasdr.config import Experiment
 from kerasdr.ensembles import EnsembleSpec
+from kerasdr.errors import KerasdrError
 from kerasdr.imaging.recipes import get_recipe
-from kerasdr.scoring.bundle import BundleMember, write_bundle
+from kerasdr.reporting import Reporter
+from kerasdr.scoring.build import build_graphs
+from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
+from kerasdr.scoring.graphs import Graphs
 
 
-def bundle_run(run: Path, experiment: Experiment, ensemble: EnsembleSpec, validation: Mapping[str, Any]) -> Path:
-    """Write ``run/bundle`` from the members' best weights.
+def bundle_run(
+    run: Path, experiment: Experiment, ensemble: EnsembleSpec, validation: Mapping[str, Any], reporter: Reporter
+) -> Path:
+    """Write ``run/bundle`` from the members' best weights, with graphs for the engines that the configuration names.
+
+    Graphs that cannot be made are left out, which is said: Keras can run the bundle all the same.
 
     Args:
         run: the run's folder, with ``members/<name>/weights.npz``.
         experiment: its configuration.
         ensemble: the chosen combination.
         validation: figures to carry along.
+        reporter: hears of progress.
 
     Returns:
         The bundle's folder.
@@ -30,13 +39,27 @@ def bundle_run(run: Path, experiment: Experiment, ensemble: EnsembleSpec, valida
             weights = {name: content[name] for name in content.files}
         recipe = get_recipe(member.imaging.recipe, member.imaging.size)
         members.append(BundleMember(member.name, member.model, recipe, weights))
+    name = f"{experiment.name}-{run.name}"
+    megapixels = min(member.imaging.max_megapixels for member in experiment.members)
+    bundle = Bundle(name, "", tuple(members), ensemble, megapixels, validation)
     folder = run / "bundle"
     write_bundle(
         folder,
-        name=f"{experiment.name}-{run.name}",
+        name=name,
         members=members,
         ensemble=ensemble,
         validation=validation,
-        max_megapixels=min(member.imaging.max_megapixels for member in experiment.members),
+        max_megapixels=megapixels,
+        graphs=_graphs(bundle, experiment, reporter),
     )
     return folder
+
+
+def _graphs(bundle: Bundle, experiment: Experiment, reporter: Reporter) -> list[Graphs]:
+    made = []
+    for engine in experiment.bundle.engines:
+        try:
+            made.append(build_graphs(bundle, engine))
+        except KerasdrError as error:
+            reporter.note(f"the bundle has no graphs for {engine}: {error}")
+    return made

@@ -128,7 +128,7 @@ def train(
     }
     write_text_atomically(run / "metrics.json", json.dumps(content, indent=1) + "\n")
     reporter.note(f"ensemble: {choice.reason}")
-    bundle_run(run, experiment, choice.spec, content)
+    bundle_run(run, experiment, choice.spec, content, reporter)
     set_status(run, "finished")
     if point:
         choose_run(run, runs)

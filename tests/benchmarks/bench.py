@@ -179,7 +179,8 @@ def _memory(bundle: Path, photographs: list[Path], counts: tuple[int, ...], fold
 def _memory_child(bundle: Path, folder: Path) -> None:
     import resource
 
-    from kerasdr.scoring.job import make_engine, run_job
+    from kerasdr.scoring.engines import make_engine
+    from kerasdr.scoring.job import run_job
 
     loaded = load_bundle(bundle)
     engine = make_engine(loaded, BATCH, True)

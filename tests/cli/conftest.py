@@ -72,15 +72,15 @@ class FakeEngine:
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool]]:
-    """Puts the fake engine in the place of Keras and lists what was asked for: bundle, batch size, Grad-CAM."""
-    asked: list[tuple[str, int, bool]] = []
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool, str, int | None]]:
+    """Puts the fake engine in the place of Keras and lists what was asked for: bundle, batch size, Grad-CAM, name, cores."""
+    asked: list[tuple[str, int, bool, str, int | None]] = []
 
-    def make(bundle: Bundle, batch_size: int, gradcam: bool) -> FakeEngine:
-        asked.append((bundle.name, batch_size, gradcam))
+    def make(bundle: Bundle, batch_size: int, gradcam: bool, *, engine: str, cores: int | None) -> FakeEngine:
+        asked.append((bundle.name, batch_size, gradcam, engine, cores))
         return FakeEngine()
 
-    monkeypatch.setattr("kerasdr.scoring.job.make_engine", make)
+    monkeypatch.setattr("kerasdr.scoring.engines.make_engine", make)
     monkeypatch.setattr("kerasdr.cli.predict.load_keras_quietly", lambda: None)
     return asked
 

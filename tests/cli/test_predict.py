@@ -74,7 +74,7 @@ def test_all_graded(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes
     assert column("grade") == ["3", "3"]
     assert column("image") == ["in/a.png", "in/b.png"]
     assert all(Path(picture).is_file() for picture in column("gradcam"))
-    assert engines == [("fake-1", 16, True)]
+    assert engines == [("fake-1", 16, True, "keras", None)]
 
 
 def test_ungradable_is_no_failure(kerasdr: Kerasdr, engines: list[Any], model: str) -> None:
@@ -98,9 +98,11 @@ def test_failed_photographs_have_a_code_of_their_own(
 
 def test_options_reach_the_engine(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes) -> None:
     Path("a.png").write_bytes(eye)
-    ran = kerasdr("predict", "a.png", "--out", "o.csv", "--model", model, "--no-gradcam", "--batch-size", "5", "-q")
+    ran = kerasdr(
+        "predict", "a.png", "--out", "o.csv", "--model", model, "--no-gradcam", "--batch-size", "5", "-q", "--jobs", "3"
+    )
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert engines == [("fake-1", 5, False)]
+    assert engines == [("fake-1", 5, False, "keras", 3)]
     assert files() == {"a.png", "o.csv"}
 
 

@@ -14,7 +14,8 @@ from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
 from kerasdr.scoring.engine import Batch
 from kerasdr.scoring.engine_keras import KerasEngine
-from kerasdr.scoring.job import make_engine, run_job
+from kerasdr.scoring.engines import make_engine
+from kerasdr.scoring.job import run_job
 
 SIZE = 64
 RECIPES = (get_recipe("clahe-crop", SIZE), get_recipe("none", SIZE))

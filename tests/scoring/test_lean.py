@@ -5,6 +5,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from kerasdr.config import ModelSpec
+from kerasdr.ensembles import EnsembleSpec
+from kerasdr.imaging.recipes import get_recipe
+from kerasdr.scoring.build import rebuild
+from kerasdr.scoring.bundle import BundleMember, write_bundle
+from kerasdr.scoring.graphs import GRAPH_ENGINES, GraphEngine
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -21,7 +30,22 @@ folder = Path(sys.argv[1])
 bundle = load_bundle(folder / "bundle")
 summary = run_job([str(folder / "a.png")], bundle, folder / "out.csv", factory=lambda *options: Engine())
 print(summary.sentence())
-heavy = {"tensorflow", "keras", "keras_cv", "tf_keras_vis", "sklearn", "matplotlib", "scipy", "click"}
+heavy = {"tensorflow", "keras", "keras_cv", "tf_keras_vis", "sklearn", "matplotlib", "scipy", "pandas", "click"}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+COMMAND = """
+import sys
+from kerasdr.cli.main import cli
+
+engine, folder = sys.argv[1:]
+pictures = [f"{folder}/1_left.png", f"{folder}/1_right.png"]
+arguments = ["predict", *pictures, "--out", f"{folder}/{engine}.csv", "--model", f"{folder}/bundle", "--engine", engine]
+try:
+    cli(arguments)
+except SystemExit as left:
+    print("exit", left.code)
+heavy = {"tensorflow", "keras", "keras_cv", "tf_keras_vis", "sklearn", "matplotlib", "scipy", "pandas", "h5py", "PIL"}
 print(sorted(heavy & set(sys.modules)))
 """
 
@@ -35,3 +59,27 @@ def test_other_engine_needs_no_keras(tmp_path: Path, make_bundle: Callable[..., 
         "1 listed = 1 graded + 0 ungradable + 0 failed; 1 referable (grade 2 or worse)",
         "[]",
     ]
+
+
+@pytest.mark.parametrize("engine", GRAPH_ENGINES)
+def test_the_whole_command_needs_no_training_framework(
+    engine: GraphEngine, tmp_path: Path, good: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.models import build_classifier, get_weights
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    spec = ModelSpec(trunk="tiny", weights="none", head_units=(8,), mode="dual")
+    weights = get_weights(build_classifier(spec, 64, seed=1))
+    member = BundleMember("only", spec, get_recipe("clahe-crop", 64), weights)
+    ensemble = EnsembleSpec("soft", (1.0,))
+    write_bundle(tmp_path / "bundle", name="real-1", members=[member], ensemble=ensemble, validation={})
+    rebuild(tmp_path / "bundle", [engine])
+    for name, data in zip(("1_left", "1_right"), good, strict=False):
+        (tmp_path / f"{name}.png").write_bytes(data)
+    ran = subprocess.run([sys.executable, "-c", COMMAND, engine, str(tmp_path)], capture_output=True, text=True)
+    assert ran.stderr == ""
+    first, left, heavy = ran.stdout.splitlines()
+    assert first.startswith("2 listed = 2 graded + 0 ungradable + 0 failed; ")
+    assert (left, heavy) == ("exit 0", "[]")
+    assert len((tmp_path / f"{engine}.csv").read_text().splitlines()) == 3
+    assert len(list((tmp_path / f"{engine}_gradcam").iterdir())) == 2

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from kerasdr.config import suggestion
+from kerasdr.data.names import PHOTOGRAPH_SUFFIXES
 from kerasdr.errors import KerasdrError
 
 _NAMED = 8
-PHOTOGRAPH_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,59 @@
+"""What this machine lets a process use: cores by affinity and container limits, instruction sets, a cache folder."""
+
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def available_cores(cgroup: Path = _CGROUP) -> int:
+    """Return how many cores this process may keep busy, at least 1.
+
+    The processor affinity counts (``taskset``, a batch system's), and a container's quota of processor time, rounded down:
+    more threads than it allows would be stopped in the middle of their work.
+
+    Args:
+        cgroup: where the limits of control groups are shown, version 2 or 1.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(cores, int(_quota(cgroup) or cores)))
+
+
+def _quota(cgroup: Path) -> float | None:
+    """Return the processor time that a container may use at once, in cores; None if there is no limit."""
+    try:
+        if (cgroup / "cpu.max").is_file():
+            quota, period = (cgroup / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (cgroup / f"cpu/cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
+            )
+        return int(quota) / int(period) if int(quota) > 0 else None
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return None
+
+
+def missing_instructions(needed: Collection[str], cpuinfo: Path = _CPUINFO) -> list[str]:
+    """Return those of some instruction sets (``avx``, ``avx2``, ..) that the processor is known to lack.
+
+    Empty where nothing is known of the processor, or where it is none of the family that has them.
+    """
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    flags = next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), None)
+    return [] if flags is None else sorted(name for name in needed if name not in flags)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: ``kerasdr`` in the user's cache folder. It may not exist yet."""
+    if "XDG_CACHE_HOME" in os.environ:
+        return Path(os.environ["XDG_CACHE_HOME"]) / "kerasdr"
+    if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
+        return Path(os.environ["LOCALAPPDATA"]) / "kerasdr" / "cache"
+    return Path(os.path.expanduser("~/Library/Caches" if sys.platform == "darwin" else "~/.cache")) / "kerasdr"

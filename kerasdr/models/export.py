@@ -1,0 +1,101 @@
+"""Networks as graphs of an inference engine: a photograph in, probabilities and the heat maps of all grades out.
+
+The graph is the one that Keras runs, input normalisation and Grad-CAM in closed form included. Both formats hold nodes
+and numbers and no program.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kerasdr.models.gradcam import with_gradcam
+
+INPUTS = ("image", "partner", "partner_present")
+OUTPUTS = ("probabilities", "heatmaps")
+
+# Of ONNX; the oldest that has every operation of ours, so that older runtimes read it.
+_OPSET = 18
+
+
+def to_openvino(model: keras.Model) -> tuple[bytes, bytes]:
+    """Return a classifier as OpenVINO's intermediate representation, in float32.
+
+    Args:
+        model: from :func:`kerasdr.models.build_classifier`.
+
+    Returns:
+        The graph as XML and its numbers. Inputs are those of the model by name, photographs as uint8; outputs are
+        ``probabilities`` ``(N, 5)`` and ``heatmaps`` ``(N, h, w, 5)``, as :func:`with_gradcam` has them. N is open.
+    """
+    import openvino
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    function, signature = _graph_function(model)
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function(**signature))
+    with tempfile.TemporaryDirectory() as folder:
+        # Read by OpenVINO's own front end: its Python converter does no more here, and reports its use to its makers.
+        plain = Path(folder, "graph.pb")
+        plain.write_bytes(frozen.graph.as_graph_def().SerializeToString())
+        graph = openvino.Core().read_model(os.fspath(plain))
+        graph = _in_order(graph)
+        xml, numbers = Path(folder, "graph.xml"), Path(folder, "graph.bin")
+        openvino.serialize(graph, os.fspath(xml), os.fspath(numbers))
+        return xml.read_bytes(), numbers.read_bytes()
+
+
+def to_onnx(model: keras.Model) -> bytes:
+    """Return a classifier as an ONNX model in float32, with the inputs and outputs of :func:`to_openvino`."""
+    import tf2onnx
+
+    function, signature = _graph_function(model)
+    proto, _ = tf2onnx.convert.from_function(function, input_signature=list(signature.values()), opset=_OPSET)
+    return bytes(proto.SerializeToString())
+
+
+def _graph_function(model: keras.Model) -> tuple[Any, dict[str, Any]]:
+    """Return a TensorFlow function that gives probabilities and heat maps, and its inputs in the order of INPUTS."""
+    import tensorflow as tf
+
+    explained = with_gradcam(model)
+    signature = {
+        name: tf.TensorSpec(
+            (None, *model.input[name].shape[1:]), tf.float32 if name == "partner_present" else tf.uint8, name=name
+        )
+        for name in INPUTS
+        if name in model.input
+    }
+
+    def run(*tensors: Any, **named: Any) -> dict[str, Any]:
+        given = dict(zip(signature, tensors, strict=False)) | named
+        outputs = explained({name: tf.cast(tensor, tf.float32) for name, tensor in given.items()}, training=False)
+        return {name: tf.identity(outputs[name], name=name) for name in OUTPUTS}
+
+    return tf.function(run), signature
+
+
+def _in_order(graph: Any) -> Any:
+    """Return an OpenVINO graph with inputs and outputs in the order and by the names of INPUTS and OUTPUTS.
+
+    All else is named by its place: Keras and TensorFlow number names through a whole process, and the same network has to
+    be the same bytes each time.
+    """
+    import openvino
+
+    def sort(ports: Any, names: tuple[str, ...]) -> dict[str, Any]:
+        numbered = {name.split(":")[0]: port for port in ports for name in port.get_names()}
+        return {name: numbered[name] for name in names if name in numbered}
+
+    inputs, outputs = sort(graph.inputs, INPUTS), sort(graph.outputs, OUTPUTS)
+    results = [port.get_node() for port in outputs.values()]
+    ordered = openvino.Model(results, [port.get_node() for port in inputs.values()], "classifier")
+    for place, node in enumerate(ordered.get_ordered_ops()):
+        node.set_friendly_name(f"{node.get_type_name()}_{place}")
+        for port in node.outputs():
+            port.get_tensor().set_names(set())
+    for name, port in (inputs | outputs).items():
+        port.get_tensor().set_names({name})
+        port.get_node().set_friendly_name(name)
+    return ordered

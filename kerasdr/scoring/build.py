@@ -1,0 +1,123 @@
+"""Making the graphs that a bundle carries, each compared with Keras before it is kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdr.data.phantom.draw import draw_person
+from kerasdr.ensembles import EnsembleSpec
+from kerasdr.errors import KerasdrError
+from kerasdr.files import sha256_of
+from kerasdr.imaging.recipes import apply_recipe
+from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
+from kerasdr.scoring.engine import EnsembleEngine
+from kerasdr.scoring.engine_keras import build_network
+from kerasdr.scoring.engines import make_engine, require_installed
+from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph
+from kerasdr.scoring.pointer import find_bundle
+
+TOLERANCE: Mapping[str, float] = {"probabilities": 1e-4, "heatmaps": 1e-3}
+"""Largest differences to Keras: of a probability, and of a heat map that was divided by its highest value."""
+
+_PEOPLE, _DRAWN_SIZE = 5, 256
+# A grade's map that is this much weaker than the photograph's strongest holds rounding errors for the most part.
+_WEAK = 1e-3
+
+
+def build_graphs(bundle: Bundle, engine: GraphEngine) -> Graphs:
+    """Make graphs of all of a bundle's networks, and compare each with Keras on drawn photographs.
+
+    Args:
+        bundle: whose networks.
+        engine: for which engine.
+
+    Raises:
+        KerasdrError: if the engine is not installed, or a graph does not give what Keras gives (see :data:`TOLERANCE`).
+    """
+    require_installed(engine)
+    made: dict[str, MemberGraph] = {}
+    largest = dict.fromkeys(TOLERANCE, 0.0)
+    for member in bundle.members:
+        network = build_network(member)
+        made[member.name] = _convert(network, engine)
+        graphs = Graphs(engine, f"{engine} {version(engine)}", "float32", made, largest)
+        difference = _difference(replace(bundle, graphs={engine: graphs}), member, network, engine)
+        largest = {name: max(largest[name], value) for name, value in difference.items()}
+        if any(not largest[name] <= limit for name, limit in TOLERANCE.items()):
+            seen = ", ".join(f"{value:.1e} in {name}" for name, value in difference.items())
+            raise KerasdrError(
+                f"the graph of {member.name} for {engine} differs from Keras by {seen}: "
+                f"leave {engine} out of bundle.engines, and report this network"
+            )
+    return replace(graphs, difference=largest)
+
+
+def rebuild(path: Path, engines: Sequence[GraphEngine]) -> Bundle:
+    """Make a bundle's graphs anew, in its folder; those of other engines are kept.
+
+    Args:
+        path: a bundle, a run, or a pointer to one.
+        engines: for which engines.
+
+    Returns:
+        The bundle as it stands then. Its digest is another.
+
+    Raises:
+        KerasdrError: as :func:`build_graphs`, or if the bundle cannot be read or written; it is left as it was then.
+    """
+    folder = find_bundle(path).resolve()
+    bundle = load_bundle(folder)
+    graphs = dict(bundle.graphs) | {engine: build_graphs(bundle, engine) for engine in engines}
+    write_bundle(
+        folder,
+        name=bundle.name,
+        members=bundle.members,
+        ensemble=bundle.ensemble,
+        validation=bundle.validation,
+        max_megapixels=bundle.max_megapixels,
+        graphs=list(graphs.values()),
+    )
+    return load_bundle(folder)
+
+
+def _convert(network: Any, engine: GraphEngine) -> MemberGraph:
+    from kerasdr.models.export import to_onnx, to_openvino
+
+    files = to_openvino(network) if engine == "openvino" else (to_onnx(network),)
+    return MemberGraph(sha256_of("".join(sha256_of(data) for data in files).encode()), lambda: files)
+
+
+def _difference(bundle: Bundle, member: BundleMember, network: Any, engine: GraphEngine) -> dict[str, float]:
+    """Return the largest differences between what a member's graph and Keras give."""
+    from kerasdr.models import with_gradcam
+
+    inputs = _drawn(member)
+    alone = replace(bundle, members=(member,), ensemble=EnsembleSpec("soft", (1.0,)))
+    runner = make_engine(alone, len(inputs["image"]), engine=engine)
+    assert isinstance(runner, EnsembleEngine)
+    probabilities, maps = runner.run(0, inputs)
+    expected = with_gradcam(network)(inputs, training=False)
+    expected_maps = np.asarray(expected["heatmaps"])
+    tops = expected_maps.max(axis=(1, 2), keepdims=True)
+    scale = np.maximum(tops, _WEAK * tops.max(axis=3, keepdims=True))
+    # NaN stays NaN and is within no tolerance.
+    return {
+        "probabilities": float(np.abs(probabilities - np.asarray(expected["probabilities"])).max()),
+        "heatmaps": float(np.abs((maps - expected_maps) / np.where(scale > 0, scale, 1.0)).max()),
+    }
+
+
+def _drawn(member: BundleMember) -> dict[str, NDArray[Any]]:
+    """Return drawn photographs as a member is fed them, every third without its partner."""
+    eyes = [eye.image for person in range(_PEOPLE) for eye in draw_person(2, person, _DRAWN_SIZE)]
+    images = np.stack([apply_recipe(member.recipe, eye) for eye in eyes])
+    if member.model.mode == "single":
+        return {"image": images}
+    present = (np.arange(len(eyes)) % 3 > 0).astype(np.float32)[:, None]
+    partners = np.roll(images, 1, axis=0) * present.astype(np.uint8)[:, :, None, None]
+    return {"image": images, "partner": partners, "partner_present": present}

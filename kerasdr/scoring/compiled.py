@@ -1,0 +1,87 @@
+"""Networks as OpenVINO compiled them, kept in the user's cache folder so that the next job starts sooner.
+
+Several jobs may start at once: a file is written beside and renamed, each holds its own checksum, and whatever cannot be
+used is compiled again. A cache that cannot be written costs time only.
+"""
+
+import contextlib
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasdr.errors import KerasdrError
+from kerasdr.files import sha256_of, write_bytes_atomically
+from kerasdr.machine import cache_folder
+from kerasdr.scoring.graphs import MemberGraph
+
+_DIGEST = hashlib.sha256().digest_size
+
+
+def compiled_network(
+    core: Any,
+    graph: MemberGraph,
+    shapes: Mapping[str, tuple[int, ...]],
+    outputs: tuple[str, ...],
+    settings: Mapping[str, Any],
+) -> Any:
+    """Return a graph compiled for this processor, from the cache if it is there.
+
+    Args:
+        core: OpenVINO's.
+        graph: the network.
+        shapes: of its inputs by name.
+        outputs: which of its outputs are wanted.
+        settings: of OpenVINO.
+
+    Raises:
+        KerasdrError: if this OpenVINO cannot read the graph.
+    """
+    file = _file(core, graph, shapes, outputs, settings)
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        return core.import_model(io.BytesIO(_checked(file.read_bytes())), "CPU", dict(settings))
+    network = core.compile_model(_read(core, graph, shapes, outputs), "CPU", dict(settings))
+    with contextlib.suppress(OSError, RuntimeError, KerasdrError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        data = network.export_model().getvalue()
+        write_bytes_atomically(file, hashlib.sha256(data).digest() + data)
+    return network
+
+
+def _read(core: Any, graph: MemberGraph, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...]) -> Any:
+    import openvino
+
+    xml, numbers = graph.read()
+    try:
+        network = core.read_model(xml, numbers)
+    except RuntimeError as error:
+        raise KerasdrError(
+            f"openvino {openvino.__version__} cannot read the model's graph: make it again with `kerasdr bundle build`"
+        ) from error
+    network.reshape({name: list(shape) for name, shape in shapes.items()})
+    if len(outputs) < len(network.outputs):
+        results = [network.output(name).get_node().input(0).get_source_output() for name in outputs]
+        network = openvino.Model(results, network.get_parameters(), network.get_name())
+    return network
+
+
+def _file(
+    core: Any,
+    graph: MemberGraph,
+    shapes: Mapping[str, tuple[int, ...]],
+    outputs: tuple[str, ...],
+    settings: Mapping[str, Any],
+) -> Path:
+    import openvino
+
+    processor = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    key = (openvino.__version__, processor, graph.digest, sorted(shapes.items()), outputs, sorted(settings.items()))
+    return cache_folder() / "openvino" / f"{sha256_of(repr(key).encode())}.blob"
+
+
+def _checked(data: bytes) -> bytes:
+    digest, content = data[:_DIGEST], data[_DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ValueError("damaged")
+    return content

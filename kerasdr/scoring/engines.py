@@ -1,0 +1,108 @@
+"""Which engine runs a bundle on this machine, and making it."""
+
+import importlib.util
+from typing import Literal, get_args
+
+from kerasdr.errors import KerasdrError
+from kerasdr.machine import missing_instructions
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.engine import Engine
+from kerasdr.scoring.graphs import GRAPH_ENGINES, GraphEngine
+
+DEFAULT_BATCH_SIZE = 16
+
+EngineName = Literal["auto", "openvino", "onnxruntime", "keras"]
+ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
+
+_INSTALL: dict[GraphEngine, str] = {
+    "openvino": "pip install openvino",
+    "onnxruntime": "pip install 'kerasdr[onnxruntime]'",
+}
+
+
+def choose_engine(bundle: Bundle, name: EngineName = "auto") -> EngineName:
+    """Return the engine that runs a bundle here.
+
+    ``auto`` is the first of ``openvino`` and ``onnxruntime`` that is installed and that the bundle has graphs for, else
+    ``keras``. Which of the three it is changes the speed and not the grades: graphs are compared with Keras when they are
+    made.
+
+    Args:
+        bundle: what is to be run.
+        name: of an engine, or ``auto``.
+
+    Raises:
+        KerasdrError: if the engine is not installed, or the bundle has no graphs for it.
+    """
+    if name == "auto":
+        return next((engine for engine in GRAPH_ENGINES if engine in bundle.graphs and _installed(engine)), "keras")
+    if name == "keras":
+        return name
+    others = "take another --engine"
+    if name not in bundle.graphs:
+        raise KerasdrError(
+            f"{bundle.label} has no graphs for the engine {name}: make them with `kerasdr bundle build --engine {name}`, "
+            f"or {others}"
+        )
+    require_installed(name, f", or {others}")
+    return name
+
+
+def require_installed(engine: GraphEngine, or_else: str = "") -> None:
+    """Refuse an engine that is not installed.
+
+    Raises:
+        KerasdrError: that says how to install it, and ends with ``or_else``.
+    """
+    if not _installed(engine):
+        raise KerasdrError(f"the engine {engine} is not installed: {_INSTALL[engine]}{or_else}")
+
+
+def make_engine(
+    bundle: Bundle,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    gradcam: bool = True,
+    *,
+    engine: EngineName = "auto",
+    cores: int | None = None,
+) -> Engine:
+    """Return the engine that runs a bundle on this machine.
+
+    Args:
+        bundle: from :func:`kerasdr.load_bundle`.
+        batch_size: photographs at a time.
+        gradcam: also give heat maps.
+        engine: which one, see :func:`choose_engine`.
+        cores: for the engine to keep busy; all that this process may use if None. Keras decides for itself.
+
+    Raises:
+        KerasdrError: if the engine is not installed, the bundle has no graphs for it, or the processor cannot run it.
+    """
+    name = choose_engine(bundle, engine)
+    if name == "openvino":
+        from kerasdr.scoring.engine_openvino import OpenVINOEngine
+
+        return OpenVINOEngine(bundle, batch_size, gradcam, cores)
+    if name == "onnxruntime":
+        from kerasdr.scoring.engine_onnxruntime import ONNXRuntimeEngine
+
+        return ONNXRuntimeEngine(bundle, batch_size, gradcam, cores)
+    _require_keras()
+    from kerasdr.scoring.engine_keras import KerasEngine
+
+    return KerasEngine(bundle, batch_size, gradcam)
+
+
+def _require_keras() -> None:
+    if missing := missing_instructions(["avx"]):
+        # TensorFlow would end the process without a word.
+        raise KerasdrError(
+            f"this processor has no {missing[0].upper()}, which TensorFlow needs: "
+            "make graphs on another machine with `kerasdr bundle build`, and copy the model here"
+        )
+    if not _installed("tensorflow") or not _installed("keras"):
+        raise KerasdrError("the engine keras is not installed: pip install kerasdr, or take another --engine")
+
+
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
