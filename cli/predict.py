@@ -12,6 +12,7 @@ from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
     from kerasdr.scoring.engines import EngineName
+    from kerasdr.scoring.names import PictureFormat
 
 EXAMPLES = """
 \b
@@ -46,6 +47,13 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     show_default=True,
     help="A bundle, a run, or a pointer to one.",
 )
+@click.option(
+    "--pictures",
+    type=click.Choice(["png", "webp"]),
+    default="png",
+    show_default=True,
+    help="How Grad-CAM pictures are stored; webp takes a tenth of the room.",
+)
 @click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures.")
 @click.option(
     "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
@@ -74,6 +82,7 @@ def predict_command(
     inputs: tuple[str, ...],
     out: Path,
     model: Path,
+    pictures: "PictureFormat",
     no_gradcam: bool,
     batch_size: int,
     max_megapixels: float | None,
@@ -118,12 +127,13 @@ def predict_command(
         batch_size=batch_size,
         max_megapixels=max_megapixels,
         factory=factory,
+        pictures_as=pictures,
         jobs=jobs,
         progress=reporter.progress("grading"),
     )
     if not quiet:
-        pictures = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
-        click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{pictures}")
+        beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
+        click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}")
     context.exit(3 if summary.count("failed") else 0)
 
 

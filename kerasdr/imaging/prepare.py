@@ -1,5 +1,6 @@
 """From a file's bytes to the network's input: the one way in, for training and scoring alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from kerasdr.imaging.decode import decode
 from kerasdr.imaging.quality import Quality, judge
 from kerasdr.imaging.recipes import Recipe, apply_geometry, apply_recipe
-from kerasdr.imaging.retina import find_retina
+from kerasdr.imaging.retina import Disc, find_retina
 
 # A JPEG may be decoded at a fraction of its size as long as twice the network's input is left, and enough to look at.
 # The fraction must not depend on who asks, or training and scoring would see different pictures.
@@ -44,8 +45,32 @@ def prepare(data: bytes, recipe: Recipe, *, max_megapixels: float = 100.0, displ
     Raises:
         UnreadablePhotograph: with a reason that a person can act on.
     """
-    min_side = max(_DECODE_MARGIN * recipe.size, _DECODE_AT_LEAST)
-    rgb = decode(data, max_megapixels=max_megapixels, min_side=min_side)
-    disc = find_retina(rgb)
-    display = None if display_size is None else apply_geometry(recipe, rgb, display_size, disc)
-    return Prepared(apply_recipe(recipe, rgb, disc), judge(rgb, disc), display)
+    return prepare_all(data, [recipe], max_megapixels=max_megapixels, display_sizes=[display_size])[0]
+
+
+def prepare_all(
+    data: bytes, recipes: Sequence[Recipe], *, max_megapixels: float, display_sizes: Sequence[int | None]
+) -> list[Prepared]:
+    """Prepare a photograph by several recipes, each as :func:`prepare` does alone; what they have in common is done once.
+
+    Args:
+        data: the file's bytes.
+        recipes: what to do with the pixels.
+        max_megapixels: a picture with more is refused before it is decoded.
+        display_sizes: for each recipe, the side in pixels of the picture for people, if one is wanted.
+
+    Raises:
+        UnreadablePhotograph: with a reason that a person can act on.
+    """
+    decoded: dict[int, tuple[NDArray[np.uint8], Disc, Quality]] = {}
+    made = []
+    for recipe, display_size in zip(recipes, display_sizes, strict=True):
+        min_side = max(_DECODE_MARGIN * recipe.size, _DECODE_AT_LEAST)
+        if min_side not in decoded:
+            rgb = decode(data, max_megapixels=max_megapixels, min_side=min_side)
+            disc = find_retina(rgb)
+            decoded[min_side] = rgb, disc, judge(rgb, disc)
+        rgb, disc, quality = decoded[min_side]
+        display = None if display_size is None else apply_geometry(recipe, rgb, display_size, disc)
+        made.append(Prepared(apply_recipe(recipe, rgb, disc), quality, display))
+    return made

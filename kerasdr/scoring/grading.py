@@ -6,13 +6,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kerasdr.grades import N_GRADES, grade_name, is_referable, referable_probability
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Batch, Engine, EngineOutput
 from kerasdr.scoring.inputs import Input
-from kerasdr.scoring.names import picture_name
-from kerasdr.scoring.overlay import draw_overlay, encode_png
+from kerasdr.scoring.names import PictureFormat, picture_name
+from kerasdr.scoring.overlay import draw_overlay, encode_png, encode_webp
 from kerasdr.scoring.photographs import Photograph, find_partners, group_by_person, load_groups, load_photograph
 from kerasdr.scoring.rows import Row
 
@@ -28,6 +29,7 @@ def grade_inputs(
     batch_size: int,
     max_megapixels: float | None = None,
     save: SavePicture | None = None,
+    pictures: PictureFormat = "png",
     workers: int = 2,
 ) -> Iterator[tuple[int, Row]]:
     """Yield place and row of every input, as they get ready; the photographs in memory are a bounded number.
@@ -42,6 +44,7 @@ def grade_inputs(
         batch_size: photographs at a time.
         max_megapixels: larger ones fail; the bundle's own limit if None.
         save: keeps the Grad-CAM pictures, called from several threads; none are made if None.
+        pictures: how they are encoded.
         workers: threads that read, and threads that draw.
 
     Raises:
@@ -59,7 +62,15 @@ def grade_inputs(
         output = engine.predict(make_batch(batch, len(bundle.recipes)))
         _check_output(output, len(batch), save is not None)
         for place, request in enumerate(batch):
-            drawing.append(pool.submit(_finish, request, output, place, inputs, bundle, save))
+            drawing.append(pool.submit(finish, request, output, place))
+
+    def finish(request: Request, output: EngineOutput, place: int) -> tuple[int, Row]:
+        photograph = request.photograph
+        gradcam = ""
+        if save is not None:
+            picture = _picture(photograph, output, place, bundle, pictures)
+            gradcam = save(picture_name(photograph.index, photograph.sha256, pictures), picture)
+        return photograph.index, _graded_row(request, output.probabilities[place], gradcam, inputs, bundle)
 
     try:
         waiting: list[Request] = []
@@ -133,24 +144,13 @@ def _partner(found: Mapping[int, Photograph], place: int) -> Photograph | None:
     return partner if partner is not None and partner.ready else None
 
 
-def _finish(
-    request: Request,
-    output: EngineOutput,
-    place: int,
-    inputs: Sequence[Input],
-    bundle: Bundle,
-    save: SavePicture | None,
-) -> tuple[int, Row]:
-    """Draw and keep the picture of a photograph that was graded, and return its place and row."""
+def _graded_row(
+    request: Request, probabilities: NDArray[np.float64], gradcam: str, inputs: Sequence[Input], bundle: Bundle
+) -> Row:
     photograph = request.photograph
-    probabilities = output.probabilities[place]
-    gradcam = ""
-    if save is not None:
-        picture = _picture(photograph, output, place, bundle)
-        gradcam = save(picture_name(photograph.index, photograph.sha256), picture)
     partners = {inputs[p.index].shown: None for p in request.partners.values() if p is not None}
     grade = int(np.argmax(probabilities))
-    row = Row(
+    return Row(
         image=inputs[photograph.index].shown,
         status="graded",
         grade=grade,
@@ -163,7 +163,6 @@ def _finish(
         model=bundle.label,
         sha256=photograph.sha256,
     )
-    return photograph.index, row
 
 
 def make_batch(requests: Sequence[Request], n_recipes: int) -> Batch:
@@ -189,12 +188,14 @@ def _check_output(output: EngineOutput, n: int, gradcam: bool) -> None:
         raise ValueError(f"the engine gave no heat maps for {n} photographs")
 
 
-def _picture(photograph: Photograph, output: EngineOutput, place: int, bundle: Bundle) -> bytes:
+def _picture(
+    photograph: Photograph, output: EngineOutput, place: int, bundle: Bundle, pictures: PictureFormat
+) -> bytes:
     assert photograph.display is not None and output.heatmaps is not None
     page = draw_overlay(
         photograph.display, output.heatmaps[place], output.probabilities[place], "   ".join(foot(bundle))
     )
-    return encode_png(page)
+    return encode_webp(page) if pictures == "webp" else encode_png(page)
 
 
 def foot(bundle: Bundle) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, make_engine
 from kerasdr.scoring.grading import grade_inputs
 from kerasdr.scoring.inputs import list_inputs
-from kerasdr.scoring.names import pictures_folder, shown_path
+from kerasdr.scoring.names import PictureFormat, pictures_folder, shown_path
 from kerasdr.scoring.results import check_not_listed, check_output, remove_stale, room_for
 from kerasdr.scoring.rows import Row, csv_lines
 
@@ -91,6 +91,7 @@ def run_job(
     batch_size: int = DEFAULT_BATCH_SIZE,
     max_megapixels: float | None = None,
     factory: EngineFactory | None = None,
+    pictures_as: PictureFormat = "png",
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
@@ -108,6 +109,7 @@ def run_job(
         max_megapixels: larger photographs fail; the bundle's own limit if absent.
         factory: makes the engine, once it is known that there is work and a place for its results;
             :func:`make_engine` if absent.
+        pictures_as: ``png``, or ``webp`` for a tenth of the bytes.
         jobs: cores to keep busy; all that this process may use if absent.
         progress: told of each photograph that is done.
 
@@ -135,6 +137,7 @@ def run_job(
             batch_size=batch_size,
             max_megapixels=max_megapixels,
             save=save if gradcam else None,
+            pictures=pictures_as,
             workers=jobs,
         )
         rows = _in_order(_counted(graded, len(inputs), progress), len(inputs))

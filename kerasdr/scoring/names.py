@@ -3,8 +3,11 @@
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
-_PICTURE = r"\d{6,}_[0-9a-f]{12}\.png"
+PictureFormat = Literal["png", "webp"]
+
+_PICTURE = r"\d{6,}_[0-9a-f]{12}\.(?:png|webp)"
 # The second form is what a job that was killed leaves of a picture: see kerasdr.files.open_atomically.
 _OWN_NAME = re.compile(rf"{_PICTURE}|\.{_PICTURE}\.[^./]+\.part")
 _PICTURES_ENDING = "_gradcam"
@@ -26,12 +29,12 @@ def shown_path(path: str) -> str:
     return f"./{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def picture_name(index: int, digest: str) -> str:
+def picture_name(index: int, digest: str, kind: PictureFormat = "png") -> str:
     """Return the name of the picture of the photograph at a place of the list, counted from 0, with a SHA-256.
 
     Never the photograph's own name: two folders may have the same one, and a name may say who it is.
     """
-    return f"{index + 1:06d}_{digest[:12]}.png"
+    return f"{index + 1:06d}_{digest[:12]}.{kind}"
 
 
 def panel_name(number: int, path: str) -> str:

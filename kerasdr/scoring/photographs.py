@@ -14,7 +14,7 @@ from kerasdr.data.names import parse_name
 from kerasdr.data.pairs import partner_index
 from kerasdr.files import sha256_of
 from kerasdr.imaging.headers import UnreadablePhotograph
-from kerasdr.imaging.prepare import prepare
+from kerasdr.imaging.prepare import prepare_all
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.overlay import DISPLAY_SIZE
@@ -161,10 +161,7 @@ def load_photograph(
         data = read_bytes(entry.path)
         digest = sha256_of(data)
         sizes = [DISPLAY_SIZE if place == shown else None for place in range(len(recipes))]
-        made = [
-            prepare(data, recipe, max_megapixels=max_megapixels, display_size=size)
-            for recipe, size in zip(recipes, sizes, strict=True)
-        ]
+        made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes)
     except UnreadablePhotograph as error:
         return Photograph(index, "failed", str(error), digest)
     except Exception as error:  # one odd file must cost one row, not the night

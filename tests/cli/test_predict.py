@@ -106,6 +106,20 @@ def test_options_reach_the_engine(kerasdr: Kerasdr, engines: list[Any], model: s
     assert files() == {"a.png", "o.csv"}
 
 
+def test_pictures_may_be_webp_and_replace_those_of_the_other_kind(
+    kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes
+) -> None:
+    Path("a.png").write_bytes(eye)
+    shapes = set()
+    for kind in ("png", "webp", "png"):
+        ran = kerasdr("predict", "a.png", "--out", "out.csv", "--model", model, "--pictures", kind)
+        assert ran.code == 0
+        (picture,) = Path("out_gradcam").iterdir()
+        assert picture.suffix == f".{kind}" and column("gradcam") == [str(picture)]
+        shapes.add(cv2.imread(str(picture)).shape)
+    assert len(shapes) == 1
+
+
 def test_larger_photographs_than_asked_for_fail(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes) -> None:
     Path("a.png").write_bytes(eye)
     ran = kerasdr("predict", "a.png", "--out", "out.csv", "--model", model, "--max-megapixels", "0.01")

@@ -79,3 +79,29 @@ def test_real_photograph_of_full_size(highres: list[Path]) -> None:
     assert alone.image.tobytes() == shown.image.tobytes()
     assert alone.quality.gradable
     assert 60 < alone.image[112 - 40 : 112 + 40, 112 - 40 : 112 + 40, 0].mean() < 250
+
+
+def test_recipes_together_give_what_each_gives_alone(
+    encode: Encode, rgb: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    from kerasdr.imaging import prepare as module
+
+    data = encode(Image.fromarray(rgb).resize((1400, 1400)), "JPEG", quality=92)
+    recipes = [get_recipe("clahe-crop", 64), get_recipe("none", 100), get_recipe("crop", 600)]
+    alone = [prepare(data, recipe, display_size=size) for recipe, size in zip(recipes, (None, 200, None), strict=True)]
+    asked: list[int] = []
+
+    def counted(data: bytes, *, max_megapixels: float, min_side: int) -> NDArray[np.uint8]:
+        asked.append(min_side)
+        return decode(data, max_megapixels=max_megapixels, min_side=min_side)
+
+    monkeypatch.setattr(module, "decode", counted)
+    together = module.prepare_all(data, recipes, max_megapixels=100.0, display_sizes=(None, 200, None))
+    assert asked == [512, 1200]  # the first two are decoded once
+    for one, other in zip(alone, together, strict=True):
+        assert one.image.tobytes() == other.image.tobytes() and one.quality == other.quality
+        assert (one.display is None) == (other.display is None)
+    assert alone[1].display is not None and together[1].display is not None
+    assert alone[1].display.tobytes() == together[1].display.tobytes()

@@ -24,10 +24,17 @@ def test_shown_path_escapes_bytes_that_are_no_text() -> None:
 def test_picture_is_named_by_place_and_digest() -> None:
     assert picture_name(0, DIGEST) == "000001_0123456789ab.png"
     assert picture_name(1_234_567, "f" * 64) == "1234568_ffffffffffff.png"
+    assert picture_name(0, DIGEST, "webp") == "000001_0123456789ab.webp"
 
 
 @pytest.mark.parametrize(
-    "name", [picture_name(0, DIGEST), picture_name(10**7, DIGEST), ".000001_0123456789ab.png.x_9.part"]
+    "name",
+    [
+        picture_name(0, DIGEST),
+        picture_name(0, DIGEST, "webp"),
+        picture_name(10**7, DIGEST),
+        ".000001_0123456789ab.png.x_9.part",
+    ],
 )
 def test_own_names(name: str) -> None:
     assert is_own_name(name)

@@ -128,7 +128,7 @@ def test_unexpected_exception_costs_one_photograph(tmp_path: Path, monkeypatch: 
     def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(photographs, "prepare", fail)
+    monkeypatch.setattr(photographs, "prepare_all", fail)
     loaded = load_photograph(0, Input(str(tmp_path / "a.png")), (RECIPE,), 100.0, None)
     assert loaded.status == "failed"
     assert loaded.reason == "could not be processed (ZeroDivisionError): copy it again, or report this file"
@@ -174,12 +174,14 @@ def test_what_any_recipe_finds_ungradable_is_given_to_no_member(
     path.write_bytes(b"any")
     recipes = [get_recipe("crop", 32), get_recipe("crop", 48)]
 
-    def prepare(data: bytes, recipe: Any, **options: Any) -> Prepared:
-        fine = recipe.size == 32
-        picture = np.zeros((recipe.size, recipe.size, 3), np.uint8)
-        return Prepared(picture, Quality(fine, "" if fine else "out of focus: take it again", {}), None)
+    def prepare_all(data: bytes, recipes: Any, **options: Any) -> list[Prepared]:
+        refused = Quality(False, "out of focus: take it again", {})
+        return [
+            Prepared(np.zeros((r.size, r.size, 3), np.uint8), Quality(True, "", {}) if r.size == 32 else refused, None)
+            for r in recipes
+        ]
 
-    monkeypatch.setattr(module, "prepare", prepare)
+    monkeypatch.setattr(module, "prepare_all", prepare_all)
     for order in (recipes, recipes[::-1]):
         found = module.load_photograph(0, Input(str(path)), order, 100.0, None)
         assert (found.status, found.reason) == ("ungradable", "out of focus: take it again")
