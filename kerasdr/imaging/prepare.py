@@ -65,7 +65,7 @@ def prepare_all(
     decoded: dict[int, tuple[NDArray[np.uint8], Disc, Quality]] = {}
     made = []
     for recipe, display_size in zip(recipes, display_sizes, strict=True):
-        min_side = max(_DECODE_MARGIN * recipe.size, _DECODE_AT_LEAST)
+        min_side = decoding_side(recipe)
         if min_side not in decoded:
             rgb = decode(data, max_megapixels=max_megapixels, min_side=min_side)
             disc = find_retina(rgb)
@@ -74,3 +74,8 @@ def prepare_all(
         display = None if display_size is None else apply_geometry(recipe, rgb, display_size, disc)
         made.append(Prepared(apply_recipe(recipe, rgb, disc), quality, display))
     return made
+
+
+def decoding_side(recipe: Recipe) -> int:
+    """Return the least side in pixels at which a photograph is decoded for a recipe."""
+    return max(_DECODE_MARGIN * recipe.size, _DECODE_AT_LEAST)

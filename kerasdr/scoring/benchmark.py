@@ -1,0 +1,161 @@
+"""How fast a bundle grades on this machine, and how near that is to what decoding and the networks alone allow."""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerasdr.errors import KerasdrError
+from kerasdr.imaging.decode import decode
+from kerasdr.imaging.prepare import decoding_side
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
+from kerasdr.scoring.grading import make_batch, read_requests
+from kerasdr.scoring.inputs import list_inputs
+from kerasdr.scoring.job import one_thread_each, run_job
+from kerasdr.scoring.reading import read_bytes
+
+_LEAST_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Repeated measurements of one thing."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return statistics.median(self.values)
+
+    def __str__(self) -> str:
+        return f"{self.median:8.1f} ({min(self.values):.1f} to {max(self.values):.1f})"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What was measured.
+
+    Attributes:
+        engine: which engine ran.
+        cores: how many cores it was to keep busy.
+        photographs: how many were graded a round.
+        rates: photographs a second, all cores, of ``decode``, ``prepare`` (read, decode, gate, recipes), ``networks``,
+            ``networks and Grad-CAM``, ``job without pictures`` and ``job``; the rounds of all are interleaved.
+        start: seconds of a process that grades one photograph, from the command to its end.
+    """
+
+    engine: EngineName
+    cores: int
+    photographs: int
+    rates: dict[str, Spread]
+    start: Spread
+
+    @property
+    def bound(self) -> float:
+        """Photographs a second if there were nothing to do but to decode and to run the networks with Grad-CAM."""
+        return 1.0 / (1.0 / self.rates["decode"].median + 1.0 / self.rates["networks and Grad-CAM"].median)
+
+    @property
+    def share_of_bound(self) -> float:
+        """Rate of the whole job as a share of :attr:`bound`."""
+        return self.rates["job"].median / self.bound
+
+    @property
+    def surcharge(self) -> float:
+        """Share of time that Grad-CAM adds to the networks."""
+        return self.rates["networks"].median / self.rates["networks and Grad-CAM"].median - 1.0
+
+    def hours(self, photographs: int) -> float:
+        """Return how long the whole job takes for some number of photographs like these."""
+        return photographs / self.rates["job"].median / 3600.0
+
+
+def run_benchmark(
+    bundle: Bundle, model: Path, paths: Sequence[str], *, engine: EngineName = "auto", cores: int, rounds: int = 5
+) -> Benchmark:
+    """Measure a bundle on photographs.
+
+    Args:
+        bundle: what is measured.
+        model: where it lies, for processes of their own.
+        paths: photographs, folders or globs; all that can be graded are used, again and again.
+        engine: which one.
+        cores: how many to keep busy.
+        rounds: how often each thing is measured, at least 1.
+
+    Raises:
+        KerasdrError: if no photograph can be graded, or the engine cannot be had.
+    """
+    name = choose_engine(bundle, engine)
+    inputs = list_inputs(list(paths))
+    requests = [r for r in read_requests(inputs, bundle, ahead=2 * cores, workers=cores) if r.photograph.ready]
+    if not requests:
+        raise KerasdrError(f"none of the {len(inputs)} photographs can be graded: name others")
+    files = [inputs[request.photograph.index].path for request in requests]
+    contents = [read_bytes(path) for path in files]
+    starts = range(0, len(requests), DEFAULT_BATCH_SIZE)
+    batches = [make_batch(requests[start : start + DEFAULT_BATCH_SIZE], len(bundle.recipes)) for start in starts]
+    plain, explained = (
+        make_engine(bundle, DEFAULT_BATCH_SIZE, gradcam, engine=name, cores=cores) for gradcam in (False, True)
+    )
+    sides = sorted({decoding_side(recipe) for recipe in bundle.recipes})
+
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(cores) as pool, one_thread_each():
+        out = Path(temporary) / "grades.csv"
+
+        def decode_all() -> None:
+            list(pool.map(lambda data: [decode(data, min_side=side) for side in sides], contents))
+
+        def prepare_all() -> None:
+            for _ in read_requests(inputs, bundle, ahead=2 * DEFAULT_BATCH_SIZE, display=False, workers=cores):
+                pass
+
+        def networks(gradcam: bool) -> None:
+            for batch in batches:
+                (explained if gradcam else plain).predict(batch)
+
+        def job(gradcam: bool) -> None:
+            run_job(files, bundle, out, gradcam=gradcam, jobs=cores, factory=lambda *_: explained if gradcam else plain)
+
+        rates = _rates(
+            {
+                "decode": decode_all,
+                "prepare": prepare_all,
+                "networks": lambda: networks(False),
+                "networks and Grad-CAM": lambda: networks(True),
+                "job without pictures": lambda: job(False),
+                "job": lambda: job(True),
+            },
+            len(files),
+            rounds,
+        )
+        command = [sys.executable, "-m", "kerasdr", "predict", files[0], "--out", str(out), "--model", str(model)]
+        start = [
+            _seconds(lambda: subprocess.run([*command, "--engine", name, "--quiet"], check=True)) for _ in range(4)
+        ]
+    # The first start fills the caches of disk and engine.
+    return Benchmark(name, cores, len(files), rates, Spread(tuple(start[1:])))
+
+
+def _rates(parts: dict[str, Callable[[], None]], count: int, rounds: int) -> dict[str, Spread]:
+    """Measure each part once a round, repeated until it takes half a second; one round before that is not counted."""
+    repeats = {name: max(1, round(_LEAST_SECONDS / max(_seconds(run), 1e-6))) for name, run in parts.items()}
+    rates: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(rounds):
+        for name, run in parts.items():
+            seconds = sum(_seconds(run) for _ in range(repeats[name]))
+            rates[name].append(count * repeats[name] / seconds)
+    return {name: Spread(tuple(values)) for name, values in rates.items()}
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
