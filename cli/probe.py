@@ -10,7 +10,7 @@ from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 @click.command("probe")
 @click.argument("experiment", metavar="NAME_OR_YAML")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key; may be given many times.")
-@click.option("--data", type=click.Path(path_type=Path), help="The photographs' folder (data.root).")
+@click.option("--data", multiple=True, metavar="[LAYOUT=]PATH", help="The photographs' folder (data.root).")
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Cache and phantoms."
 )
@@ -21,18 +21,17 @@ from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
     help="Fit on the experiment's training part and report on its test part, instead of folds.",
 )
 def probe_command(
-    experiment: str, settings: tuple[str, ...], data: Path | None, runs: Path, folds: int, held_out: bool
+    experiment: str, settings: tuple[str, ...], data: tuple[str, ...], runs: Path, folds: int, held_out: bool
 ) -> None:
     """Judge a trunk's initial weights by a linear probe: logistic regression on frozen, pooled features.
 
     The photographs, recipe, split and trunk are those of the experiment's first member.
     """
     from kerasdr.config import load
+    from kerasdr.data.roots import parse_roots, place_data
     from kerasdr.evaluation.report import metrics_table
 
-    if data is not None:
-        settings = (*settings, f"data.root={str(data)!r}")
-    chosen = load(experiment, settings)
+    (chosen,) = place_data([load(experiment, settings)], parse_roots(data), experiment)
     load_keras_quietly()
     from kerasdr.training.members import describe_trunk
     from kerasdr.training.probe import run_probe

@@ -10,6 +10,7 @@ from kerasdr.errors import KerasdrError
 
 if TYPE_CHECKING:
     from kerasdr.config import Experiment
+    from kerasdr.data.roots import DataRoots
 
 EXAMPLES = """
 \b
@@ -18,7 +19,8 @@ Examples:
   kerasdr train eyepacs --data ~/eyepacs --set model.weights=mobilenet_v2.weights.h5
   kerasdr train my.yaml --set training.batch_size=16 --dry-run
   kerasdr train eyepacs --data ~/eyepacs --folds 5 --repeat 3
-  kerasdr train task-d --data ~/deepdrid --only ensemble
+  kerasdr train task-d --data ~/deepdrid --given ~/weights --only ensemble
+  kerasdr train task-b --data aptos=/data/aptos --data deepdrid=/data/deepdrid
   kerasdr train --resume runs/eyepacs/20260101-093000
 """
 
@@ -26,10 +28,21 @@ Examples:
 @click.command("train", epilog=EXAMPLES)
 @click.argument("experiment", required=False, metavar="NAME_OR_YAML")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key; may be given many times.")
-@click.option("--data", type=click.Path(path_type=Path), help="The photographs' folder (data.root).")
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="[LAYOUT=]PATH",
+    help="The photographs' folder (data.root). A task whose rows read several layouts takes one for each: LAYOUT=PATH.",
+)
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--only", multiple=True, metavar="ROW", help="A task: only this row; may be given many times.")
 @click.option("--scale", type=click.Choice(["full", "mini"]), help="A task: mini is for two cores.  [default: full]")
+@click.option(
+    "--given",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="A task: where the given weights lie, FOLDER/<trunk>.pth.  [default: given]",
+)
 @click.option("--folds", type=click.IntRange(3, 20), help="Cross-validate: train and test this many folds of people.")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, help="With --folds: deal people anew this often.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with counts and an estimate of the time, and stop.")
@@ -38,10 +51,11 @@ Examples:
 def train_command(
     experiment: str | None,
     settings: tuple[str, ...],
-    data: Path | None,
+    data: tuple[str, ...],
     runs: Path,
     only: tuple[str, ...],
     scale: Literal["full", "mini"] | None,
+    given: Path | None,
     folds: int | None,
     repeat: int,
     dry_run: bool,
@@ -52,7 +66,8 @@ def train_command(
 
     NAME_OR_YAML is the name of a shipped configuration (`kerasdr models` lists them) or a path ending in .yaml. Everything
     goes to a folder of its own below RUNS; RUNS/chosen then points to it. task-a to task-e are the report's tasks: each of
-    their rows is trained, tested and kept, and what is finished is passed over when the command is given again.
+    their rows is trained, tested and kept, and what is finished is passed over when the command is given again. A task's row
+    takes those --set that it has a place for.
 
     With --folds nothing is chosen for `kerasdr predict`: every person is graded once by networks that have not seen them,
     which judges the experiment. Given again, it goes on where it stopped.
@@ -62,9 +77,9 @@ def train_command(
 
     if (experiment is None) == (resume is None):
         raise click.UsageError("name a configuration, or a run with --resume")
-    if resume is not None and (settings or data is not None or dry_run):
+    if resume is not None and (settings or data or given or dry_run):
         raise click.UsageError(
-            "--resume goes on with the run's own configuration: it takes no --set, --data or --dry-run"
+            "--resume goes on with the run's own configuration: it takes no --set, --data, --given or --dry-run"
         )
     if folds is None and repeat > 1:
         raise click.UsageError("--repeat says how often --folds deals people anew: give --folds as well")
@@ -78,17 +93,18 @@ def train_command(
             raise KerasdrError(f"{resume} is finished: choose it with `kerasdr choose {resume}`")
         runs = runs_of(resume)
     else:
+        from kerasdr.data.roots import parse_roots, place_data
+
         assert experiment is not None
-        if data is not None:
-            settings = (*settings, f"data.root={_quoted(data)}")
+        roots = parse_roots(data)
         if is_task(read(experiment)):
             if folds is not None:
                 raise click.UsageError(f"{experiment} is a task: --folds is for one experiment")
-            _train_task(experiment, settings, runs, only, scale or "full", dry_run, reporter)
+            _train_task(experiment, settings, roots, runs, only, scale or "full", given, dry_run, reporter)
             return
-        if only or scale:
-            raise click.UsageError(f"{experiment} is one experiment: --only and --scale are for tasks")
-        chosen = load(experiment, settings)
+        if only or scale or given:
+            raise click.UsageError(f"{experiment} is one experiment: --only, --scale and --given are for tasks")
+        (chosen,) = place_data([load(experiment, settings)], roots, experiment)
     load_keras_quietly()
     if dry_run:
         from kerasdr.training.plan import make_plan
@@ -134,9 +150,11 @@ def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: i
 def _train_task(
     name: str,
     settings: tuple[str, ...],
+    roots: "DataRoots",
     runs: Path,
     only: tuple[str, ...],
     scale: Literal["full", "mini"],
+    given: Path | None,
     dry_run: bool,
     reporter: TerminalReporter,
 ) -> None:
@@ -145,16 +163,12 @@ def _train_task(
     task = load_task(name)
     load_keras_quietly()
     from kerasdr.training.plan import task_plan
-    from kerasdr.training.task_runs import plan_task, run_task
+    from kerasdr.training.task_rows import plan_task
+    from kerasdr.training.task_runs import run_task
 
     if dry_run:
-        planned = plan_task(task, runs, scale=scale, only=only, settings=settings)
+        planned = plan_task(task, runs, scale=scale, only=only, settings=settings, roots=roots, given=given)
         click.echo(task_plan(task, planned, runs, reporter))
         return
-    finished = run_task(task, runs, reporter, scale=scale, only=only, settings=settings)
+    finished = run_task(task, runs, reporter, scale=scale, only=only, settings=settings, roots=roots, given=given)
     click.echo(f"{task.task}: {len(finished)} runs finished; `kerasdr report {runs}` makes the tables")
-
-
-def _quoted(path: Path) -> str:
-    # The value of --set is read as YAML: quotes keep a path with a colon or a hash whole.
-    return "'" + str(path).replace("'", "''") + "'"

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kerasdr.errors import KerasdrError
-from kerasdr.overrides import override, suggestion
+from kerasdr.overrides import MEMBER_SECTIONS, fit_settings, override, suggestion
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
@@ -279,9 +279,6 @@ class Experiment(Section):
         return self
 
 
-MEMBER_SECTIONS = ("model", "imaging", "augment", "training")
-
-
 def shipped_names() -> tuple[str, ...]:
     """Return the names of the configurations that come with kerasdr, sorted."""
     folder = importlib.resources.files("kerasdr.configs")
@@ -356,12 +353,16 @@ def load(name_or_path: str, settings: Iterable[str] = ()) -> Experiment:
     """Read, override and resolve in one go.
 
     Raises:
-        KerasdrError: as :func:`read`, :func:`override` and :func:`resolve`, and if it is a task (:mod:`kerasdr.tasks`).
+        KerasdrError: as :func:`read`, :func:`override` and :func:`resolve`, if a setting would change nothing, and if it
+            is a task (:mod:`kerasdr.tasks`).
     """
     raw = read(name_or_path)
     if "rows" in raw:
         raise KerasdrError(f"{name_or_path} is a task of many rows: `kerasdr train {name_or_path}` takes it")
-    return resolve(override(raw, settings), name_or_path)
+    fitting, why = fit_settings(raw, settings)
+    if why:
+        raise KerasdrError(next(iter(why.values())))
+    return resolve(override(raw, fitting), name_or_path)
 
 
 def to_yaml(experiment: Experiment) -> str:

@@ -9,6 +9,14 @@ import yaml
 
 from kerasdr.errors import KerasdrError
 
+MEMBER_SECTIONS = ("model", "imaging", "augment", "training")
+"""Sections that hold defaults of every member."""
+_LISTS = ("members", "stages")
+
+
+class NoSuchItem(KerasdrError):
+    """A setting that goes through a member, a stage or another item of a list which is not there."""
+
 
 def override(raw: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """Return a copy of ``raw`` with each ``a.b.c=value`` of ``settings`` put in; values are read as YAML.
@@ -17,6 +25,7 @@ def override(raw: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     Members and stages are addressed by name or by position from 0: ``members.dual.model.dropout=0.4``.
 
     Raises:
+        NoSuchItem: if a setting names a member or a stage that the configuration does not list.
         KerasdrError: if a setting has no ``=``, an empty key, a value that is no YAML, or goes through something that is
             not a section.
     """
@@ -32,6 +41,53 @@ def override(raw: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
             raise KerasdrError(f"the value of --set {setting!r} cannot be read: put it in quotes") from error
         _put(result, parts, parsed, setting)
     return result
+
+
+def fit_settings(raw: Mapping[str, Any], settings: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Tell settings that a configuration has a place for from those that would change nothing in it.
+
+    Args:
+        raw: as for :func:`override`.
+        settings: as for :func:`override`.
+
+    Returns:
+        The settings that have a place, in their order, for :func:`override`; and for each of the others one line that
+        says why not: it names a member or a stage that is not there, or is a default that every member overrides.
+
+    Raises:
+        KerasdrError: as :func:`override` for settings that are wrong in any configuration.
+    """
+    result: Mapping[str, Any] = raw
+    fitting, why = [], {}
+    for setting in settings:
+        try:
+            result = override(result, [setting])
+        except NoSuchItem as error:
+            why[setting] = str(error)
+        else:
+            fitting.append(setting)
+    # Asked at the end, since a later setting may replace the members.
+    why |= {setting: reason for setting in fitting if (reason := _unheard(result, setting))}
+    return tuple(setting for setting in fitting if setting not in why), why
+
+
+def _unheard(raw: Mapping[str, Any], setting: str) -> str:
+    """Say that no member hears a setting of a section, as each sets that key itself; an empty text if one does."""
+    key = setting.partition("=")[0].strip()
+    parts = key.split(".")
+    members = raw.get("members")
+    if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
+        return ""  # without a list there is one member, of the sections alone
+    if parts[0] == "stages":
+        own = ["stages" in member for member in members]
+    elif parts[0] in MEMBER_SECTIONS and len(parts) > 1:
+        own = [isinstance(of := member.get(parts[0]), dict) and parts[1] in of for member in members]
+    else:
+        return ""
+    if not members or not all(own):
+        return ""
+    example = f"members.{members[0].get('name', 0)}.{key}"
+    return f"--set {setting!r} changes nothing, since every member sets that itself: name one, as {example}=VALUE"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -54,6 +110,11 @@ def _put(node: Any, parts: list[str], value: Any, setting: str) -> None:
                 node[part] = value
                 return
             if node.get(part) is None:
+                if part in _LISTS:
+                    raise NoSuchItem(
+                        f"--set {setting!r}: there is no {parts[position + 1]!r}, as no {part} are listed there; "
+                        "set what holds for all, such as model.dropout=0.4 or stages=[...]"
+                    )
                 node[part] = {}
             node = node[part]
         else:
@@ -67,4 +128,4 @@ def _position(items: list[Any], part: str, setting: str) -> int:
     if part.isdigit() and int(part) < len(items):
         return int(part)
     known = ", ".join([*named, *map(str, range(len(items)))])
-    raise KerasdrError(f"--set {setting!r}: there is no {part!r} in that list; it has {known}")
+    raise NoSuchItem(f"--set {setting!r}: there is no {part!r} in that list; it has {known}")

@@ -26,7 +26,18 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from kerasdr.config import Experiment, Name, Section, override, read, resolve, shipped_names, suggestion
+from kerasdr.config import (
+    DataConfig,
+    Experiment,
+    Name,
+    Section,
+    fit_settings,
+    override,
+    read,
+    resolve,
+    shipped_names,
+    suggestion,
+)
 from kerasdr.errors import KerasdrError
 
 Column = Literal["average_test", "best_test", "best_validation"]
@@ -174,13 +185,38 @@ def row_experiment(
         settings: ``key=value``, laid over everything.
 
     Raises:
-        KerasdrError: as :func:`kerasdr.config.resolve`.
+        KerasdrError: as :func:`kerasdr.config.override` and :func:`kerasdr.config.resolve`.
     """
-    raw = merge(task.defaults, row.set)
-    if scale == "mini":
-        raw = merge(merge(merge(task.defaults, task.mini), row.set), row.mini)
+    raw = _row_raw(task, row, scale)
     raw |= {"name": f"{task.task}.{row.name}", "seed": seed, "description": raw.get("description", task.title)}
     return resolve(override(raw, settings), f"{task.task}, row {row.name}")
+
+
+def row_settings(
+    task: Task, row: TaskRow, scale: Scale, settings: Iterable[str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the settings that a row has a place for, and why it has none for each of the others.
+
+    Args:
+        task, row, scale: as for :func:`row_experiment`.
+        settings: ``key=value``.
+
+    Raises:
+        KerasdrError: as :func:`kerasdr.overrides.fit_settings`.
+    """
+    return fit_settings(_row_raw(task, row, scale), settings)
+
+
+def row_layout(task: Task, row: TaskRow) -> str:
+    """Return the layout of the data that a row asks for."""
+    layout = merge(task.defaults, row.set).get("data", {}).get("layout")
+    return str(layout or DataConfig().layout)
+
+
+def _row_raw(task: Task, row: TaskRow, scale: Scale) -> dict[str, Any]:
+    if scale == "mini":
+        return merge(merge(merge(task.defaults, task.mini), row.set), row.mini)
+    return merge(task.defaults, row.set)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

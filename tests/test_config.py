@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kerasdr import config
 from kerasdr.errors import KerasdrError
@@ -125,3 +126,32 @@ def test_cached_features_do_not_go_with_attention() -> None:
     stages = [{"name": "head", "train": "head", "cached_features": True}]
     with pytest.raises(KerasdrError, match=r"stage head: cached_features does not go with model\.attention=self"):
         config.resolve({"name": "x", "model": {"attention": "self"}, "stages": stages})
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        (["model.mode=dual"], r"'model\.mode=dual' changes nothing, .*: name one, as members\.a\.model\.mode=VALUE"),
+        (["stages.fit.epochs=3"], r"there is no 'fit', as no stages are listed there; set what holds for all"),
+        (["members.a.stages.fit.epochs=3"], r"there is no 'fit', as no stages are listed there"),
+        (["stages=[{name: fit}]", "stages.fit.epochs=3"], r"changes nothing, since every member sets that itself"),
+    ],
+)
+def test_a_setting_that_would_change_nothing_is_refused(tmp_path: Path, settings: list[str], match: str) -> None:
+    members = [{"name": name, "model": {"mode": "single"}} for name in "ab"]
+    if settings[0].startswith("stages=["):
+        members = [{**member, "stages": [{"name": "own"}]} for member in members]
+    path = tmp_path / "x.yaml"
+    path.write_text(yaml.safe_dump({**RAW, "members": members}))
+    with pytest.raises(KerasdrError, match=match):
+        config.load(str(path), settings)
+
+
+def test_a_setting_that_some_member_hears_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(yaml.safe_dump(RAW))
+    a, b = config.load(str(path), ["model.mode=single", "training.batch_size=3"]).members
+    assert (a.model.mode, b.model.mode, a.training.batch_size, b.training.batch_size) == ("single", "dual", 3, 3)
+    # What was a default that nobody heard is one that all hear, once the members are others.
+    members = config.load(str(path), ["members=[{name: c}]", "model={mode: dual}", "model.trunk=tiny"]).members
+    assert [(member.name, member.model.mode) for member in members] == [("c", "dual")]

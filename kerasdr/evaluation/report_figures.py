@@ -8,10 +8,10 @@ from pathlib import Path
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.figures import Format, Series, kappa_chart, training_curves
 from kerasdr.evaluation.table_text import block_title
-from kerasdr.evaluation.tables import TITLES, Block, FilledTable, describe_group, group_slug, planned_group, row_layout
+from kerasdr.evaluation.tables import TITLES, Block, FilledTable, describe_group, group_slug, planned_group
 from kerasdr.evaluation.task_runs import Group, TaskRun
 from kerasdr.files import printable_path
-from kerasdr.tasks import Column, Task
+from kerasdr.tasks import Column, Task, row_layout
 
 # A column looks alike in all charts; a published figure has its column's colour.
 _LOOKS: dict[Column, tuple[str, str]] = {
@@ -100,7 +100,7 @@ def row_curves(task: Task, runs: Sequence[TaskRun]) -> list[Drawing]:
                 having = [run for run in members if name in run.members]
                 seeds = ", ".join(str(run.seed) for run in having)
                 whose = f"{task.task} {row.name}" + (f", member {name}" if len(names) > 1 else "")
-                origin = describe_group(group, [row_layout(task, row.name)])
+                origin = describe_group(group, [row_layout(task, row)])
                 stem = f"curves-{task.task}.{row.name}" + (f".{name}" if len(names) > 1 else "")
                 caption = f"{whose}, seed{'s' if len(having) > 1 else ''} {seeds}: {origin}"
                 drawings.append(Drawing(_joined(stem, group_slug(group)), caption, _curves(having, name, caption)))

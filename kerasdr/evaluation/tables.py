@@ -10,12 +10,11 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kerasdr.config import DataConfig
 from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.over_runs import average_kappa
 from kerasdr.evaluation.task_runs import Group, Part, TaskRun
 from kerasdr.files import sha256_of
-from kerasdr.tasks import Column, TableEntry, Task, TaskTable, merge
+from kerasdr.tasks import Column, TableEntry, Task, TaskTable, row_layout
 
 TITLES: dict[Column, str] = {
     "average_test": "Average test",
@@ -128,12 +127,6 @@ def fill_tables(task: Task, runs: Sequence[TaskRun], called: str | None = None) 
     return [_fill(task, table, own, called or task.task) for table in task.tables]
 
 
-def row_layout(task: Task, row: str) -> str:
-    """Return the layout of the data that a row of a task asks for."""
-    layout = merge(task.defaults, task.row(row).set).get("data", {}).get("layout")
-    return str(layout or DataConfig().layout)
-
-
 def data_set(layout: str) -> str:
     """Return the name of the data set that a layout is of, in words."""
     return DATA_SETS.get(layout, f"layout {layout}")
@@ -175,7 +168,7 @@ def planned_group(task: Task, run: TaskRun) -> Group:
     So rows on different data sets, each run as planned, stand in one block.
     """
     group, names = run.group, [row.name for row in task.rows]
-    planned = run.row in names and row_layout(task, run.row) == group.layout
+    planned = run.row in names and row_layout(task, task.row(run.row)) == group.layout
     return Group(group.phantoms, group.scale, _AS_PLANNED if planned else group.layout, group.settings)
 
 
@@ -189,7 +182,7 @@ def _fill(task: Task, table: TaskTable, runs: Sequence[TaskRun], called: str) ->
     columns = table.columns
     if tested and "average_test" not in columns:
         columns = (*columns, "average_test")
-    layouts = list(dict.fromkeys(row_layout(task, entry.row) for entry in table.entries))
+    layouts = list(dict.fromkeys(row_layout(task, task.row(entry.row)) for entry in table.entries))
     published_on = list(dict.fromkeys(data_set(layout) for layout in layouts))
     part: Part = "test" if tested else "validation"
     blocks = []
@@ -250,7 +243,7 @@ def _line(
         label=entry.label,
         row=entry.row,
         method=entry.method,
-        layout=used[0].group.layout if used else row_layout(task, entry.row),
+        layout=used[0].group.layout if used else row_layout(task, task.row(entry.row)),
         published={name: value for name, value in entry.published.items() if name in columns},
         figures=figures,
         seeds=tuple(run.seed for run in used),

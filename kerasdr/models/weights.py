@@ -16,6 +16,9 @@ from kerasdr.models.registry import Trunk
 from kerasdr.models.run_weights import load_run_weights
 from kerasdr.models.torch_weights import load_torch_weights
 
+# keras.applications has none of these, torchvision has.
+_TORCHVISION = ("resnet18", "resnet34")
+
 
 def get_weights(model: keras.Model) -> dict[str, NDArray[np.generic]]:
     """Return all weights (batch-norm statistics included) as arrays, keyed by ``<position>:<layer>/<variable>``.
@@ -74,25 +77,60 @@ def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str, *, cut:
         KerasdrError: if ImageNet weights do not exist or cannot be downloaded, or a file does not fit; the message
             lists which arrays did not match.
     """
+    if problem := explain_missing(trunk, source):
+        raise KerasdrError(problem)
     if source == "none":
         return
     if source == "imagenet":
         _load_imagenet(backbone, trunk)
         return
     path = Path(source).expanduser()
-    if not path.is_file():
-        raise KerasdrError(f"model.weights={source}: no such file; give a weights file, imagenet or none")
     if path.suffix == ".npz":
         load_run_weights(backbone, trunk.name, path, cut=cut)
-    elif path.suffix in (".pt", ".pth"):
-        load_torch_weights(backbone, trunk.name, path)
     elif path.suffix == ".h5":
         _load_keras(backbone, trunk, path)
     else:
-        raise KerasdrError(
+        load_torch_weights(backbone, trunk.name, path)
+
+
+def explain_missing(trunk: Trunk, source: str) -> str:
+    """Say why a trunk's initial weights cannot be had, as far as that is known without reading or downloading any.
+
+    Args:
+        trunk: its registry entry.
+        source: as for :func:`load_trunk_weights`.
+
+    Returns:
+        One line, empty if nothing is known to be wrong.
+    """
+    if source == "none":
+        return ""
+    if source == "imagenet":
+        if trunk.name in _TORCHVISION and not _torchvision_files(trunk):
+            return (
+                f"keras.applications has no ImageNet weights of {trunk.name}: put torchvision's {trunk.name}-*.pth into "
+                "~/.keras/models/, or set model.weights to the path of a weights file"
+            )
+        if trunk.name not in _TORCHVISION and not trunk.application:
+            return (
+                f"there are no ImageNet weights for trunk {trunk.name} in keras.applications: "
+                "set model.weights to none or to the path of a weights file"
+            )
+        return ""
+    path = Path(source).expanduser()
+    if not path.is_file():
+        return f"model.weights={source}: no such file; give a weights file, imagenet or none"
+    if path.suffix not in (".npz", ".pt", ".pth", ".h5"):
+        return (
             f"model.weights={source}: expected a Keras weights file ending in .weights.h5 or .h5, a torch state dict "
             "ending in .pt or .pth, or a run's weights.npz"
         )
+    return ""
+
+
+def _torchvision_files(trunk: Trunk) -> list[Path]:
+    """Return torchvision's files of a trunk, such as resnet18-f37072fd.pth, where Keras keeps its own."""
+    return sorted(Path("~/.keras/models").expanduser().glob(f"{trunk.name}-*.pth"))
 
 
 def _load_keras(backbone: keras.Model, trunk: Trunk, path: Path) -> None:
@@ -113,22 +151,9 @@ def _load_keras(backbone: keras.Model, trunk: Trunk, path: Path) -> None:
 
 
 def _load_imagenet(backbone: keras.Model, trunk: Trunk) -> None:
-    if trunk.name in ("resnet18", "resnet34"):
-        # keras.applications has none; torchvision's file, such as resnet18-f37072fd.pth, holds them.
-        folder = Path("~/.keras/models").expanduser()
-        files = sorted(folder.glob(f"{trunk.name}-*.pth"))
-        if not files:
-            raise KerasdrError(
-                f"keras.applications has no ImageNet weights of {trunk.name}: put torchvision's {trunk.name}-*.pth into "
-                "~/.keras/models/, or set model.weights to the path of a weights file"
-            )
-        load_torch_weights(backbone, trunk.name, files[0])
+    if trunk.name in _TORCHVISION:
+        load_torch_weights(backbone, trunk.name, _torchvision_files(trunk)[0])
         return
-    if not trunk.application:
-        raise KerasdrError(
-            f"there are no ImageNet weights for trunk {trunk.name} in keras.applications: "
-            "set model.weights to none or to the path of a weights file"
-        )
     try:
         source = getattr(keras.applications, trunk.application)(
             include_top=False, weights="imagenet", input_shape=backbone.input_shape[1:]

@@ -1,10 +1,12 @@
 """Runs with a folder of their own that are gone on with when the same command is given again."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from kerasdr.config import Experiment
 from kerasdr.errors import KerasdrError
+from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.training.experiment import resumable, train
 from kerasdr.training.run_folder import get_status
@@ -29,7 +31,9 @@ def require_same_configuration(folder: Path, experiment: Experiment) -> None:
         )
 
 
-def train_in(folder: Path, experiment: Experiment, runs: Path, reporter: Reporter) -> None:
+def train_in(
+    folder: Path, experiment: Experiment, runs: Path, reporter: Reporter, *, files: Mapping[str, str] | None = None
+) -> None:
     """Train an experiment in a folder, go on with it where it stands, or leave it when it is finished.
 
     ``runs/chosen`` is left as it is.
@@ -39,6 +43,8 @@ def train_in(folder: Path, experiment: Experiment, runs: Path, reporter: Reporte
         experiment: what is trained.
         runs: the folder of all runs, two above.
         reporter: hears of progress.
+        files: texts that belong in the folder besides, by name: written when the run begins, and anew when it is gone on
+            with or is finished.
 
     Raises:
         KerasdrError: if it cannot be trained, or another configuration was begun there.
@@ -46,8 +52,10 @@ def train_in(folder: Path, experiment: Experiment, runs: Path, reporter: Reporte
     begun = (folder / "status.json").is_file()
     if begun:
         require_same_configuration(folder, experiment)
+        for name, text in (files or {}).items():
+            write_text_atomically(folder / name, text)
         if is_finished(folder):
             return
     elif folder.is_dir():
         shutil.rmtree(folder)  # stopped before it had begun: there is nothing in it to go on with
-    train(experiment, runs, reporter, folder if begun else None, folder=folder, point=False)
+    train(experiment, runs, reporter, folder if begun else None, folder=folder, point=False, files=files)

@@ -1,7 +1,7 @@
 """A whole experiment: data, members, the ensemble chosen on validation, the bundle, the pointer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kerasdr.config import Experiment, load, to_yaml
 from kerasdr.data.fingerprint import fingerprint
 from kerasdr.data.splits import read_split, write_split
-from kerasdr.ensembles import Choice, choose, permitted_methods
+from kerasdr.ensembles import Choice, choose
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.metrics import quadratic_kappa
@@ -20,6 +20,7 @@ from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
+from kerasdr.training.checks import check_experiment
 from kerasdr.training.dataset import ExperimentData, data_root, is_phantoms, open_dataset
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
@@ -53,6 +54,7 @@ def train(
     *,
     folder: Path | None = None,
     point: bool = True,
+    files: Mapping[str, str] | None = None,
 ) -> RunResult:
     """Train an experiment's members, choose their ensemble on validation, write the bundle, point ``runs/chosen`` to it.
 
@@ -63,20 +65,22 @@ def train(
         resume: a run that was begun before; finished members are kept, a half-trained one goes on after its last epoch.
         folder: where a new run goes, instead of ``runs/<name>/<time>``.
         point: let ``runs/chosen`` point to the run when it is done.
+        files: texts that a new run's folder holds besides from its beginning on, by name.
 
     Raises:
-        KerasdrError: if the data cannot be used, have changed since the run was begun, or were seen by the network that
-            a member starts from.
+        KerasdrError: if a member or a stage cannot be trained (:func:`kerasdr.training.checks.check_experiment`), or the
+            data cannot be used, have changed since the run was begun, or were seen by the network that a member starts
+            from.
     """
-    kind = experiment.ensemble.training
-    permitted_methods(
-        experiment.ensemble.methods, len(experiment.members), trained=None if kind == "independent" else kind
-    )
     data_root(experiment.data, runs.parent)  # nothing is written where there is nothing to train on
+    check_experiment(experiment, resume)
     runs.mkdir(parents=True, exist_ok=True)
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
     unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
+    if not resume:
+        for name, text in (files or {}).items():
+            write_text_atomically(run / name, text)
     reporter = FileReporter(reporter, run / "train.log")
     prepared = prepare_members(experiment, data, runs, reporter)
     if resume:

@@ -8,24 +8,31 @@ import pandas as pd
 
 from kerasdr.config import DataConfig, Experiment, MemberConfig
 from kerasdr.data.readers import read_table
-from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
-from kerasdr.imaging.recipes import get_recipe
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Task
+from kerasdr.training.checks import check_experiment
 from kerasdr.training.dataset import data_root, split_table
 from kerasdr.training.members import describe
-from kerasdr.training.task_runs import TaskRun
+from kerasdr.training.task_checks import check_runs, missing_weights
+from kerasdr.training.task_rows import TaskRun
 from kerasdr.training.timing import PHOTOGRAPHS, STEP_IN_FORWARDS, Costs, alike, measure
+
+# Photographs of the public data sets, for a plan without any at hand.
+_PUBLIC_SIZE, _PUBLIC_SIZES = 2000, {"aptos": 3662}
 
 
 def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
     """Return the plan as text: data, members, stages, and about how long fitting takes here (:mod:`kerasdr.training.timing`).
 
     Nothing is written; phantoms that are not drawn yet are only counted.
+
+    Raises:
+        KerasdrError: if it could not be trained: see :func:`kerasdr.training.experiment.train`.
     """
     lines = [f"experiment  {experiment.name}: {experiment.description}".rstrip(": ")]
     root = data_root(experiment.data, runs.parent)
+    check_experiment(experiment)
     if root.is_dir():
         dataset = read_table(experiment.data.layout, root, experiment.data.options)
         table = split_table(dataset.table, experiment.data, experiment.seed)
@@ -46,7 +53,6 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
         )
     total, timer = 0.0, _Timer(reporter)
     for member in experiment.members:
-        get_recipe(member.imaging.recipe, member.imaging.size)
         lines.append(
             f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}"
         )
@@ -62,32 +68,42 @@ def task_plan(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Repo
     """Return a task's plan as text: its tables, its runs, and the hours that those to be trained would take here.
 
     Networks that are built and fed alike are timed once; of those that are slow, no step is tried (see
-    :data:`kerasdr.training.timing.BUDGET`).
+    :data:`kerasdr.training.timing.BUDGET`). What is not there yet, photographs that are not named and initial weights, stops
+    no plan: it is listed.
 
     Args:
         task: the task.
-        planned: from :func:`kerasdr.training.task_runs.plan_task`.
+        planned: from :func:`kerasdr.training.task_rows.plan_task`.
         runs: the folder of all runs.
         reporter: hears of progress.
+
+    Raises:
+        KerasdrError: as :func:`kerasdr.training.task_checks.check_runs`.
     """
+    check_runs(planned, runs)
     lines = [f"task        {task.task}: {task.title}"]
     for table in task.tables:
         entries = "; ".join(f"{entry.label} (row {entry.row})" for entry in table.entries)
         lines.append(f"table {table.number:<5} {table.title}: {entries}")
     lines += _figures(task)
+    counted = [None if run.finished else _count(run.experiment, runs) for run in planned]
+    lines += _data_lines(planned)
+    lines += [f"missing     {line}" for line in missing_weights(planned)]
     total, timer = 0.0, _Timer(reporter)
-    for run in planned:
+    for run, counts in zip(planned, counted, strict=True):
         experiment = run.experiment
         seconds = 0.0
-        if not run.finished:
-            counts = _count(experiment, runs)
+        if counts is not None:
             for member in experiment.members:
                 costs = timer.costs(member, f"{run.row.name}, {member.name}")
                 seconds += sum(time for _, time in time_stages(costs, member, counts))
         total += seconds
-        members = "; ".join(f"{member.name}: {describe(member)}" for member in experiment.members)
-        state = "finished" if run.finished else f"about {_minutes(seconds)}"
-        lines.append(f"run         {run.row.name}, seed {run.seed}: {members}; {state}")
+        members = "; ".join(
+            f"{member.name}: {describe(member)}, weights {member.model.weights}" for member in experiment.members
+        )
+        state = "finished" if counts is None else f"about {_minutes(seconds)}"
+        without = "".join(f"; without --set {setting}, for which it has no place" for setting in run.passed_over)
+        lines.append(f"run         {run.row.name}, seed {run.seed}: {members}; {state}{without}")
     lines.append(f"time        about {total / 3600:.1f} hours of fitting here, {timer.method()}")
     return "\n".join(lines)
 
@@ -103,6 +119,22 @@ def _figures(task: Task) -> list[str]:
                 f"figure 3    {row.figures.preview} photographs before and after preprocessing (row {row.name})"
             )
     return lines
+
+
+def _data_lines(planned: Sequence[TaskRun]) -> list[str]:
+    """Return a line for each folder of photographs, and one for each layout whose folder is not named yet."""
+    lines = []
+    for run in planned:
+        data = run.experiment.data
+        if data.root is not None:
+            place = data.root
+        elif data.phantom is not None:
+            place = f"phantoms of {data.phantom.people} people"
+        else:
+            size = _PUBLIC_SIZES.get(data.layout, _PUBLIC_SIZE)
+            place = f"no folder named: counted as {size} photographs (name it with --data {data.layout}=PATH)"
+        lines.append(f"data        layout {data.layout}: {place}")
+    return list(dict.fromkeys(lines))
 
 
 @dataclass(frozen=True)
@@ -121,11 +153,9 @@ def _counts_of(table: pd.DataFrame) -> Counts:
 def _count(experiment: Experiment, runs: Path) -> Counts:
     """Return how many photographs there are; an estimate where phantoms are yet to be drawn."""
     data = experiment.data
-    try:
-        root = data_root(data, runs.parent)
-    except KerasdrError:
-        # Without photographs at hand: the size of the public data set.
-        return _shares(data, {"aptos": 3662}.get(data.layout, 2000))
+    if data.root is None and data.phantom is None:
+        return _shares(data, _PUBLIC_SIZES.get(data.layout, _PUBLIC_SIZE))
+    root = data_root(data, runs.parent)
     if not root.is_dir():
         assert data.phantom is not None
         return _shares(data, {"deepdrid": 4, "course": 4, "aptos": 1}.get(data.layout, 2) * data.phantom.people)

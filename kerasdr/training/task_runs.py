@@ -2,73 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from kerasdr.config import Experiment, resolve
-from kerasdr.errors import KerasdrError
+import yaml
+
+from kerasdr.data.roots import DataRoots
 from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Reporter
-from kerasdr.tasks import Scale, Task, TaskRow, load_task, row_experiment
+from kerasdr.tasks import Scale, Task
 from kerasdr.training.continued import is_finished, train_in
 from kerasdr.training.dataset import is_phantoms
 from kerasdr.training.held_out import NoTestPart, open_test_part
 from kerasdr.training.run_folder import choose_run
+from kerasdr.training.task_checks import require_ready
 from kerasdr.training.task_figures import write_task_figures
-
-_ROW = "row:"
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """One row with one seed.
-
-    Attributes:
-        row: the row.
-        seed: the seed.
-        folder: of its run.
-        experiment: what is trained; initial weights that another row gives are named by their path.
-    """
-
-    row: TaskRow
-    seed: int
-    folder: Path
-    experiment: Experiment
-
-    @property
-    def finished(self) -> bool:
-        """Whether it was trained already."""
-        return is_finished(self.folder)
-
-
-def plan_task(
-    task: Task, runs: Path, *, scale: Scale = "full", only: Sequence[str] = (), settings: Sequence[str] = ()
-) -> list[TaskRun]:
-    """Return all runs of a task, in the order of its rows.
-
-    Args:
-        task: from :func:`kerasdr.tasks.load_task`.
-        runs: the folder of all runs; a row's run is ``<task>.<row>/seed-<seed>`` there, with ``-mini`` behind at scale mini.
-        scale: ``full`` or ``mini``.
-        only: names of rows; all if empty.
-        settings: ``key=value``, laid over every row.
-
-    Raises:
-        KerasdrError: if a row does not exist, or its configuration is wrong.
-    """
-    rows = [task.row(name) for name in only] or list(task.rows)
-    planned = []
-    for row in rows:
-        for seed in task.seeds_of(row, scale):
-            experiment = row_experiment(task, row, seed, scale, settings)
-            folder = run_folder(runs, task.task, row.name, seed, scale)
-            planned.append(TaskRun(row, seed, folder, _with_weights(experiment, task, runs, seed, scale)))
-    return planned
-
-
-def run_folder(runs: Path, task: str, row: str, seed: int, scale: Scale) -> Path:
-    """Return the folder of a row's run with a seed."""
-    return runs / f"{task}.{row}{'-mini' if scale == 'mini' else ''}" / f"seed-{seed}"
+from kerasdr.training.task_rows import TaskRun, plan_task, run_folder
 
 
 def run_task(
@@ -79,11 +27,16 @@ def run_task(
     scale: Scale = "full",
     only: Sequence[str] = (),
     settings: Sequence[str] = (),
+    roots: DataRoots | None = None,
+    given: Path | None = None,
 ) -> list[TaskRun]:
     """Train what is not trained yet, open each run's test part and draw its figures once, and choose on validation.
 
+    What can be known of all runs is checked before the first is trained. Each run's folder gets ``task.json``, which says
+    what it is a run of, when it begins.
+
     Args:
-        task, runs, scale, only, settings: as :func:`plan_task`.
+        task, runs, scale, only, settings, roots, given: as :func:`kerasdr.training.task_rows.plan_task`.
         reporter: hears of progress.
 
     Returns:
@@ -92,64 +45,24 @@ def run_task(
     Raises:
         KerasdrError: if a run cannot be trained, or one stands there that was begun with another configuration.
     """
-    planned = plan_task(task, runs, scale=scale, only=only, settings=settings)
+    planned = plan_task(task, runs, scale=scale, only=only, settings=settings, roots=roots, given=given)
+    require_ready(planned, runs)
     for number, run in enumerate(planned, start=1):
         title = f"{task.task} {run.row.name}, seed {run.seed} ({number} of {len(planned)})"
-        if run.finished:
-            reporter.note(f"{title}: finished before")
-        else:
-            reporter.note(title)
-            _require_weights(run.experiment)
-        train_in(run.folder, run.experiment, runs, reporter)
-        # Written last, and again, so that an interruption between the two leaves nothing out.
-        _note_task(task, run, scale, settings)
+        reporter.note(f"{title}: finished before" if run.finished else title)
+        for setting in run.passed_over:
+            reporter.note(f"{title}: has no place for --set {setting}")
+        train_in(run.folder, run.experiment, runs, reporter, files={"task.json": _describe(task, run, scale)})
         try:
             open_test_part(run.folder, reporter)
         except NoTestPart as nothing:  # APTOS, the course's unlabelled part: validation is all there is
             reporter.note(str(nothing))
         write_task_figures(run.folder, run.row.figures, reporter)
-    _choose(task, plan_task(task, runs, scale=scale, settings=settings), runs, reporter)
+    _choose(task, runs, scale, reporter)
     return planned
 
 
-def _with_weights(experiment: Experiment, task: Task, runs: Path, seed: int, scale: Scale) -> Experiment:
-    """Put paths in the place of ``row:`` in the members' initial weights."""
-    content = experiment.model_dump(mode="json")
-    changed = False
-    for member in content["members"]:
-        weights = member["model"]["weights"]
-        if not weights.startswith(_ROW):
-            continue
-        name, _, row = weights.removeprefix(_ROW).rpartition("/")
-        other = load_task(name) if name and name != task.task else task
-        source = other.row(row)
-        if seed not in other.seeds_of(source, scale):
-            # Another seed may have dealt people of this run's test part into the training that gave the weights; train()
-            # compares the photographs, but only once that training is over.
-            raise KerasdrError(
-                f"row {row} of {other.task} is not trained with seed {seed}, from which {experiment.name} would start: "
-                "give both the same seeds"
-            )
-        folder = run_folder(runs, other.task, source.name, seed, scale)
-        first = row_experiment(other, source, seed, scale).members[0].name
-        member["model"]["weights"] = str((folder / "members" / first / "weights.npz").resolve())
-        changed = True
-    return resolve(content, experiment.name) if changed else experiment
-
-
-def _require_weights(experiment: Experiment) -> None:
-    for member in experiment.members:
-        path = Path(member.model.weights)
-        if path.suffix == ".npz" and len(path.parents) > 3 and not path.is_file():
-            task, _, row = path.parents[3].name.removesuffix("-mini").partition(".")
-            scale = " --scale mini" if path.parents[3].name.endswith("-mini") else ""
-            raise KerasdrError(
-                f"{member.name} starts from the weights of row {row} of {task}, which is not trained yet: "
-                f"run `kerasdr train {task} --only {row}{scale}` first"
-            )
-
-
-def _note_task(task: Task, run: TaskRun, scale: Scale, settings: Sequence[str]) -> None:
+def _describe(task: Task, run: TaskRun, scale: Scale) -> str:
     data = run.experiment.data
     content = {
         "task": task.task,
@@ -158,22 +71,43 @@ def _note_task(task: Task, run: TaskRun, scale: Scale, settings: Sequence[str]) 
         "scale": scale,
         "phantoms": is_phantoms(data),
         "layout": data.layout,
-        # Where the photographs lie is not what was changed about the row.
-        "settings": [setting for setting in settings if not setting.startswith("data.root=")],
+        "settings": _without_roots(run.settings),
     }
-    write_text_atomically(run.folder / "task.json", json.dumps(content, indent=1) + "\n")
+    return json.dumps(content, indent=1) + "\n"
 
 
-def _choose(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Reporter) -> None:
-    """Point ``runs/chosen`` to the candidate of the highest validation kappa; among equals, to the first."""
+def _without_roots(settings: Sequence[str]) -> list[str]:
+    """Leave out where the photographs lie, which is not what was changed about a row."""
+    kept = []
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key.strip() == "data.root":
+            continue
+        if key.strip() == "data" and isinstance(section := yaml.safe_load(value), dict) and "root" in section:
+            rest = {name: item for name, item in section.items() if name != "root"}
+            setting = f"data={yaml.safe_dump(rest, default_flow_style=True, sort_keys=False, width=10**6).strip()}"
+        kept.append(setting)
+    return kept
+
+
+def _choose(task: Task, runs: Path, scale: Scale, reporter: Reporter) -> None:
+    """Point ``runs/chosen`` to the candidate of the highest validation kappa; among equals, to the first.
+
+    Runs of rows that were not asked for this time take part as they lie in their folders, whatever they were given.
+    """
     wanted = task.candidates or tuple(row.name for row in task.rows)
-    candidates = [run for run in planned if run.row.name in wanted and run.finished]
-    if not candidates:
-        return
+    folders = [
+        run_folder(runs, task.task, row.name, seed, scale)
+        for row in task.rows
+        if row.name in wanted
+        for seed in task.seeds_of(row, scale)
+    ]
     kappas = {}
-    for run in candidates:
-        metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
-        kappas[run.folder] = metrics["ensemble"]["quadratic_kappa"]["value"]
+    for folder in filter(is_finished, folders):
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        kappas[folder] = metrics["ensemble"]["quadratic_kappa"]["value"]
+    if not kappas:
+        return
     best = max(kappas, key=lambda folder: kappas[folder])
     choose_run(best, runs)
     others = ", ".join(f"{folder.parent.name}/{folder.name} {kappa:.4f}" for folder, kappa in kappas.items())

@@ -140,15 +140,16 @@ def make_run(tmp_path: Path) -> MakeRun:
         task: str = "task-x",
     ) -> Path:
         run = tmp_path / runs / f"{task}.{row}" / f"seed-{seed}"
-        for member in members:
-            (run / "members" / member).mkdir(parents=True)
-            history(12, seed).to_csv(run / "members" / member / "history.csv", index=False)
+        (run / "members").mkdir(parents=True)
         record = {"task": task, "row": row, "seed": seed, "scale": scale, "phantoms": phantoms, "layout": layout}
         write_json(run / "task.json", {**record, "settings": list(settings)})
-        write_json(run / "status.json", {"status": status})
-        if status != "finished":
-            return run
         write_json(run / "data.json", {"sha256": sha256, "splits": {}})
+        write_json(run / "status.json", {"status": status})
+        if status != "finished":  # tests/training/test_task_runs.py shows that an interrupted training leaves these
+            return run
+        for member in members:
+            (run / "members" / member).mkdir()
+            history(12, seed).to_csv(run / "members" / member / "history.csv", index=False)
         tables = {method: predictions(1000 + seed + index, people) for index, method in enumerate(methods)}
         said = {method: metrics(table) for method, table in tables.items()}
         first = methods[0]

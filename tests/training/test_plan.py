@@ -10,7 +10,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.tasks import load_task
 from kerasdr.training import plan, timing
 from kerasdr.training.plan import Counts, make_plan, task_plan, time_stages
-from kerasdr.training.task_runs import plan_task
+from kerasdr.training.task_rows import plan_task
 from kerasdr.training.timing import PHOTOGRAPHS, STEP_IN_FORWARDS, Costs, alike, measure
 
 COSTS = Costs(forward=0.25, steps=(1.0,), weights=(2_000_000,), guessed=False)

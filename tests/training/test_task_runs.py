@@ -9,11 +9,16 @@ import pandas as pd
 import pytest
 import yaml
 
+from kerasdr.config import load
+from kerasdr.data.phantom import write_phantoms
+from kerasdr.data.roots import DataRoots, parse_roots
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.report_folder import write_report
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Task, load_task
 from kerasdr.training.run_folder import chosen_run, get_status
-from kerasdr.training.task_runs import plan_task, run_task
+from kerasdr.training.task_rows import plan_task
+from kerasdr.training.task_runs import run_task
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +148,9 @@ def test_folder_that_was_made_and_never_begun_is_no_obstacle(
     (run.folder / "members").mkdir(parents=True)
     trained = []
 
-    def train(experiment: Any, runs: Path, reporter: Any, resume: Any, *, folder: Path, point: bool) -> None:
+    def train(
+        experiment: Any, runs: Path, reporter: Any, resume: Any, *, folder: Path, point: bool, files: Any
+    ) -> None:
         assert not folder.exists() and resume is None and not point
         trained.append(folder)
         raise KerasdrError("enough")
@@ -184,3 +191,97 @@ def test_row_without_a_test_part_is_finished_all_the_same(task: Task, tmp_path: 
     (run,) = run_task(task, tmp_path / "runs", Reporter(), only=["first"], settings=settings)
     assert run.finished
     assert not (run.folder / "metrics_test.json").exists()
+
+
+def test_a_setting_for_one_rows_member_does_not_stop_the_choice_among_all(task: Task, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    run_task(task, runs, Reporter(), only=["first"])
+    setting = "members.y.model.dropout=0.2"
+    (run,) = run_task(task, runs, Reporter(), only=["second"], settings=[setting, "data.target=person"])
+    assert [member.model.dropout for member in run.experiment.members] == [0.1, 0.2]
+    assert json.loads((run.folder / "task.json").read_text())["settings"] == [setting, "data.target=person"]
+    assert " among small.first/seed-3 " in (runs / "chosen-reason.txt").read_text()
+    # What one row has no place for is not said to have been changed about it.
+    first, _ = run_task(task, runs, Reporter(), settings=[setting, "data.target=person"])
+    assert json.loads((first.folder / "task.json").read_text())["settings"] == ["data.target=person"]
+
+
+@pytest.mark.parametrize("place", ["experiment.prepare_members", "members.fit_member"])
+def test_an_interrupted_run_is_in_the_report_and_is_gone_on_with(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def stop(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    def report() -> tuple[list[str], str]:
+        written = write_report({"small": task}, [runs], tmp_path / "report", Reporter())
+        return [run.row for run in written.unfinished], written.path.read_text()
+
+    runs = tmp_path / "runs"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(f"kerasdr.training.{place}", stop)
+        run_task(task, runs, Reporter(), only=["first"], settings=["training.batch_size=12"])
+    unfinished, text = report()
+    assert unfinished == ["first"]
+    section = text.split("## Not finished")[1].split("## ")[0]
+    assert "small first, seed 3" in section and "batch\\_size=12" in section and "small.first/seed-3`" in section
+    # The same experiment, in fewer words: the record says what was asked for last.
+    (run,) = run_task(task, runs, Reporter(), only=["first"])
+    record = json.loads((run.folder / "task.json").read_text())
+    assert (record["row"], record["seed"], record["phantoms"], record["settings"]) == ("first", 3, True, [])
+    unfinished, text = report()
+    assert unfinished == [] and "## Not finished" not in text
+
+
+def test_where_photographs_lie_is_not_noted_as_a_setting(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(*arguments: Any, files: dict[str, str], **options: Any) -> None:
+        noted.append(json.loads(files["task.json"]))
+        raise KerasdrError("enough")
+
+    noted: list[dict[str, Any]] = []
+    write_phantoms(tmp_path / "a=b", people=12, seed=4, size=128, layout="deepdrid")
+    (tmp_path / "a=b" / "phantoms.json").unlink()
+    monkeypatch.setattr("kerasdr.training.continued.train", begin)
+    root = str(tmp_path / "a=b")
+    section = f"data={{layout: deepdrid, root: '{root}', target: person}}"
+    for settings, roots, kept in (
+        (["training.batch_size=5"], DataRoots(root), ["training.batch_size=5"]),
+        ([f"data.root='{root}'", "training.batch_size=5"], None, ["training.batch_size=5"]),
+        ([f" data.root ='{root}'"], None, []),
+        ([section], None, ["data={layout: deepdrid, target: person}"]),
+    ):
+        with pytest.raises(KerasdrError, match="enough"):
+            run_task(task, tmp_path / "runs", Reporter(), only=["first"], settings=settings, roots=roots)
+        assert (noted[-1]["settings"], noted[-1]["phantoms"]) == (kept, False)
+
+
+def test_rows_of_two_layouts_are_trained_on_two_folders(tmp_path: Path) -> None:
+    aptos = {
+        "name": "aptos",
+        "set": {
+            "data": {"layout": "aptos", "target": "eye", "split": {"train": 0.7, "validation": 0.3, "test": 0.0}},
+        },
+    }
+    defaults = {**CONTENT["defaults"], "data": {"layout": "deepdrid", "target": "person"}}
+    rows = [aptos, {"name": "deepdrid", "set": {"model": {"weights": "row:aptos"}}}]
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump({**CONTENT, "defaults": defaults, "rows": rows, "candidates": ["deepdrid"]}))
+    named = []
+    for layout, people in (("aptos", 40), ("deepdrid", 12)):
+        write_phantoms(tmp_path / layout, people=people, seed=people, size=128, layout=layout)
+        named.append(f"{layout}={tmp_path / layout}")
+    runs = tmp_path / "runs"
+    done = run_task(load_task(str(path)), runs, Reporter(), roots=parse_roots(named))
+    assert [(run.row.name, run.finished) for run in done] == [("aptos", True), ("deepdrid", True)]
+    for run in done:
+        assert load(str(run.folder / "config.yaml")).data.root == str(tmp_path / run.row.name)
+        record = json.loads((run.folder / "task.json").read_text())
+        assert (record["layout"], record["settings"], record["phantoms"]) == (run.row.name, [], True)
+        assert ((run.folder / "metrics_test.json").exists()) is (run.row.name == "deepdrid")
+    assert chosen_run(runs) == done[1].folder.resolve()
+    # What is chosen among all rows does not ask for the folders of those that were not asked for.
+    only = DataRoots(str(tmp_path / "deepdrid"))
+    (again,) = run_task(load_task(str(path)), runs, Reporter(), only=["deepdrid"], roots=only)
+    assert again.finished and chosen_run(runs) == again.folder.resolve()

@@ -16,7 +16,8 @@ from kerasdr.errors import KerasdrError
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import load_task, task_names
 from kerasdr.training.dataset import ExperimentData, open_dataset
-from kerasdr.training.task_runs import plan_task, run_task
+from kerasdr.training.task_rows import plan_task
+from kerasdr.training.task_runs import run_task
 from kerasdr.training.weights_source import check_initial_weights
 
 # Of three people, one in each part: (name, person, split, bytes).
