@@ -1,11 +1,12 @@
-"""Images a second and memory of each part of scoring and training, on this machine; prints tables, asserts nothing.
+"""Speed and memory of scoring and training on this machine; prints tables, asserts nothing.
 
-Networks have random weights here, since their values do not change what a forward pass costs. Photographs are phantoms of
-the size of EyePACS photographs. Rounds are interleaved, and what is printed is the median with the range over the rounds.
+Networks have random weights here, since their values do not change what a pass costs. Photographs are phantoms of the size of
+EyePACS photographs. Rounds are interleaved, and what is printed is the median with the range over the rounds.
 
-    make bench                       everything, about ten minutes on two cores
-    make bench ARGS='--quick'        fewer rounds and photographs, to see that it runs
-    make bench ARGS='--json out.json'
+    make bench                            everything, about twenty minutes on two cores
+    make bench ARGS='--quick'             fewer rounds and photographs, to see that it runs
+    make bench ARGS='--only job --json out.json'
+    make bench ARGS='--torch-python PATH' also against PyTorch, in an environment that has torch, torchvision and grad-cam
 """
 
 import argparse
@@ -17,49 +18,72 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 from kerasdr.config import MemberConfig, load, resolve
-from kerasdr.imaging.decode import decode
-from kerasdr.imaging.prepare import prepare
-from kerasdr.imaging.quality import judge
-from kerasdr.imaging.recipes import apply_recipe, get_recipe
+from kerasdr.imaging.recipes import get_recipe
+from kerasdr.machine import available_cores
+from kerasdr.scoring.benchmark import Benchmark, Spread, run_benchmark
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
-from kerasdr.scoring.engine import Batch, Engine
 
 BATCH = 16
+REPORTS_TRUNKS = ("resnet18", "resnet34", "densenet121")
+PARTS = ("job", "parts", "cores", "memory", "waiting", "training")
 
 
 def main() -> None:
-    """Run all measurements."""
+    """Run all measurements, or those that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and photographs")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be given again")
     parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--torch-python", type=Path, help="interpreter with torch, torchvision and grad-cam")
+    parser.add_argument(
+        "--inputs", type=int, nargs="+", default=[200, 2000], help="numbers of inputs for time and memory"
+    )
     parser.add_argument("--memory-child", nargs=2, metavar=("BUNDLE", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.memory_child:
         _memory_child(*map(Path, arguments.memory_child))
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    rounds, people = (2, 12) if arguments.quick else (5, 50)
+    wanted = arguments.only or list(PARTS)
+    quick = arguments.quick
+    rounds = 2 if quick else 5
     figures: dict[str, Any] = {
-        "machine": {"processors": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
+        "machine": {"cores": available_cores(), "platform": platform.platform(), "python": platform.python_version()}
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        photographs = _draw(folder / "phantoms", people)
-        bundles = {
-            "demo (tiny, dual + single, 128 px)": _bundle(folder / "demo", list(load("demo").members)),
-            "DenseNet121 (single, 224 px)": _bundle(folder / "densenet", [_densenet()]),
-        }
-        figures["scoring"] = _scoring(bundles, photographs, rounds, folder)
-        counts = (40, 200) if arguments.quick else (200, 2000)
-        figures["memory"] = _memory(folder / "demo", photographs, counts, folder)
-        figures["training"] = _training([load("demo").members[0], _densenet()], 6 if arguments.quick else 25)
+        photographs = _draw(folder / "phantoms", 12 if quick else 110)
+        members = [_member(trunk) for trunk in REPORTS_TRUNKS]
+        three = _bundle(folder / "three", members) if {"job", "parts", "cores"} & set(wanted) else None
+        demo = _bundle(folder / "demo", list(load("demo").members)) if {"parts", "memory"} & set(wanted) else None
+        some = photographs[:: max(1, len(photographs) // (20 if quick else 40))]
+        if "job" in wanted and three:
+            chosen = photographs[:20] if quick else photographs[:200]
+            figures["job"] = _against_plain(three, folder, chosen, 1 if quick else 3, arguments.torch_python)
+        if "parts" in wanted and three and demo:
+            names = {"ensemble of three, 224 px": (three, "three"), "demo's ensemble, 128 px": (demo, "demo")}
+            figures["parts"] = {
+                title: _parts(title, bundle, folder / place, some, rounds) for title, (bundle, place) in names.items()
+            }
+        if "cores" in wanted and three:
+            figures["cores"] = _cores(three, folder / "three", some, rounds)
+        if "memory" in wanted:
+            counts = (40, 200) if quick else tuple(arguments.inputs)
+            figures["memory"] = _memory(folder / "demo", photographs, counts, folder)
+        if "waiting" in wanted:
+            figures["waiting"] = _waiting([load("demo").members[0], _member("densenet121")], 6 if quick else 25)
+        if "training" in wanted:
+            figures["training"] = _training(
+                photographs, ["resnet18"] if quick else ["resnet18", "mobilenetv2", "densenet121"], rounds
+            )
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
@@ -73,14 +97,15 @@ def _draw(folder: Path, people: int) -> list[Path]:
     return sorted((folder / "train").iterdir())
 
 
-def _densenet() -> MemberConfig:
-    raw = {"name": "x", "model": {"trunk": "densenet121", "weights": "none"}, "imaging": {"size": 224}}
+def _member(trunk: str, **imaging: Any) -> MemberConfig:
+    raw = {"name": "x", "model": {"trunk": trunk, "weights": "none"}, "imaging": {"size": 224, **imaging}}
     return resolve(raw).members[0]
 
 
 def _bundle(folder: Path, members: list[MemberConfig]) -> Bundle:
     from kerasdr.ensembles import soft_spec
     from kerasdr.models import build_classifier, get_weights
+    from kerasdr.scoring.build import rebuild
 
     parts = [
         BundleMember(
@@ -92,69 +117,91 @@ def _bundle(folder: Path, members: list[MemberConfig]) -> Bundle:
         for member in members
     ]
     write_bundle(folder, name=folder.name, members=parts, ensemble=soft_spec(len(parts)), validation={})
-    return load_bundle(folder)
+    return rebuild(folder, ["openvino"])
 
 
-def _scoring(bundles: dict[str, Bundle], photographs: list[Path], rounds: int, folder: Path) -> dict[str, Any]:
-    from kerasdr.scoring.engine_keras import KerasEngine
+def _against_plain(
+    bundle: Bundle, folder: Path, photographs: list[Path], rounds: int, torch_python: Path | None
+) -> dict[str, Any]:
+    """Time the whole job against the plain stack, and PyTorch's; grades have to be the same."""
+    from plain_stack import PlainStack
+
+    from kerasdr.scoring.engines import make_engine
     from kerasdr.scoring.job import run_job
 
-    files = [path.read_bytes() for path in photographs]
-    measured: dict[str, Any] = {}
-    for title, bundle in bundles.items():
-        recipe = bundle.members[0].recipe
-        decoded = [decode(data, min_side=max(2 * recipe.size, 512)) for data in files]
-        batch = _batch(bundle, [prepare(data, recipe).image for data in files[:BATCH]])
-        plain, explained = KerasEngine(bundle, BATCH, gradcam=False), KerasEngine(bundle, BATCH, gradcam=True)
-
-        def job(engine: Engine, gradcam: bool, bundle: Bundle = bundle) -> None:
-            arguments = [str(path) for path in photographs]
-            run_job(arguments, bundle, folder / "g.csv", gradcam=gradcam, batch_size=BATCH, factory=lambda *_: engine)
-
-        parts: dict[str, tuple[int, Callable[[], Any]]] = {
-            "decode, one core": (
-                len(files),
-                lambda recipe=recipe: [decode(d, min_side=max(2 * recipe.size, 512)) for d in files],
-            ),
-            "quality gate, one core": (len(decoded), lambda decoded=decoded: [judge(rgb) for rgb in decoded]),
-            "recipe, one core": (
-                len(decoded),
-                lambda d=decoded, recipe=recipe: [apply_recipe(recipe, rgb) for rgb in d],
-            ),
-            "forward, all members": (4 * BATCH, lambda e=plain, b=batch: [e.predict(b) for _ in range(4)]),
-            "forward and Grad-CAM": (4 * BATCH, lambda e=explained, b=batch: [e.predict(b) for _ in range(4)]),
-            "whole job without pictures": (len(files), lambda e=plain: job(e, False)),
-            "whole job with pictures": (len(files), lambda e=explained: job(e, True)),
-        }
-        rates = _rates(parts, rounds)
-        print(title)
-        for name, values in rates.items():
-            print(f"  {name:<28} {_spread(values)} images/s")
-        surcharge = (
-            statistics.median(rates["forward, all members"]) / statistics.median(rates["forward and Grad-CAM"]) - 1
-        )
-        print(f"  {'Grad-CAM on top of forward':<28} {surcharge:8.1%}\n")
-        measured[title] = {**rates, "gradcam_surcharge": surcharge}
-    return measured
-
-
-def _batch(bundle: Bundle, images: list[np.ndarray]) -> Batch:
-    stacked = np.stack(images)
-    pairings = {member.model.pairing for member in bundle.members if member.model.mode == "dual"}
-    present = np.ones(len(stacked), bool)
-    return Batch([stacked], {pairing: [stacked[::-1]] for pairing in pairings}, dict.fromkeys(pairings, present))
-
-
-def _rates(parts: dict[str, tuple[int, Callable[[], Any]]], rounds: int) -> dict[str, list[float]]:
-    for _, run in parts.values():  # graphs are traced and files cached before anything is timed
-        run()
-    rates: dict[str, list[float]] = {name: [] for name in parts}
+    plain, engine = PlainStack(bundle), make_engine(bundle, BATCH)
+    few = photographs[: max(8, len(photographs) // 5)]  # the plain stack's rate does not hang on how many there are
+    names = [str(path) for path in photographs]
+    rates: dict[str, list[float]] = {"kerasdr": [], "plain stack": []}
+    plain.grade(few[:2], folder / "plain")  # traced
+    run_job(names[:BATCH], bundle, folder / "ours.csv", factory=lambda *_: engine)
     for _ in range(rounds):
-        for name, (count, run) in parts.items():
-            started = time.perf_counter()
-            run()
-            rates[name].append(count / (time.perf_counter() - started))
-    return rates
+        started = time.perf_counter()
+        summary = run_job(names, bundle, folder / "ours.csv", factory=lambda *_: engine)
+        rates["kerasdr"].append(len(photographs) / (time.perf_counter() - started))
+        started = time.perf_counter()
+        theirs = plain.grade(few, folder / "plain")
+        rates["plain stack"].append(len(few) / (time.perf_counter() - started))
+    if torch_python:
+        chosen = folder / "few"
+        chosen.mkdir()
+        for path in few:
+            os.link(path, chosen / path.name)
+        command = [str(torch_python), str(Path(__file__).parent / "torch_stack.py"), str(chosen), str(rounds)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        rates["PyTorch, pytorch-grad-cam"] = json.loads(done.stdout.splitlines()[-1])
+    ours = {row.image: row for row in summary.rows if row.status == "graded"}
+    both = [(ours[str(path)], p) for path, p in zip(few, theirs, strict=True) if str(path) in ours]
+    same = sum(row.grade == int(p.argmax()) for row, p in both)
+    apart = max(float(np.abs(np.array(row.probabilities) - p).max()) for row, p in both)
+    print(f"Whole job with pictures: ResNet18, ResNet34, DenseNet121 at 224 px, {len(photographs)} phantoms of 1024 px")
+    for name, values in rates.items():
+        times = statistics.median(rates["kerasdr"]) / statistics.median(values)
+        print(f"  {name:<28}{_spread(values)} images/s   kerasdr is {times:.1f} times as fast")
+    print(
+        f"  same grade for {same} of {len(both)}; probabilities differ by {apart:.4f} at most (recipe after the resize)\n"
+    )
+    return {"rates": rates, "same_grade": [same, len(both)], "largest_difference": apart}
+
+
+def _parts(title: str, bundle: Bundle, place: Path, photographs: list[Path], rounds: int) -> dict[str, Any]:
+    measured = run_benchmark(bundle, place, [str(p) for p in photographs], cores=available_cores(), rounds=rounds)
+    print(f"{title}: {measured.photographs} phantoms, engine {measured.engine}, {measured.cores} cores, images/s")
+    for name, rate in measured.rates.items():
+        print(f"  {name:<28}{_spread(rate.values)}")
+    print(f"  Grad-CAM on top of the networks {measured.surcharge:.1%}")
+    print(f"  whole job: {measured.share_of_bound:.1%} of decoding and networks alone ({measured.bound:.1f} images/s)")
+    print(f"  from the command to the end of one photograph {measured.start.median:.2f} s\n")
+    return _plain(measured)
+
+
+def _cores(bundle: Bundle, place: Path, photographs: list[Path], rounds: int) -> dict[str, Any]:
+    """Time the whole job on one core and on all, with the process held to them."""
+    every, rates = sorted(os.sched_getaffinity(0)), {}
+    counts = sorted({1, len(every)})
+    for count in counts:
+        os.sched_setaffinity(0, every[:count])
+        try:
+            names = [str(path) for path in photographs]
+            measured = run_benchmark(bundle, place, names, cores=count, rounds=max(2, rounds // 2))
+        finally:
+            os.sched_setaffinity(0, every)
+        rates[count] = measured.rates["job"]
+    print("Whole job by cores, images/s")
+    for count, rate in rates.items():
+        print(f"  {count} cores {_spread(rate.values)}   {rate.median / rates[counts[0]].median:.2f} times one core")
+    print()
+    return {str(count): list(rate.values) for count, rate in rates.items()}
+
+
+def _plain(measured: Benchmark) -> dict[str, Any]:
+    rates = {name: list(rate.values) for name, rate in measured.rates.items()}
+    return {
+        "rates": rates,
+        "surcharge": measured.surcharge,
+        "share_of_bound": measured.share_of_bound,
+        "start_seconds": list(measured.start.values),
+    }
 
 
 def _memory(bundle: Path, photographs: list[Path], counts: tuple[int, ...], folder: Path) -> dict[str, Any]:
@@ -192,7 +239,7 @@ def _memory_child(bundle: Path, folder: Path) -> None:
     print(json.dumps({"peak_mb": megabytes, "seconds": time.perf_counter() - started}))
 
 
-def _training(members: list[MemberConfig], steps: int) -> dict[str, Any]:
+def _waiting(members: list[MemberConfig], steps: int) -> dict[str, Any]:
     """Time steps of ``train_on_batch`` on the real input pipeline, and how long each waits for its batch."""
     import keras
 
@@ -243,8 +290,59 @@ def _training(members: list[MemberConfig], steps: int) -> dict[str, Any]:
     return measured
 
 
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):8.1f} ({min(values):.1f} to {max(values):.1f})"
+def _training(photographs: list[Path], trunks: list[str], rounds: int) -> dict[str, Any]:
+    """Time epochs of our training against a plain script's, trunk by trunk."""
+    from plain_training import plain_rate
+
+    from kerasdr.reporting import Reporter
+    from kerasdr.training.member import fit_member
+    from kerasdr.training.samples import Samples
+
+    class Ends(Reporter):
+        """Remembers when each epoch ended."""
+
+        def __init__(self) -> None:
+            self.times: list[float] = []
+
+        def note(self, line: str) -> None:
+            if "validation: loss" in line:
+                self.times.append(time.perf_counter())
+
+    print("Training the whole network at 224 px, batch 24, against a plain script: samples/s")
+    measured: dict[str, Any] = {}
+    random = np.random.default_rng(0)
+    for trunk in trunks:
+        steps, epochs = 4, 3
+        raw = {
+            "name": "x",
+            "model": {"trunk": trunk, "weights": "none"},
+            "augment": {"brightness": 0, "contrast": 0},
+            "imaging": {"size": 224},
+            "stages": [{"name": "fit", "epochs": epochs}],
+        }
+        member = resolve(raw).members[0]
+        n = steps * member.training.batch_size
+        images = random.integers(0, 256, (n, 224, 224, 3), dtype=np.uint8)
+        rows = np.arange(n)
+        train = Samples(rows, np.full(n, -1), rows % 5, rows.astype(str))
+        validation = Samples(rows[:8], np.full(8, -1), rows[:8] % 5, rows[:8].astype(str))
+        rates: dict[str, list[float]] = {"kerasdr": [], "plain script": []}
+        for _ in range(max(1, rounds // 2)):
+            with tempfile.TemporaryDirectory() as folder:
+                ends = Ends()
+                fit_member(member, images, train, validation, Path(folder), ends)
+                rates["kerasdr"].append((epochs - 1) * n / (ends.times[-1] - ends.times[0]))
+            rates["plain script"].append(plain_rate(photographs, member, steps))
+        for name, values in rates.items():
+            times = statistics.median(rates["kerasdr"]) / statistics.median(values)
+            print(f"  {trunk:<14}{name:<14}{_spread(values)}   kerasdr {times:.2f} times")
+        measured[trunk] = rates
+    print()
+    return measured
+
+
+def _spread(values: Any) -> str:
+    return str(Spread(tuple(values)))
 
 
 if __name__ == "__main__":
