@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.config import MemberConfig
-from kerasdr.data.pairs import partner_index
+from kerasdr.data.pairs import gradable_partners
 from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
 
@@ -50,6 +50,9 @@ def take_samples(
 ) -> Samples:
     """Return the samples of a split: usable photographs with a known grade, each with its usable partner.
 
+    What cannot be read, is refused by the quality gate or is labelled ungradable is neither a sample nor a partner; a
+    photograph without a grade may be a partner.
+
     Args:
         table: the record table, with splits.
         usable: which rows can be read and graded, ``(N,)``.
@@ -67,7 +70,7 @@ def take_samples(
         raise KerasdrError(f"no usable photograph with a grade is in the {split} part: check data.split and the labels")
     partners = np.full(len(table), -1)
     if member.model.mode == "dual":
-        partners = partner_index(table, member.model.pairing)
+        partners = gradable_partners(table, member.model.pairing)
         partners = np.where((partners >= 0) & usable[partners], partners, -1)
     return Samples(
         rows=rows,

@@ -55,6 +55,15 @@ def test_unusable_photograph_is_neither() -> None:
     assert train.partners.tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_photograph_that_is_labelled_ungradable_is_neither(split: str) -> None:
+    labelled = table().assign(split=split)
+    labelled.loc[[1, 4], "quality"] = "ungradable"
+    taken = take_samples(labelled, np.ones(5, bool), split, member(mode="dual"), "eye")
+    assert taken.rows.tolist() == [0, 2, 3]
+    assert taken.partners.tolist() == [-1, -1, -1]
+
+
 def test_single_member_has_no_partners_and_person_target_is_the_worst_eye() -> None:
     train = take_samples(table(), np.ones(5, bool), "train", member(), "person")
     assert train.partners.tolist() == [-1, -1, -1]

@@ -158,7 +158,7 @@ def _notes(understood: _Understood) -> tuple[str, ...]:
     for images, said in (
         (
             understood.ungradable,
-            "are of level 5, ungradable: they have no grade, and neither training nor a score uses them",
+            "are of level 5, ungradable: they have no grade, and neither training nor a score uses them, not even as partners",
         ),
         (understood.other_eye, "are named for one eye and graded as the other: the graded one counts"),
         (
