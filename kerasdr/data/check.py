@@ -12,7 +12,7 @@ from kerasdr.data.pairs import partner_index
 from kerasdr.data.readers import Dataset
 from kerasdr.data.splits import check_no_leak
 from kerasdr.errors import KerasdrError
-from kerasdr.files import sha256_of
+from kerasdr.files import EMPTY_SHA256, sha256_of
 from kerasdr.grades import GRADES, grade_name
 from kerasdr.imaging.decode import UnreadablePhotograph, decode
 from kerasdr.imaging.quality import judge
@@ -114,7 +114,7 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         for done, (name, found) in enumerate(zip(names, pool.map(_look, table["path"]), strict=True), start=1):
             digest, size, problem, refusal = found
             digests.append(digest)
-            if digest:
+            if digest and digest != EMPTY_SHA256:
                 groups.setdefault(digest, []).append(name)
             if size:
                 sizes.append(size)

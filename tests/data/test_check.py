@@ -88,6 +88,13 @@ def test_ten_are_named_and_the_rest_counted(put: Put, tmp_path: Path) -> None:
     assert "duplicates   none" in lines and "sizes" not in text
 
 
+def test_empty_files_are_unreadable_and_no_duplicates(put: Put, tmp_path: Path) -> None:
+    put("0/a.png", b"")
+    put("1/b.png", b"")
+    report = inspect_dataset(read_table("folder", tmp_path))
+    assert (sorted(report.unreadable), report.duplicates, report.contradictions) == (["a", "b"], (), ())
+
+
 def test_a_file_that_vanishes_is_unreadable(put: Put, tmp_path: Path) -> None:
     put("a.png")
     dataset = read_table("folder", tmp_path)
