@@ -120,7 +120,9 @@ def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
     """
     _refuse_shared(table, table["patient_id"], *_PERSON)
     first = dict(zip(reversed(digests), reversed(table["path"].tolist()), strict=True))
-    nothing = {digest for digest in _in_two_parts(table["split"], digests) if _no_photograph(digest, Path(first[digest]))}
+    nothing = {
+        digest for digest in _in_two_parts(table["split"], digests) if _no_photograph(digest, Path(first[digest]))
+    }
     digests = ["" if digest in nothing else digest for digest in digests]
     _refuse_shared(table, digests, "the same photograph", "remove one, or give both the same person")
 

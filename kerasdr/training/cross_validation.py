@@ -21,7 +21,7 @@ from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import Reporter
 from kerasdr.training.continued import is_finished, require_same_configuration, train_in
-from kerasdr.training.dataset import is_phantoms, open_dataset, split_table
+from kerasdr.training.dataset import ExperimentData, open_dataset, split_table
 from kerasdr.training.experiment import require_same_data
 from kerasdr.training.held_out import open_test_part
 from kerasdr.training.samples import person_or_eye_grades
@@ -71,7 +71,7 @@ def cross_validate(
             first one is), or stands there with another configuration or other photographs.
     """
     folder = runs / f"{experiment.name}-{folds}-folds"
-    _check_folds(experiment, folder, reporter, folds, repeats)
+    data = _check_folds(experiment, folder, reporter, folds, repeats)
     tables, figures = [], []
     photographs = not_graded = 0
     for repeat in range(1, repeats + 1):
@@ -94,7 +94,7 @@ def cross_validate(
     write_bytes_atomically(folder / "out_of_fold.csv", whole.encode())
     content = {
         "split": f"out of fold, {folds} folds by person",
-        "phantoms": is_phantoms(experiment.data),
+        "phantoms": data.phantoms,
         "photographs": photographs,
         "not_graded": not_graded,
         "repeats": [to_json(part) for part in figures],
@@ -103,8 +103,8 @@ def cross_validate(
     return CrossValidation(folder, tuple(figures), photographs, not_graded)
 
 
-def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds: int, repeats: int) -> None:
-    """Refuse what would stop a later fold after hours, and folds of two deals in one table."""
+def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds: int, repeats: int) -> ExperimentData:
+    """Return the data; refuse what would stop a later fold after hours, and folds of two deals in one table."""
     first = open_dataset(_fold(experiment, 1, folds, 1).data, experiment.seed, folder.parent.parent, reporter)
     for repeat in range(1, repeats + 1):
         for number in range(1, folds + 1):
@@ -128,6 +128,7 @@ def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds
                         f"the photographs or labels have changed since {run} was begun, so people would be dealt anew: "
                         f"remove {folder}"
                     ) from error
+    return first
 
 
 def _fold(experiment: Experiment, number: int, folds: int, repeat: int) -> Experiment:

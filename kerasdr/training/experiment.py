@@ -20,7 +20,7 @@ from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
-from kerasdr.training.dataset import ExperimentData, data_root, is_phantoms, open_dataset
+from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
@@ -115,7 +115,7 @@ def train(
     metrics = figures(together)
     content = {
         "split": "validation",
-        "phantoms": is_phantoms(experiment.data),
+        "phantoms": data.phantoms,
         "ensemble": to_json(metrics),
         "members": {name: to_json(part) for name, part in members.items()},
         "methods": {name: to_json(figures(part)) for name, part in choice.predictions.items()},

@@ -11,7 +11,6 @@ from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Scale, Task, TaskRow, load_task, row_experiment
 from kerasdr.training.continued import is_finished, train_in
-from kerasdr.training.dataset import is_phantoms
 from kerasdr.training.held_out import NoTestPart, open_test_part
 from kerasdr.training.run_folder import choose_run
 from kerasdr.training.task_figures import write_task_figures
@@ -150,14 +149,14 @@ def _require_weights(experiment: Experiment) -> None:
 
 
 def _note_task(task: Task, run: TaskRun, scale: Scale, settings: Sequence[str]) -> None:
-    data = run.experiment.data
+    metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     content = {
         "task": task.task,
         "row": run.row.name,
         "seed": run.seed,
         "scale": scale,
-        "phantoms": is_phantoms(data),
-        "layout": data.layout,
+        "phantoms": metrics["phantoms"],
+        "layout": run.experiment.data.layout,
         # Where the photographs lie is not what was changed about the row.
         "settings": [setting for setting in settings if not setting.startswith("data.root=")],
     }
