@@ -37,7 +37,7 @@ def fingerprint(table: pd.DataFrame, digests: Sequence[str]) -> dict[str, Any]:
         digests: SHA-256 of each photograph's bytes, in the table's order.
     """
     lines = sorted(
-        f"{row.image_id}\t{digest}\t{row.grade}\t{row.split}"
+        f"{row.image_id}\t{digest}\t{row.grade}\t{row.split}{_person_grade(row)}"
         for row, digest in zip(table.itertuples(), digests, strict=True)
     )
     splits = {}
@@ -53,3 +53,8 @@ def fingerprint(table: pd.DataFrame, digests: Sequence[str]) -> dict[str, Any]:
         "people": int(table["patient_id"].nunique()),
         "splits": splits,
     }
+
+
+def _person_grade(row: Any) -> str:
+    # Only where there is one: what was identified before there was this column is identified as it was.
+    return "" if pd.isna(row.person_grade) else f"\t{row.person_grade}"

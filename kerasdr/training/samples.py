@@ -81,9 +81,13 @@ def take_samples(
 
 
 def person_or_eye_grades(table: pd.DataFrame, target: str) -> pd.Series:
-    """Return the grade that each photograph is to be given, by ``data.target``: its own, or its person's worst."""
+    """Return the grade that each photograph is to be given, by ``data.target``: its own, or its person's worst.
+
+    A person's worst grade is that of all labels, whether the photograph is there or not.
+    """
     if target == "person":
-        return table["grade"].groupby(table["patient_id"]).transform("max")
+        worst = table[["grade", "person_grade"]].groupby(table["patient_id"]).transform("max")
+        return worst.max(axis=1).astype("Int64")
     return table["grade"]
 
 

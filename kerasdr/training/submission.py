@@ -106,7 +106,11 @@ def _asked(opened: OpenedRun, ids: Ids) -> dict[str, str]:
 def _without_labels(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as if every photograph of the test part were to be graded, whatever its label says."""
     kept = table["split"] != "test"
-    return table.assign(grade=table["grade"].where(kept, 0), quality=table["quality"].where(kept, ""))
+    return table.assign(
+        grade=table["grade"].where(kept, 0),
+        quality=table["quality"].where(kept, ""),
+        person_grade=table["person_grade"].where(kept),
+    )
 
 
 def _most_frequent(opened: OpenedRun) -> int:

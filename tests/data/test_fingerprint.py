@@ -55,4 +55,5 @@ def test_order_and_folder_do_not_matter_but_all_else_does(table: Table) -> None:
         fingerprint(table("1_left 0", "1_right 2", split=["test", "test"]), digests),
         fingerprint(table("1_left 0", "7_right 2", split=["train", "train"]), digests),
     ]
-    assert len({first["sha256"], *(other["sha256"] for other in others)}) == 5
+    others.append(fingerprint(whole.assign(person_grade=pd.array([4, 4], "Int64")), digests))
+    assert len({first["sha256"], *(other["sha256"] for other in others)}) == 6

@@ -70,6 +70,12 @@ def test_single_member_has_no_partners_and_person_target_is_the_worst_eye() -> N
     assert train.grades.tolist() == [3, 3, 1]
 
 
+def test_person_target_counts_labels_whose_photographs_are_missing() -> None:
+    of_person = table().assign(person_grade=pd.array([4, 4, None, None, None], "Int64"))
+    assert take_samples(of_person, np.ones(5, bool), "train", member(), "person").grades.tolist() == [4, 4, 1]
+    assert take_samples(of_person, np.ones(5, bool), "train", member(), "eye").grades.tolist() == [0, 3, 1]
+
+
 def test_empty_split_is_explained() -> None:
     with pytest.raises(KerasdrError, match="in the test part"):
         take_samples(table(), np.ones(5, bool), "test", member(), "eye")
