@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from kerasdr.data.missing_grades import missing_grade_notes
 from kerasdr.data.pairs import partner_index
 from kerasdr.data.readers import Dataset
 from kerasdr.data.splits import check_no_leak
@@ -38,7 +39,7 @@ class DataReport:
         contradictions: those groups whose grades differ.
         leak: who or what stands in two parts of the data set's own split, or an empty string.
         smallest, largest: width and height by area, of those that can be read.
-        notes: the reader's.
+        notes: the reader's, and grades that no photograph has, or none of the data set's own training part.
     """
 
     photographs: int
@@ -144,8 +145,12 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         leak=_leak(table, digests),
         smallest=min(sizes, key=lambda size: size[0] * size[1], default=None),
         largest=max(sizes, key=lambda size: size[0] * size[1], default=None),
-        notes=dataset.notes,
+        notes=(*dataset.notes, *_missing_grades(table)),
     )
+
+
+def _missing_grades(table: pd.DataFrame) -> tuple[str, ...]:
+    return missing_grade_notes(table["grade"].where(table["quality"] != "ungradable"), table["split"])
 
 
 def _leak(table: pd.DataFrame, digests: list[str]) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kerasdr.config import Experiment, load, to_yaml
 from kerasdr.data.fingerprint import fingerprint
+from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades, slashed_counts
 from kerasdr.data.splits import read_split, write_split
 from kerasdr.ensembles import Choice, choose, permitted_methods
 from kerasdr.errors import KerasdrError
@@ -17,14 +18,13 @@ from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
-from kerasdr.grades import N_GRADES
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
-from kerasdr.training.samples import person_or_eye_grades
+from kerasdr.training.samples import grades_asked_for, person_or_eye_grades
 from kerasdr.training.weights_source import check_initial_weights
 
 
@@ -75,6 +75,7 @@ def train(
     data_root(experiment.data, runs.parent)  # nothing is written where there is nothing to train on
     runs.mkdir(parents=True, exist_ok=True)
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
+    require_two_grades(grades_asked_for(data.table, experiment.data.target), data.table["split"])
     unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
     reporter = FileReporter(reporter, run / "train.log")
@@ -190,18 +191,18 @@ def _note_data(
     reporter: Reporter,
 ) -> None:
     table = data.table
+    grades = person_or_eye_grades(table, experiment.data.target)
     for note in data.notes:
         reporter.note(f"data: {note}")
     for split in ("train", "validation", "test"):
         part = table[table["split"] == split]
-        counts = "/".join(str(int((part["grade"] == grade).sum())) for grade in range(N_GRADES))
         reporter.note(
-            f"{split}: {len(part)} photographs of {part['patient_id'].nunique()} people, grades 0-4: {counts}"
+            f"{split}: {len(part)} photographs of {part['patient_id'].nunique()} people, "
+            f"grades 0-4: {slashed_counts(grades[part.index])}"
         )
     reasons = np.full(len(table), "", dtype=object)
-    ungraded = person_or_eye_grades(table, experiment.data.target).isna()
     for reason, where in (
-        ("no grade", ungraded.to_numpy()),
+        ("no grade", grades.isna().to_numpy()),
         ("labelled ungradable", (table["quality"] == "ungradable").to_numpy()),
     ):
         reasons[where] = reason
@@ -213,3 +214,7 @@ def _note_data(
     write_bytes_atomically(run / "left_out.csv", left_out.to_csv(index=False, lineterminator="\n").encode())
     if len(left_out):
         reporter.note(f"left out: {len(left_out)} photographs, listed with reasons in {run / 'left_out.csv'}")
+    used = grades.where(reasons == "")
+    require_two_grades(used, table["split"])
+    for line in missing_grade_notes(used, table["split"]):
+        reporter.note(f"warning: {line}")

@@ -63,8 +63,8 @@ def take_samples(
     Raises:
         KerasdrError: if nothing is left.
     """
-    grades = person_or_eye_grades(table, target)
-    known = grades.notna().to_numpy() & usable & (table["quality"] != "ungradable").to_numpy()
+    grades = grades_asked_for(table, target)
+    known = grades.notna().to_numpy() & usable
     rows = np.flatnonzero(known & (table["split"] == split).to_numpy())
     if len(rows) == 0:
         raise KerasdrError(f"no usable photograph with a grade is in the {split} part: check data.split and the labels")
@@ -91,13 +91,19 @@ def person_or_eye_grades(table: pd.DataFrame, target: str) -> pd.Series:
     return table["grade"]
 
 
+def grades_asked_for(table: pd.DataFrame, target: str) -> pd.Series:
+    """Return :func:`person_or_eye_grades`, ``<NA>`` where the photograph is labelled ungradable: nothing is asked of it."""
+    return person_or_eye_grades(table, target).where(table["quality"] != "ungradable")
+
+
 def grade_weights(grades: NDArray[np.int64], kind: str) -> NDArray[np.float32]:
     """Return the weight of each grade in the loss, ``(5,)``; their mean over the samples is 1.
 
     Args:
         grades: grades of the training samples.
         kind: ``none``, ``sqrt`` (root of the inverse frequency) or ``balanced`` (inverse frequency). A screening population
-            is mostly grade 0, and plain cross-entropy then learns to say 0.
+            is mostly grade 0, and plain cross-entropy then learns to say 0. A grade that no sample has weighs 0, and the
+            others weigh what they would if there were no such grade.
     """
     counts = np.bincount(grades, minlength=N_GRADES).astype(np.float64)
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]

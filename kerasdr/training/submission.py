@@ -30,7 +30,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.training.dataset import data_root
 from kerasdr.training.held_out import NoTestPart, OpenedRun, ask_members, open_run
 from kerasdr.training.run_folder import runs_of
-from kerasdr.training.samples import person_or_eye_grades
+from kerasdr.training.samples import grades_asked_for
 
 Ids = Literal["image_id", "file-name"]
 
@@ -115,6 +115,6 @@ def _without_labels(table: pd.DataFrame) -> pd.DataFrame:
 
 def _most_frequent(opened: OpenedRun) -> int:
     table = opened.data.table
-    grades = person_or_eye_grades(table, opened.experiment.data.target)
-    trained = (table["split"] == "train") & (table["quality"] != "ungradable") & grades.notna()
+    grades = grades_asked_for(table, opened.experiment.data.target)
+    trained = (table["split"] == "train") & grades.notna()
     return int(np.bincount(grades[trained].astype(int), minlength=N_GRADES).argmax())

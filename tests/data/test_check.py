@@ -74,6 +74,8 @@ def test_what_is_printed(damaged: Path) -> None:
         "             differently graded: 1_left = 1_right",
         "note         1 labelled photographs are not there, the first is 4_left",
         "note         1 photographs have no label and are left out",
+        "note         no photograph has grade 1 or 2: no network can learn it, and no figure tells how people who have it "
+        "would be graded; add photographs of it",
     ]
 
 
