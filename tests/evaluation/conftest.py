@@ -136,6 +136,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         people: Sequence[str] = tuple(f"{number:03d}" for number in range(30)),
         members: Sequence[str] = ("net",),
         sha256: str = "0123456789abcdef" * 4,
+        photographs: str | None = "fedcba9876543210" * 4,
         panels: Sequence[str] = (),
         task: str = "task-x",
     ) -> Path:
@@ -148,7 +149,8 @@ def make_run(tmp_path: Path) -> MakeRun:
         write_json(run / "status.json", {"status": status})
         if status != "finished":
             return run
-        write_json(run / "data.json", {"sha256": sha256, "splits": {}})
+        data = {"sha256": sha256, "splits": {}}
+        write_json(run / "data.json", data if photographs is None else {**data, "photographs_sha256": photographs})
         tables = {method: predictions(1000 + seed + index, people) for index, method in enumerate(methods)}
         said = {method: metrics(table) for method, table in tables.items()}
         first = methods[0]
