@@ -73,6 +73,7 @@ def test_trunk(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     size = SIZES.get(name, 64)
     attention = ATTENTION[sorted(BLOCKS).index(name) % len(ATTENTION)]
     spec = ModelSpec(trunk=name, weights="none", head_units=(16, 8), attention=attention)
+    keras.backend.clear_session()  # as if it were the first network of a process, whose layers Keras does not number
     trunk = build_trunk(name, size)  # takes most of the time, so the one that is copied is looked at
     monkeypatch.setattr(classifier, "build_trunk", lambda *args: trunk)
     model = build_classifier(spec, size, seed=3)
