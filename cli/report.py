@@ -47,5 +47,8 @@ def report_command(runs: tuple[Path, ...], out: Path, names: tuple[str, ...], qu
         reporter.note("there are no finished runs of tasks: each table says which command makes them")
     for run in result.unfinished:
         reporter.note(f"not finished, and left out: {printable_path(run.path)}")
+    for run in result.copies:
+        assert run.same_as is not None
+        reporter.note(f"the same run as {printable_path(run.same_as)}, counted once: {printable_path(run.path)}")
     count = f"{len(result.finished)} finished run{'' if len(result.finished) == 1 else 's'}"
     click.echo(f"{printable_path(result.path)}: {result.tables} table{'' if result.tables == 1 else 's'} of {count}")

@@ -10,6 +10,9 @@ from typing import IO
 
 from kerasdr.errors import KerasdrError
 
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+"""The SHA-256 of nothing: empty files are alike and hold no photograph."""
+
 
 def sha256_of(data: bytes) -> str:
     """Return the SHA-256 of some bytes as 64 lower-case hexadecimal digits."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from kerasdr.data.missing_grades import missing_grade_notes
 from kerasdr.data.pairs import partner_index
 from kerasdr.data.readers import Dataset
 from kerasdr.data.splits import check_no_leak
 from kerasdr.errors import KerasdrError
-from kerasdr.files import sha256_of
+from kerasdr.files import EMPTY_SHA256, sha256_of
 from kerasdr.grades import GRADES, grade_name
 from kerasdr.imaging.decode import UnreadablePhotograph, decode
 from kerasdr.imaging.quality import judge
@@ -38,7 +39,7 @@ class DataReport:
         contradictions: those groups whose grades differ.
         leak: who or what stands in two parts of the data set's own split, or an empty string.
         smallest, largest: width and height by area, of those that can be read.
-        notes: the reader's.
+        notes: the reader's, and grades that no photograph has, or none of the data set's own training part.
     """
 
     photographs: int
@@ -114,7 +115,7 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         for done, (name, found) in enumerate(zip(names, pool.map(_look, table["path"]), strict=True), start=1):
             digest, size, problem, refusal = found
             digests.append(digest)
-            if digest:
+            if digest and digest != EMPTY_SHA256:
                 groups.setdefault(digest, []).append(name)
             if size:
                 sizes.append(size)
@@ -144,8 +145,12 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         leak=_leak(table, digests),
         smallest=min(sizes, key=lambda size: size[0] * size[1], default=None),
         largest=max(sizes, key=lambda size: size[0] * size[1], default=None),
-        notes=dataset.notes,
+        notes=(*dataset.notes, *_missing_grades(table)),
     )
+
+
+def _missing_grades(table: pd.DataFrame) -> tuple[str, ...]:
+    return missing_grade_notes(table["grade"].where(table["quality"] != "ungradable"), table["split"])
 
 
 def _leak(table: pd.DataFrame, digests: list[str]) -> str:

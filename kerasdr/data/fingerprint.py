@@ -1,6 +1,6 @@
 """What identifies a data set: the bytes of its photographs, their grades and their split."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,16 +30,19 @@ def photograph_digests(table: pd.DataFrame, workers: int = 4) -> list[str]:
 
 
 def fingerprint(table: pd.DataFrame, digests: Sequence[str]) -> dict[str, Any]:
-    """Return counts and one SHA-256 over all photographs, whatever their order and folder.
+    """Return counts and two SHA-256 over all photographs, whatever their order and folder.
+
+    ``sha256`` is of names, bytes, grades and split, ``photographs_sha256`` of all but the split: runs that differ in the
+    first alone are of one data set, dealt out differently.
 
     Args:
         table: the record table with splits.
         digests: SHA-256 of each photograph's bytes, in the table's order.
     """
-    lines = sorted(
-        f"{row.image_id}\t{digest}\t{row.grade}\t{row.split}"
+    rows = [
+        (f"{row.image_id}\t{digest}\t{row.grade}", f"\t{row.split}", _person_grade(row))
         for row, digest in zip(table.itertuples(), digests, strict=True)
-    )
+    ]
     splits = {}
     for split, part in table.groupby("split", sort=True):
         splits[split or "none"] = {
@@ -48,8 +51,18 @@ def fingerprint(table: pd.DataFrame, digests: Sequence[str]) -> dict[str, Any]:
             "grades": {str(grade): int((part["grade"] == grade).sum()) for grade in GRADES},
         }
     return {
-        "sha256": sha256_of("\n".join(lines).encode()),
+        "sha256": _sha256_of_lines(what + split + person for what, split, person in rows),
+        "photographs_sha256": _sha256_of_lines(what + person for what, _, person in rows),
         "photographs": len(table),
         "people": int(table["patient_id"].nunique()),
         "splits": splits,
     }
+
+
+def _sha256_of_lines(lines: Iterable[str]) -> str:
+    return sha256_of("\n".join(sorted(lines)).encode())
+
+
+def _person_grade(row: Any) -> str:
+    # Only where there is one: what was identified before there was this column is identified as it was.
+    return "" if pd.isna(row.person_grade) else f"\t{row.person_grade}"

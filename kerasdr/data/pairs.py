@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 PAIRINGS = ("same-eye", "both-eyes")
 
 
+def gradable_partners(table: "pd.DataFrame", pairing: str) -> NDArray[np.int64]:
+    """Return :func:`partner_index`, with -1 where the partner is labelled ungradable: what cannot be graded tells nothing.
+
+    Training, the scores of a split and figures of runs ask here; `kerasdr predict` knows no labels, and leaves to the
+    quality gate which photographs are partners.
+
+    Args:
+        table: the record table.
+        pairing: ``same-eye`` or ``both-eyes``.
+    """
+    partners = partner_index(table, pairing)
+    seen = (table["quality"] != "ungradable").to_numpy()
+    return np.where((partners >= 0) & seen[partners], partners, -1)
+
+
 def partner_index(table: "pd.DataFrame | Mapping[str, Sequence[str]]", pairing: str) -> NDArray[np.int64]:
     """Return the position of each photograph's partner.
 

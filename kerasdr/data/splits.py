@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from kerasdr.data.records import SPLITS
 from kerasdr.errors import KerasdrError
-from kerasdr.files import write_bytes_atomically
+from kerasdr.files import EMPTY_SHA256, write_bytes_atomically
+from kerasdr.imaging.headers import UnreadablePhotograph, read_header
 
 _PERSON = ("the same person", "put all photographs of a person in one part")
 _SPLIT_COLUMNS = ("image_id", "patient_id", "split", "sha256")
@@ -107,7 +108,8 @@ def split_by_fold(table: pd.DataFrame, number: int, n_folds: int, seed: int) -> 
 def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
     """Refuse a split in which a person, or the same bytes under two names, stands in two parts.
 
-    Photographs in no part (an empty split) are used by nothing and cannot leak.
+    Photographs in no part (an empty split) are used by nothing and cannot leak; nor can files that hold no photograph
+    (empty ones, error pages saved as pictures), however alike they are.
 
     Args:
         table: the record table with splits.
@@ -117,7 +119,32 @@ def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
         KerasdrError: naming two of the photographs.
     """
     _refuse_shared(table, table["patient_id"], *_PERSON)
+    first = dict(zip(reversed(digests), reversed(table["path"].tolist()), strict=True))
+    nothing = {
+        digest for digest in _in_two_parts(table["split"], digests) if _no_photograph(digest, Path(first[digest]))
+    }
+    digests = ["" if digest in nothing else digest for digest in digests]
     _refuse_shared(table, digests, "the same photograph", "remove one, or give both the same person")
+
+
+def _in_two_parts(splits: Iterable[str], digests: Iterable[str]) -> set[str]:
+    parts: dict[str, set[str]] = {}
+    for split, digest in zip(splits, digests, strict=True):
+        if split:
+            parts.setdefault(digest, set()).add(split)
+    return {digest for digest, found in parts.items() if len(found) > 1}
+
+
+def _no_photograph(digest: str, path: Path) -> bool:
+    """Whether a file is empty, cut off, or no picture at all; one that is not there cannot be told, and counts."""
+    if digest == EMPTY_SHA256:
+        return True
+    try:
+        return not read_header(path.read_bytes()).complete
+    except UnreadablePhotograph:
+        return True
+    except OSError:
+        return False
 
 
 def _check_official(table: pd.DataFrame, fractions: Mapping[str, float]) -> None:

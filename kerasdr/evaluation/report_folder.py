@@ -42,8 +42,8 @@ person drawn together).
   people, not on the chance of training: for that, look at the number of runs.
 * **Best test** is the highest of the runs, chosen by the test part itself, and so too good; its interval is that run's own.
   **Best val** likewise, on validation.
-* Runs are averaged only where scale, photographs (real or synthetic), layout and settings are the same; each such group is a
-  table of its own, and its title says which it is.
+* Runs are averaged only where scale, photographs (real or synthetic, and which they are), layout and settings are the same;
+  each such group is a table of its own, and its title says which it is. The same row, seed and data twice count once.
 * Published figures are of real photographs. They stand beside ours only where ours are of the same data set at full scale;
   beside synthetic photographs (phantoms) or mini scale they would say nothing, and stand apart.
 * **Data and split** is the beginning of the SHA-256 of photographs, grades and split: tables with the same one speak of the
@@ -61,6 +61,7 @@ class Report:
         tables: how many.
         finished: the runs that they are made of.
         unfinished: runs that were interrupted, or go on.
+        copies: runs that are the same as another one, and not counted.
         files: all files, in the order of writing.
     """
 
@@ -68,6 +69,7 @@ class Report:
     tables: int
     finished: tuple[TaskRun, ...]
     unfinished: tuple[TaskRun, ...]
+    copies: tuple[TaskRun, ...]
     files: tuple[Path, ...]
 
 
@@ -86,8 +88,9 @@ def write_report(tasks: Mapping[str, Task], folders: Sequence[Path], out: Path, 
     runs = find_task_runs(folders)
     filled = {called: fill_tables(task, runs, called) for called, task in tasks.items()}
     stems = _stems([table for tables in filled.values() for table in tables])
-    finished = tuple(run for run in runs if run.finished)
+    finished = tuple(run for run in runs if run.counted)
     unfinished = tuple(run for run in runs if not run.finished)
+    copies = tuple(run for run in runs if run.same_as is not None)
     make_folder(out)
     make_folder(out / "figures")
 
@@ -124,23 +127,35 @@ def write_report(tasks: Mapping[str, Task], folders: Sequence[Path], out: Path, 
     # Last, so that what it shows is there.
     write_text_atomically(out / "report.md", "\n\n".join(parts) + "\n")
     files += [out / "runs.csv", out / "report.md"]
-    return Report(out / "report.md", len(stems), finished, unfinished, tuple(files))
+    return Report(out / "report.md", len(stems), finished, unfinished, copies, tuple(files))
 
 
 def runs_csv(runs: Iterable[TaskRun]) -> str:
-    """Return every run as a line of CSV: what it is, and its own figures."""
-    names = ["task", "row", "seed", "photographs_are", "scale", "layout", "settings", "status", "fingerprint", "method"]
+    """Return every run as a line of CSV: what it is, its own figures, and ``same_as``: the run that is counted instead."""
+    names = [
+        "task",
+        "row",
+        "seed",
+        "photographs_are",
+        "scale",
+        "layout",
+        "settings",
+        "status",
+        "fingerprint",
+        "data",
+        "method",
+    ]
     names += [f"{part}_kappa{end}" for part in ("validation", "test") for end in ("", "_low", "_high")]
     rows = []
     for run in runs:
         group = run.group
         cells: list[object] = [run.task, run.row, run.seed, "synthetic" if group.phantoms else "real", group.scale]
         cells += [group.layout, "; ".join(group.settings), "finished" if run.finished else "not finished"]
-        cells += [run.fingerprint, run.chosen_method]
+        cells += [run.fingerprint, run.photographs, run.chosen_method]
         for figure in (run.kappa("validation"), run.kappa("test")):
             cells += [figure.value, figure.low, figure.high] if figure else [None] * 3
-        rows.append([*cells, printable_path(run.path)])
-    return csv_text([*names, "folder"], rows)
+        rows.append([*cells, printable_path(run.path), printable_path(run.same_as) if run.same_as else None])
+    return csv_text([*names, "folder", "same_as"], rows)
 
 
 def _stems(tables: Sequence[FilledTable]) -> dict[int, str]:
@@ -195,11 +210,21 @@ def _opening(folders: Sequence[Path], finished: Sequence[TaskRun], unfinished: S
 def _missing(tasks: Iterable[Task], runs: Sequence[TaskRun]) -> list[str]:
     rows = {(task.task, row.name) for task in tasks for row in task.rows}
     unfinished = [f"* {_whose(run)}: {code(printable_path(run.path))}" for run in runs if not run.finished]
+    copies = [
+        f"* {_whose(run)}: {code(printable_path(run.path))} is the same as {code(printable_path(run.same_as))}"
+        for run in runs
+        if run.same_as is not None
+    ]
     strange = [f"* {_whose(run)}: {code(printable_path(run.path))}" for run in runs if (run.task, run.row) not in rows]
     parts = []
     if unfinished:
         parts.append("## Not finished\n\nThese runs were interrupted, or go on; they are in no table.\n")
         parts[-1] += "\n" + "\n".join(unfinished)
+    if copies:
+        parts.append(
+            "## Counted once\n\nThese runs are of the row, seed and data of another one; they are in no table.\n"
+        )
+        parts[-1] += "\n" + "\n".join(copies)
     if strange:
         parts.append("## In no table\n\nThese runs are of rows that the tasks of this report do not have.\n")
         parts[-1] += "\n" + "\n".join(strange)

@@ -79,7 +79,7 @@ def to_latex(table: FilledTable) -> str:
 
 def to_csv(table: FilledTable) -> str:
     """Return all blocks as CSV, one line an entry and one value a cell; a published figure only where it may be compared."""
-    names = ["table", "label", "task", "row", "method", "photographs_are", "scale", "layout", "settings"]
+    names = ["table", "label", "task", "row", "method", "photographs_are", "scale", "layout", "settings", "data"]
     for column in table.columns:
         names += [column, f"{column}_low", f"{column}_high", f"{column}_published"]
     names += ["runs", f"{table.part}_people", f"{table.part}_photographs", "fingerprint", "command"]
@@ -89,10 +89,10 @@ def to_csv(table: FilledTable) -> str:
             group = block.group
             row: list[object] = [table.number, line.label, table.task, line.row, line.method]
             if group is None:
-                row += [None] * 4
+                row += [None] * 5
             else:
                 photographs = "synthetic" if group.phantoms else "real"
-                row += [photographs, group.scale, line.layout, "; ".join(group.settings)]
+                row += [photographs, group.scale, line.layout, "; ".join(group.settings), group.photographs or None]
             for column in table.columns:
                 figure = line.figures.get(column)
                 row += [figure.value, figure.low, figure.high] if figure else [None] * 3
@@ -205,6 +205,11 @@ def _notes(table: FilledTable, block: Block) -> list[str]:
     notes = []
     if block.comparable and table.published_columns:
         notes.append(f"Published figures are of real photographs of {table.published_on}.")
+    if block.group is not None and block.group.photographs:
+        notes.append(
+            "Runs of one row were made on different photographs or grades. They are not averaged: each data set is a table of "
+            "its own, called by the first digits of its SHA-256."
+        )
     return [*notes, *(f"{note}." for line in block.lines for note in line.notes)]
 
 

@@ -1,14 +1,14 @@
 """The report's tables, filled from runs: what is averaged, what stands beside what.
 
-Runs of a row are averaged where all that was asked for is the same (:class:`~kerasdr.evaluation.task_runs.Group`); each
-group fills a block of its own. A published figure stands in a block only if its runs are of real photographs of the same
-data set, at full scale; phantoms and small settings are never put beside it.
+Runs of a row are averaged where all that was asked for is the same (:class:`~kerasdr.evaluation.task_runs.Group`), and so
+are the photographs, however they are split; each group fills a block of its own. A published figure stands in a block only if
+its runs are of real photographs of the same data set, at full scale; phantoms and small settings are never put beside it.
 """
 
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.over_runs import average_kappa
@@ -117,13 +117,13 @@ def fill_tables(task: Task, runs: Sequence[TaskRun], called: str | None = None) 
 
     Args:
         task: the task.
-        runs: of this task and of others, finished or not.
+        runs: of this task and of others, finished or not, from :func:`~kerasdr.evaluation.task_runs.find_task_runs`.
         called: what ``kerasdr train`` calls the task, if not by its name: the path of its file.
 
     Raises:
         KerasdrError: if a file of predictions is broken.
     """
-    own = [run for run in runs if run.task == task.task and run.finished]
+    own = [run for run in runs if run.task == task.task and run.counted]
     return [_fill(task, table, own, called or task.task) for table in task.tables]
 
 
@@ -140,7 +140,8 @@ def describe_group(group: Group, layouts: Iterable[str]) -> str:
         sets = list(dict.fromkeys(data_set(layout) for layout in ([group.layout] if group.layout else layouts)))
         text = f"real photographs of {' and '.join(sets)}, {group.scale} scale"
     text += f", layout {group.layout}" if group.layout else ""
-    return text + (f", with {', '.join(group.settings)}" if group.settings else "")
+    text += f", with {', '.join(group.settings)}" if group.settings else ""
+    return text + (f", data {group.photographs}" if group.photographs else "")
 
 
 def group_slug(group: Group) -> str:
@@ -150,6 +151,7 @@ def group_slug(group: Group) -> str:
     parts += [] if group.scale == "full" else [group.scale]
     parts += [group.layout] if group.layout else []
     parts += [f"set{digest}"] if group.settings else []
+    parts += [f"data{group.photographs}"] if group.photographs else []
     return "-".join(parts)
 
 
@@ -169,7 +171,7 @@ def planned_group(task: Task, run: TaskRun) -> Group:
     """
     group, names = run.group, [row.name for row in task.rows]
     planned = run.row in names and row_layout(task, task.row(run.row)) == group.layout
-    return Group(group.phantoms, group.scale, _AS_PLANNED if planned else group.layout, group.settings)
+    return replace(group, layout=_AS_PLANNED if planned else group.layout)
 
 
 def _fill(task: Task, table: TaskTable, runs: Sequence[TaskRun], called: str) -> FilledTable:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,12 +30,15 @@ class Group:
         scale: ``full`` or ``mini``.
         layout: of the data.
         settings: ``key=value`` that were laid over the task, sorted, the last word on each key.
+        photographs: the first 12 digits of the photographs' SHA-256 where a row of the task has runs on several, so that
+            these are never averaged; else an empty text.
     """
 
     phantoms: bool
     scale: str
     layout: str
     settings: tuple[str, ...] = ()
+    photographs: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +51,10 @@ class TaskRun:
         group: what it has in common with the runs that it may be averaged with.
         finished: whether it came to its end; if not, all below is empty.
         fingerprint: SHA-256 of its data and their split.
+        photographs: SHA-256 of its data alone; of an early run, which did not keep it, the fingerprint.
         metrics: ``metrics.json``, figures on validation.
         test_metrics: ``metrics_test.json``; None where the test part was not opened, or there is none.
+        same_as: the folder of the run that is counted instead: of one row, seed and data with this one; else None.
     """
 
     path: Path
@@ -59,8 +64,15 @@ class TaskRun:
     group: Group
     finished: bool
     fingerprint: str
+    photographs: str
     metrics: dict[str, Any]
     test_metrics: dict[str, Any] | None
+    same_as: Path | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether it goes into tables: finished, and not the same run as another one."""
+        return self.finished and self.same_as is None
 
     @property
     def chosen_method(self) -> str:
@@ -135,8 +147,12 @@ class TaskRun:
 def find_task_runs(folders: Iterable[Path]) -> list[TaskRun]:
     """Return all runs of tasks in some folders of runs, finished or not, by task, row, group and seed.
 
+    A run that stands there twice (a copy of its folder, or trained again elsewhere) is counted once; runs of one row on
+    different photographs are told apart by their groups.
+
     Args:
-        folders: folders of runs, of a row's runs, or runs.
+        folders: folders of runs, of a row's runs, or runs; of the same run twice, the one in the first folder is counted,
+            unless its test part was not opened and the other's was.
 
     Raises:
         KerasdrError: if a folder is not there, or what a run holds cannot be read.
@@ -148,9 +164,40 @@ def find_task_runs(folders: Iterable[Path]) -> list[TaskRun]:
                 f"there is no folder of runs {printable_path(folder)}: train a task first, or name the folder"
             )
         for pattern in _DEPTHS:
-            records |= {file.parent.resolve(): file.parent for file in folder.glob(pattern)}
-    runs = [read_task_run(path) for path in records.values()]
+            for file in sorted(folder.glob(pattern)):
+                records.setdefault(file.parent.resolve(), file.parent)
+    runs = _told_apart(_counted_once([read_task_run(path) for path in records.values()]))
     return sorted(runs, key=lambda run: (run.task, run.row, run.group, run.seed, str(run.path)))
+
+
+def _counted_once(runs: list[TaskRun]) -> list[TaskRun]:
+    alike: dict[tuple[object, ...], list[TaskRun]] = {}
+    for run in runs:
+        if run.finished:
+            alike.setdefault((run.task, run.row, run.seed, run.group, run.fingerprint), []).append(run)
+    same_as: dict[Path, Path] = {}
+    for ones in alike.values():
+        counted = next((run for run in ones if run.test_metrics is not None), ones[0])
+        same_as |= {run.path: counted.path for run in ones if run is not counted}
+    return [replace(run, same_as=same_as.get(run.path)) for run in runs]
+
+
+def _told_apart(runs: list[TaskRun]) -> list[TaskRun]:
+    """Put the photographs into the groups of a task's runs where a row was trained on several.
+
+    All rows of such a group are told apart, so that those on the same photographs stand together in a table.
+    """
+    trained_on: dict[tuple[str, Group], dict[str, set[str]]] = {}
+    for run in runs:
+        if run.finished:
+            trained_on.setdefault((run.task, run.group), {}).setdefault(run.row, set()).add(run.photographs)
+    several = {key for key, rows in trained_on.items() if max(map(len, rows.values())) > 1}
+    return [
+        replace(run, group=replace(run.group, photographs=run.photographs[:12]))
+        if run.finished and (run.task, run.group) in several
+        else run
+        for run in runs
+    ]
 
 
 def read_task_run(path: Path) -> TaskRun:
@@ -173,8 +220,9 @@ def read_task_run(path: Path) -> TaskRun:
         ) from error
     status = _read_json(path / "status.json").get("status") if (path / "status.json").is_file() else None
     if status != "finished":
-        return TaskRun(path, task, row, seed, group, False, "", {}, None)
-    fingerprint = str(_read_json(path / "data.json").get("sha256", ""))
+        return TaskRun(path, task, row, seed, group, False, "", "", {}, None)
+    data = _read_json(path / "data.json")
+    fingerprint = str(data.get("sha256", ""))
     tested = path / "metrics_test.json"
     return TaskRun(
         path,
@@ -184,6 +232,7 @@ def read_task_run(path: Path) -> TaskRun:
         group,
         True,
         fingerprint,
+        str(data.get("photographs_sha256", fingerprint)),
         _read_json(path / "metrics.json"),
         _read_json(tested) if tested.is_file() else None,
     )

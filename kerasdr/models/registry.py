@@ -42,7 +42,6 @@ _APPLICATIONS = {
     "vgg16": ("VGG16", "caffe", 32),
     "inceptionv3": ("InceptionV3", "signed", 75),
     "xception": ("Xception", "signed", 71),
-    "efficientnetv2b0": ("EfficientNetV2B0", "none", 32),
     "efficientnetv2s": ("EfficientNetV2S", "none", 32),
     "convnexttiny": ("ConvNeXtTiny", "none", 32),
 }
@@ -115,6 +114,14 @@ def _efficientnetb0(size: int) -> keras.Model:
     # weights is the mode "imagenet", so the trunk starts behind them.
     whole = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(size, size, 3))
     return keras.Model(whole.get_layer("stem_conv_pad").input, whole.output)
+
+
+@register_trunk("efficientnetv2b0", normalization="imagenet", application="EfficientNetV2B0")
+def _efficientnetv2b0(size: int) -> keras.Model:
+    # Keras's own first layers do what the mode "imagenet" does, and one of them is called as ours is: "normalization".
+    return keras.applications.EfficientNetV2B0(
+        include_top=False, weights=None, input_shape=(size, size, 3), include_preprocessing=False
+    )
 
 
 @register_trunk("resnet18", normalization="imagenet")

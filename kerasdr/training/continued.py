@@ -1,14 +1,13 @@
 """Runs with a folder of their own that are gone on with when the same command is given again."""
 
+import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from kerasdr.config import Experiment
 from kerasdr.errors import KerasdrError
-from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Reporter
-from kerasdr.training.experiment import resumable, train
+from kerasdr.training.experiment import RunFiles, resumable, train, write_files
 from kerasdr.training.run_folder import get_status
 
 
@@ -32,7 +31,7 @@ def require_same_configuration(folder: Path, experiment: Experiment) -> None:
 
 
 def train_in(
-    folder: Path, experiment: Experiment, runs: Path, reporter: Reporter, *, files: Mapping[str, str] | None = None
+    folder: Path, experiment: Experiment, runs: Path, reporter: Reporter, *, files: RunFiles | None = None
 ) -> None:
     """Train an experiment in a folder, go on with it where it stands, or leave it when it is finished.
 
@@ -43,8 +42,8 @@ def train_in(
         experiment: what is trained.
         runs: the folder of all runs, two above.
         reporter: hears of progress.
-        files: texts that belong in the folder besides, by name: written when the run begins, and anew when it is gone on
-            with or is finished.
+        files: gives texts that belong in the folder besides: written when the run begins, and anew when it is gone on with
+            or is finished.
 
     Raises:
         KerasdrError: if it cannot be trained, or another configuration was begun there.
@@ -52,9 +51,9 @@ def train_in(
     begun = (folder / "status.json").is_file()
     if begun:
         require_same_configuration(folder, experiment)
-        for name, text in (files or {}).items():
-            write_text_atomically(folder / name, text)
         if is_finished(folder):
+            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            write_files(folder, files, metrics["phantoms"])
             return
     elif folder.is_dir():
         shutil.rmtree(folder)  # stopped before it had begun: there is nothing in it to go on with

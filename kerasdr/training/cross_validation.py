@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kerasdr.config import Experiment, FoldConfig
+from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades
 from kerasdr.data.splits import check_no_leak
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
@@ -21,10 +22,10 @@ from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import Reporter
 from kerasdr.training.continued import is_finished, require_same_configuration, train_in
-from kerasdr.training.dataset import is_phantoms, open_dataset, split_table
+from kerasdr.training.dataset import ExperimentData, open_dataset, split_table
 from kerasdr.training.experiment import require_same_data
 from kerasdr.training.held_out import open_test_part
-from kerasdr.training.samples import person_or_eye_grades
+from kerasdr.training.samples import grades_asked_for
 
 # Repeats deal people anew and start networks from other random numbers; members' seeds count up from the experiment's.
 _SEEDS_A_REPEAT = 100
@@ -71,7 +72,7 @@ def cross_validate(
             first one is), or stands there with another configuration or other photographs.
     """
     folder = runs / f"{experiment.name}-{folds}-folds"
-    _check_folds(experiment, folder, reporter, folds, repeats)
+    data = _check_folds(experiment, folder, reporter, folds, repeats)
     tables, figures = [], []
     photographs = not_graded = 0
     for repeat in range(1, repeats + 1):
@@ -94,7 +95,7 @@ def cross_validate(
     write_bytes_atomically(folder / "out_of_fold.csv", whole.encode())
     content = {
         "split": f"out of fold, {folds} folds by person",
-        "phantoms": is_phantoms(experiment.data),
+        "phantoms": data.phantoms,
         "photographs": photographs,
         "not_graded": not_graded,
         "repeats": [to_json(part) for part in figures],
@@ -103,21 +104,25 @@ def cross_validate(
     return CrossValidation(folder, tuple(figures), photographs, not_graded)
 
 
-def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds: int, repeats: int) -> None:
-    """Refuse what would stop a later fold after hours, and folds of two deals in one table."""
+def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds: int, repeats: int) -> ExperimentData:
+    """Return the data; refuse what would stop a later fold after hours, and folds of two deals in one table."""
     first = open_dataset(_fold(experiment, 1, folds, 1).data, experiment.seed, folder.parent.parent, reporter)
+    said: dict[str, str] = {}
     for repeat in range(1, repeats + 1):
         for number in range(1, folds + 1):
             fold = _fold(experiment, number, folds, repeat)
             table = split_table(first.table, fold.data, fold.seed)
             check_no_leak(table, first.digests)
-            graded = person_or_eye_grades(table, fold.data.target).notna() & (table["quality"] != "ungradable")
-            there = set(table["split"][graded])
+            grades = grades_asked_for(table, fold.data.target)
+            there = set(table["split"][grades.notna()])
             for part in ("train", "validation", "test"):
                 if part not in there:
                     raise KerasdrError(
                         f"fold {number} of {folds} has no graded photograph in its {part} part: take fewer --folds"
                     )
+            require_two_grades(grades, table["split"])
+            for line in missing_grade_notes(grades, table["split"]):
+                said.setdefault(line, f"repeat {repeat}, fold {number}")
             run = folder / f"repeat-{repeat}-fold-{number}"
             if (run / "split.csv").is_file():
                 require_same_configuration(run, fold)
@@ -128,6 +133,9 @@ def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds
                         f"the photographs or labels have changed since {run} was begun, so people would be dealt anew: "
                         f"remove {folder}"
                     ) from error
+    for line, where in said.items():
+        reporter.note(f"warning: {where}: {line}")
+    return first
 
 
 def _fold(experiment: Experiment, number: int, folds: int, repeat: int) -> Experiment:

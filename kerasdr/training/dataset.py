@@ -8,6 +8,7 @@ import pandas as pd
 
 from kerasdr.config import DataConfig
 from kerasdr.data.fingerprint import photograph_digests
+from kerasdr.data.phantom.recognise import find_phantoms
 from kerasdr.data.readers import read_table
 from kerasdr.data.splits import check_no_leak, split_by_fold, split_by_person
 from kerasdr.errors import KerasdrError
@@ -22,11 +23,13 @@ class ExperimentData:
         table: the record table, every row with a split.
         digests: SHA-256 of each photograph's bytes, in the table's order.
         notes: what the reader has to say, such as photographs that are missing.
+        phantoms: whether they are synthetic; some are enough, since figures then are not of people alone.
     """
 
     table: pd.DataFrame
     digests: Sequence[str]
     notes: tuple[str, ...]
+    phantoms: bool = False
 
 
 def open_dataset(config: DataConfig, seed: int, workspace: Path, reporter: Reporter) -> ExperimentData:
@@ -58,7 +61,19 @@ def open_dataset(config: DataConfig, seed: int, workspace: Path, reporter: Repor
     table = split_table(dataset.table, config, seed)
     digests = photograph_digests(table)
     check_no_leak(table, digests)
-    return ExperimentData(table, digests, tuple(dataset.notes))
+    synthetic = int(find_phantoms(root, table["path"]).sum())
+    return ExperimentData(table, digests, (*dataset.notes, *_note_phantoms(synthetic, len(table))), synthetic > 0)
+
+
+def _note_phantoms(synthetic: int, photographs: int) -> tuple[str, ...]:
+    if synthetic == 0:
+        return ()
+    if synthetic == photographs:
+        return ("the photographs are synthetic (phantoms): figures say nothing about people",)
+    return (
+        f"{synthetic} of {photographs} photographs are synthetic (phantoms): figures count as those of phantoms, and say "
+        "nothing about people; take these photographs out if they should",
+    )
 
 
 def split_table(table: pd.DataFrame, config: DataConfig, seed: int) -> pd.DataFrame:
@@ -87,8 +102,3 @@ def data_root(config: DataConfig, workspace: Path) -> Path:
         drawn = config.phantom
         return workspace / f"phantoms-{config.layout}-{drawn.people}-{drawn.seed}-{drawn.size}"
     raise KerasdrError("this experiment needs photographs: name their folder with --data ROOT")
-
-
-def is_phantoms(config: DataConfig) -> bool:
-    """Whether an experiment's photographs are synthetic."""
-    return config.root is None or (Path(config.root).expanduser() / "phantoms.json").is_file()

@@ -1,7 +1,7 @@
 """A whole experiment: data, members, the ensemble chosen on validation, the bundle, the pointer."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kerasdr.config import Experiment, load, to_yaml
 from kerasdr.data.fingerprint import fingerprint
+from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades, slashed_counts
 from kerasdr.data.splits import read_split, write_split
 from kerasdr.ensembles import Choice, choose
 from kerasdr.errors import KerasdrError
@@ -17,16 +18,18 @@ from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
-from kerasdr.grades import N_GRADES
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
 from kerasdr.training.checks import check_experiment
-from kerasdr.training.dataset import ExperimentData, data_root, is_phantoms, open_dataset
+from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
-from kerasdr.training.samples import person_or_eye_grades
+from kerasdr.training.samples import grades_asked_for, person_or_eye_grades
 from kerasdr.training.weights_source import check_initial_weights
+
+RunFiles = Callable[[bool], Mapping[str, str]]
+"""Takes whether the photographs are phantoms, and returns texts by the names of their files."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def train(
     *,
     folder: Path | None = None,
     point: bool = True,
-    files: Mapping[str, str] | None = None,
+    files: RunFiles | None = None,
 ) -> RunResult:
     """Train an experiment's members, choose their ensemble on validation, write the bundle, point ``runs/chosen`` to it.
 
@@ -65,7 +68,7 @@ def train(
         resume: a run that was begun before; finished members are kept, a half-trained one goes on after its last epoch.
         folder: where a new run goes, instead of ``runs/<name>/<time>``.
         point: let ``runs/chosen`` point to the run when it is done.
-        files: texts that a new run's folder holds besides from its beginning on, by name.
+        files: gives texts that the run's folder holds besides, from its beginning on.
 
     Raises:
         KerasdrError: if a member or a stage cannot be trained (:func:`kerasdr.training.checks.check_experiment`), or the
@@ -76,11 +79,10 @@ def train(
     check_experiment(experiment, resume)
     runs.mkdir(parents=True, exist_ok=True)
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
+    require_two_grades(grades_asked_for(data.table, experiment.data.target), data.table["split"])
     unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
-    if not resume:
-        for name, text in (files or {}).items():
-            write_text_atomically(run / name, text)
+    write_files(run, files, data.phantoms)
     reporter = FileReporter(reporter, run / "train.log")
     prepared = prepare_members(experiment, data, runs, reporter)
     if resume:
@@ -119,7 +121,7 @@ def train(
     metrics = figures(together)
     content = {
         "split": "validation",
-        "phantoms": is_phantoms(experiment.data),
+        "phantoms": data.phantoms,
         "ensemble": to_json(metrics),
         "members": {name: to_json(part) for name, part in members.items()},
         "methods": {name: to_json(figures(part)) for name, part in choice.predictions.items()},
@@ -137,6 +139,12 @@ def train(
     if point:
         choose_run(run, runs)
     return RunResult(run, metrics, members, choice)
+
+
+def write_files(run: Path, files: RunFiles | None, phantoms: bool) -> None:
+    """Write what a run's folder holds besides."""
+    for name, text in (files(phantoms) if files else {}).items():
+        write_text_atomically(run / name, text)
 
 
 def resumable(run: Path) -> Experiment:
@@ -177,7 +185,7 @@ def require_same_data(run: Path, data: ExperimentData) -> None:
     """
     begun = json.loads((run / "data.json").read_text(encoding="utf-8"))
     now = fingerprint(data.table, data.digests)
-    if begun != now:
+    if {**now, "sha256": "", **begun} != now:  # early runs did not keep the photographs' own SHA-256
         raise KerasdrError(f"the photographs or labels have changed since {run} was begun: start a new run")
     split = read_split(run / "split.csv")
     if dict(zip(split["image_id"], split["split"], strict=True)) != dict(
@@ -194,18 +202,18 @@ def _note_data(
     reporter: Reporter,
 ) -> None:
     table = data.table
+    grades = person_or_eye_grades(table, experiment.data.target)
     for note in data.notes:
         reporter.note(f"data: {note}")
     for split in ("train", "validation", "test"):
         part = table[table["split"] == split]
-        counts = "/".join(str(int((part["grade"] == grade).sum())) for grade in range(N_GRADES))
         reporter.note(
-            f"{split}: {len(part)} photographs of {part['patient_id'].nunique()} people, grades 0-4: {counts}"
+            f"{split}: {len(part)} photographs of {part['patient_id'].nunique()} people, "
+            f"grades 0-4: {slashed_counts(grades[part.index])}"
         )
     reasons = np.full(len(table), "", dtype=object)
-    ungraded = person_or_eye_grades(table, experiment.data.target).isna()
     for reason, where in (
-        ("no grade", ungraded.to_numpy()),
+        ("no grade", grades.isna().to_numpy()),
         ("labelled ungradable", (table["quality"] == "ungradable").to_numpy()),
     ):
         reasons[where] = reason
@@ -217,3 +225,7 @@ def _note_data(
     write_bytes_atomically(run / "left_out.csv", left_out.to_csv(index=False, lineterminator="\n").encode())
     if len(left_out):
         reporter.note(f"left out: {len(left_out)} photographs, listed with reasons in {run / 'left_out.csv'}")
+    used = grades.where(reasons == "")
+    require_two_grades(used, table["split"])
+    for line in missing_grade_notes(used, table["split"]):
+        reporter.note(f"warning: {line}")

@@ -24,7 +24,7 @@ from kerasdr.training.dataset import ExperimentData, open_dataset
 from kerasdr.training.experiment import prepare_members, require_same_data, resumable
 from kerasdr.training.feeds import PhotographFeed, predict
 from kerasdr.training.run_folder import runs_of
-from kerasdr.training.samples import Samples, person_or_eye_grades, take_samples
+from kerasdr.training.samples import Samples, grades_asked_for, take_samples
 
 _RESULT = "metrics_test.json"
 
@@ -82,9 +82,8 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     opened = open_run(run, reporter)
     experiment, bundle, data = opened.experiment, opened.bundle, opened.data
     table = data.table
-    grades = person_or_eye_grades(table, experiment.data.target)
-    in_test = (table["split"] == "test").to_numpy()
-    asked = in_test & grades.notna().to_numpy() & (table["quality"] != "ungradable").to_numpy()
+    grades = grades_asked_for(table, experiment.data.target)
+    asked = ((table["split"] == "test") & grades.notna()).to_numpy()
     if not asked.any():
         raise NoTestPart(f"{run} has no test part with grades: data.split or the data set gave it none")
     reporter.note(f"grading the test part: {int(asked.sum())} photographs")

@@ -66,6 +66,11 @@ def fit_members(
         fitted_on = train
         if kind == "bagging":
             fitted_on = train.repeated(bootstrap_people(train.people, member.seed))
+            if lost := sorted(set(train.grades.tolist()) - set(fitted_on.grades.tolist())):
+                reporter.note(
+                    f"warning: {member.name}: nobody of grade {' or '.join(map(str, lost))} is in its bootstrap of the people, "
+                    f"so this member cannot learn it; give it another seed, or add people who have it"
+                )
         elif kind == "boosting":
             weights = samme_weights(train.people) if weights is None else weights
             fitted_on = train.emphasised(weights)

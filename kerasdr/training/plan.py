@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from kerasdr.config import DataConfig, Experiment, MemberConfig
+from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades, slashed_counts
 from kerasdr.data.readers import read_table
-from kerasdr.grades import N_GRADES
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Task
 from kerasdr.training.checks import check_experiment
 from kerasdr.training.dataset import data_root, split_table
 from kerasdr.training.members import describe
+from kerasdr.training.samples import grades_asked_for, person_or_eye_grades
 from kerasdr.training.task_checks import check_runs, missing_weights
 from kerasdr.training.task_rows import TaskRun
 from kerasdr.training.timing import PHOTOGRAPHS, STEP_IN_FORWARDS, Costs, alike, measure
@@ -38,12 +39,16 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
         table = split_table(dataset.table, experiment.data, experiment.seed)
         lines.append(f"data        {root} ({experiment.data.layout})")
         counts = _counts_of(table)
+        graded = person_or_eye_grades(table, experiment.data.target)
         for split, part in table.groupby("split", sort=False):
-            grades = "/".join(str(int((part["grade"] == grade).sum())) for grade in range(N_GRADES))
             lines.append(
-                f"            {split}: {len(part)} photographs, {part['patient_id'].nunique()} people, grades 0-4 {grades}"
+                f"            {split}: {len(part)} photographs, {part['patient_id'].nunique()} people, "
+                f"grades 0-4 {slashed_counts(graded[part.index])}"
             )
         lines += [f"            {note}" for note in dataset.notes]
+        asked = grades_asked_for(table, experiment.data.target)
+        require_two_grades(asked, table["split"])
+        lines += [f"            warning: {line}" for line in missing_grade_notes(asked, table["split"])]
     else:
         assert experiment.data.phantom is not None
         people = experiment.data.phantom.people

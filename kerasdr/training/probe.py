@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.config import Experiment
+from kerasdr.data.missing_grades import require_two_grades
 from kerasdr.data.splits import folds_by_person
 from kerasdr.evaluation.intervals import Interval, grade_metrics
 from kerasdr.grades import N_GRADES
@@ -14,6 +16,7 @@ from kerasdr.models import build_classifier
 from kerasdr.reporting import Reporter
 from kerasdr.training.dataset import open_dataset
 from kerasdr.training.prepared import prepare_table
+from kerasdr.training.samples import grades_asked_for
 from kerasdr.training.stage import pooled_features
 from kerasdr.training.weights_source import check_initial_weights
 
@@ -46,7 +49,7 @@ def run_probe(experiment: Experiment, runs: Path, reporter: Reporter, folds: int
         data.table, data.digests, member.imaging, runs / ".cache", reporter.progress("preparing photographs")
     )
     table = data.table
-    use = photographs.usable & table["grade"].notna().to_numpy() & (table["quality"] != "ungradable").to_numpy()
+    use = photographs.usable & grades_asked_for(table, "eye").notna().to_numpy()
     rows = np.flatnonzero(use)
     single = member.model.model_copy(update={"mode": "single", "attention": "none"})
     model = build_classifier(single, member.imaging.size, initial_weights=True, seed=member.seed)
@@ -60,6 +63,7 @@ def run_probe(experiment: Experiment, runs: Path, reporter: Reporter, folds: int
         parts = [(use & (fold != number), use & (fold == number)) for number in range(folds)]
     probabilities = np.zeros((len(table), N_GRADES))
     for known, asked in parts:
+        require_two_grades(table["grade"], pd.Series(np.where(known, "train", "")))
         probabilities[asked] = _fit_predict(features[known], grades[known], features[asked])
     judged = np.flatnonzero(np.logical_or.reduce([asked for _, asked in parts]))
     people = table["patient_id"].to_numpy(dtype=str)

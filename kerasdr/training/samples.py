@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.config import MemberConfig
-from kerasdr.data.pairs import partner_index
+from kerasdr.data.pairs import gradable_partners
 from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
 
@@ -50,6 +50,9 @@ def take_samples(
 ) -> Samples:
     """Return the samples of a split: usable photographs with a known grade, each with its usable partner.
 
+    What cannot be read, is refused by the quality gate or is labelled ungradable is neither a sample nor a partner; a
+    photograph without a grade may be a partner.
+
     Args:
         table: the record table, with splits.
         usable: which rows can be read and graded, ``(N,)``.
@@ -60,14 +63,14 @@ def take_samples(
     Raises:
         KerasdrError: if nothing is left.
     """
-    grades = person_or_eye_grades(table, target)
-    known = grades.notna().to_numpy() & usable & (table["quality"] != "ungradable").to_numpy()
+    grades = grades_asked_for(table, target)
+    known = grades.notna().to_numpy() & usable
     rows = np.flatnonzero(known & (table["split"] == split).to_numpy())
     if len(rows) == 0:
         raise KerasdrError(f"no usable photograph with a grade is in the {split} part: check data.split and the labels")
     partners = np.full(len(table), -1)
     if member.model.mode == "dual":
-        partners = partner_index(table, member.model.pairing)
+        partners = gradable_partners(table, member.model.pairing)
         partners = np.where((partners >= 0) & usable[partners], partners, -1)
     return Samples(
         rows=rows,
@@ -78,10 +81,19 @@ def take_samples(
 
 
 def person_or_eye_grades(table: pd.DataFrame, target: str) -> pd.Series:
-    """Return the grade that each photograph is to be given, by ``data.target``: its own, or its person's worst."""
+    """Return the grade that each photograph is to be given, by ``data.target``: its own, or its person's worst.
+
+    A person's worst grade is that of all labels, whether the photograph is there or not.
+    """
     if target == "person":
-        return table["grade"].groupby(table["patient_id"]).transform("max")
+        worst = table[["grade", "person_grade"]].groupby(table["patient_id"]).transform("max")
+        return worst.max(axis=1).astype("Int64")
     return table["grade"]
+
+
+def grades_asked_for(table: pd.DataFrame, target: str) -> pd.Series:
+    """Return :func:`person_or_eye_grades`, ``<NA>`` where the photograph is labelled ungradable: nothing is asked of it."""
+    return person_or_eye_grades(table, target).where(table["quality"] != "ungradable")
 
 
 def grade_weights(grades: NDArray[np.int64], kind: str) -> NDArray[np.float32]:
@@ -90,7 +102,8 @@ def grade_weights(grades: NDArray[np.int64], kind: str) -> NDArray[np.float32]:
     Args:
         grades: grades of the training samples.
         kind: ``none``, ``sqrt`` (root of the inverse frequency) or ``balanced`` (inverse frequency). A screening population
-            is mostly grade 0, and plain cross-entropy then learns to say 0.
+            is mostly grade 0, and plain cross-entropy then learns to say 0. A grade that no sample has weighs 0, and the
+            others weigh what they would if there were no such grade.
     """
     counts = np.bincount(grades, minlength=N_GRADES).astype(np.float64)
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]

@@ -30,7 +30,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.training.dataset import data_root
 from kerasdr.training.held_out import NoTestPart, OpenedRun, ask_members, open_run
 from kerasdr.training.run_folder import runs_of
-from kerasdr.training.samples import person_or_eye_grades
+from kerasdr.training.samples import grades_asked_for
 
 Ids = Literal["image_id", "file-name"]
 
@@ -106,11 +106,15 @@ def _asked(opened: OpenedRun, ids: Ids) -> dict[str, str]:
 def _without_labels(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as if every photograph of the test part were to be graded, whatever its label says."""
     kept = table["split"] != "test"
-    return table.assign(grade=table["grade"].where(kept, 0), quality=table["quality"].where(kept, ""))
+    return table.assign(
+        grade=table["grade"].where(kept, 0),
+        quality=table["quality"].where(kept, ""),
+        person_grade=table["person_grade"].where(kept),
+    )
 
 
 def _most_frequent(opened: OpenedRun) -> int:
     table = opened.data.table
-    grades = person_or_eye_grades(table, opened.experiment.data.target)
-    trained = (table["split"] == "train") & (table["quality"] != "ungradable") & grades.notna()
+    grades = grades_asked_for(table, opened.experiment.data.target)
+    trained = (table["split"] == "train") & grades.notna()
     return int(np.bincount(grades[trained].astype(int), minlength=N_GRADES).argmax())

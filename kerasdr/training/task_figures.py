@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kerasdr.data.pairs import partner_index
+from kerasdr.data.pairs import gradable_partners
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.predictions import read_predictions
 from kerasdr.files import make_folder, write_bytes_atomically, write_text_atomically
@@ -138,7 +138,7 @@ def _explained(bundle: Bundle, data: ExperimentData, chosen: pd.DataFrame) -> It
         return
     explainer = Explainer(bundle)
     # As in training, the data set's table says who is whose partner.
-    partners = {pairing: partner_index(data.table, pairing) for pairing in bundle_pairings(bundle)}
+    partners = {pairing: gradable_partners(data.table, pairing) for pairing in bundle_pairings(bundle)}
 
     def load(place: int) -> Photograph:
         entry = Input(str(data.table["path"].iloc[place]))

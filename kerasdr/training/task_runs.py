@@ -1,5 +1,6 @@
 """Running a task: each of its rows with each seed, one run folder for each, gone on with where it stopped."""
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Scale, Task
 from kerasdr.training.continued import is_finished, train_in
-from kerasdr.training.dataset import is_phantoms
 from kerasdr.training.held_out import NoTestPart, open_test_part
 from kerasdr.training.run_folder import choose_run
 from kerasdr.training.task_checks import require_ready
@@ -52,7 +52,7 @@ def run_task(
         reporter.note(f"{title}: finished before" if run.finished else title)
         for setting in run.passed_over:
             reporter.note(f"{title}: has no place for --set {setting}")
-        train_in(run.folder, run.experiment, runs, reporter, files={"task.json": _describe(task, run, scale)})
+        train_in(run.folder, run.experiment, runs, reporter, files=functools.partial(_describe, task, run, scale))
         try:
             open_test_part(run.folder, reporter)
         except NoTestPart as nothing:  # APTOS, the course's unlabelled part: validation is all there is
@@ -62,18 +62,18 @@ def run_task(
     return planned
 
 
-def _describe(task: Task, run: TaskRun, scale: Scale) -> str:
-    data = run.experiment.data
+def _describe(task: Task, run: TaskRun, scale: Scale, phantoms: bool) -> dict[str, str]:
+    """Return what a run's folder holds besides, by name: what it is a run of."""
     content = {
         "task": task.task,
         "row": run.row.name,
         "seed": run.seed,
         "scale": scale,
-        "phantoms": is_phantoms(data),
-        "layout": data.layout,
+        "phantoms": phantoms,
+        "layout": run.experiment.data.layout,
         "settings": _without_roots(run.settings),
     }
-    return json.dumps(content, indent=1) + "\n"
+    return {"task.json": json.dumps(content, indent=1) + "\n"}
 
 
 def _without_roots(settings: Sequence[str]) -> list[str]:

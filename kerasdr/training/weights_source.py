@@ -1,6 +1,5 @@
 """Whether a network that a training starts from has seen the people whom that training is judged on."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ import pandas as pd
 from kerasdr.config import DataConfig, Experiment, load
 from kerasdr.data.splits import read_split
 from kerasdr.errors import KerasdrError
+from kerasdr.files import EMPTY_SHA256
 from kerasdr.training.dataset import ExperimentData, data_root
 from kerasdr.training.run_folder import runs_of
 
 # For each part of this run, the parts of an earlier one that it must have nothing in common with. Validation chose the
 # earlier checkpoint, so it is spent for a test; that it chooses here as well is what validation is for.
 _SPENT = {"test": {"train": "was trained on", "validation": "was chosen by"}, "validation": {"train": "was trained on"}}
-# The SHA-256 of nothing: empty files are alike and are no photograph.
-_EMPTY = hashlib.sha256(b"").hexdigest()
 _REMEDY = "start from weights that have not seen it, such as those of a run with this run's split"
 
 
@@ -81,7 +79,7 @@ def _names_agree(split: pd.DataFrame, data: ExperimentData) -> bool:
     if "sha256" not in split:
         return False
     ours = data.table.assign(sha256=list(data.digests))[["sha256", "patient_id"]]
-    both = ours[ours["sha256"] != _EMPTY].merge(split[["sha256", "patient_id"]], on="sha256")
+    both = ours[ours["sha256"] != EMPTY_SHA256].merge(split[["sha256", "patient_id"]], on="sha256")
     return len(both) > 0 and bool((both["patient_id_x"] == both["patient_id_y"]).all())
 
 
@@ -94,7 +92,7 @@ def _refuse_seen(earlier_run: str, split: pd.DataFrame, data: ExperimentData, sa
         for earlier_part, verb in spent.items():
             theirs = split[split["split"] == earlier_part]
             for key, what in keys.items():
-                seen = mine[mine[key].isin(theirs[key]) & (mine[key] != _EMPTY)]
+                seen = mine[mine[key].isin(theirs[key]) & (mine[key] != EMPTY_SHA256)]
                 if len(seen):
                     name = seen["image_id" if key == "sha256" else key].iloc[0]
                     raise KerasdrError(

@@ -74,6 +74,8 @@ def test_what_is_printed(damaged: Path) -> None:
         "             differently graded: 1_left = 1_right",
         "note         1 labelled photographs are not there, the first is 4_left",
         "note         1 photographs have no label and are left out",
+        "note         no photograph has grade 1 or 2: no network can learn it, and no figure tells how people who have it "
+        "would be graded; add photographs of it",
     ]
 
 
@@ -86,6 +88,13 @@ def test_ten_are_named_and_the_rest_counted(put: Put, tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines[at + 1 : at + 11]] == [f"{number:02d}:" for number in range(10)]
     assert lines[at + 11] == "             and 3 more"
     assert "duplicates   none" in lines and "sizes" not in text
+
+
+def test_empty_files_are_unreadable_and_no_duplicates(put: Put, tmp_path: Path) -> None:
+    put("0/a.png", b"")
+    put("1/b.png", b"")
+    report = inspect_dataset(read_table("folder", tmp_path))
+    assert (sorted(report.unreadable), report.duplicates, report.contradictions) == (["a", "b"], (), ())
 
 
 def test_a_file_that_vanishes_is_unreadable(put: Put, tmp_path: Path) -> None:

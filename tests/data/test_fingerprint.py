@@ -41,6 +41,8 @@ def test_counts_and_one_sum(table: Table) -> None:
     assert set(made["splits"]) == {"train", "test", "none"}
     lines = "1_left\ta\t0\ttrain\n1_right\tb\t2\ttrain\n2_left\tc\t2\ttest\n3_left\td\t<NA>\t"
     assert made["sha256"] == hashlib.sha256(lines.encode()).hexdigest()
+    lines = "1_left\ta\t0\n1_right\tb\t2\n2_left\tc\t2\n3_left\td\t<NA>"
+    assert made["photographs_sha256"] == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_order_and_folder_do_not_matter_but_all_else_does(table: Table) -> None:
@@ -55,4 +57,9 @@ def test_order_and_folder_do_not_matter_but_all_else_does(table: Table) -> None:
         fingerprint(table("1_left 0", "1_right 2", split=["test", "test"]), digests),
         fingerprint(table("1_left 0", "7_right 2", split=["train", "train"]), digests),
     ]
-    assert len({first["sha256"], *(other["sha256"] for other in others)}) == 5
+    others.append(fingerprint(whole.assign(person_grade=pd.array([4, 4], "Int64")), digests))
+    assert len({first["sha256"], *(other["sha256"] for other in others)}) == 6
+    # The split alone makes no other photographs.
+    assert others[2]["photographs_sha256"] == first["photographs_sha256"]
+    del others[2]
+    assert len({first["photographs_sha256"], *(other["photographs_sha256"] for other in others)}) == 5

@@ -8,6 +8,7 @@ import pytest
 from kerasdr.data.readers import Dataset, detect_layout, read_table
 from kerasdr.data.splits import split_by_person
 from kerasdr.errors import KerasdrError
+from kerasdr.training.samples import person_or_eye_grades
 
 Put = Callable[..., Path]
 
@@ -31,7 +32,7 @@ def test_three_parts_the_test_without_levels(course: Path) -> None:
     assert detect_layout(course) == "course"
     dataset = read(course)
     table = dataset.table
-    assert table.drop(columns=["path", "grade"]).to_dict("list") == {
+    assert table.drop(columns=["path", "grade", "person_grade"]).to_dict("list") == {
         "image_id": ["1_l1", "1_r2", "2_l1", "3_r1"],
         "patient_id": ["1", "1", "2", "3"],
         "eye": ["left", "right", "left", "right"],
@@ -46,6 +47,23 @@ def test_three_parts_the_test_without_levels(course: Path) -> None:
         (split_by_person(table, {"train": 0.6, "validation": 0.2, "test": 0.2}, 1) == table).fillna(True).all(axis=None)
     )
     assert read(course, split="none").table["split"].tolist() == [""] * 4
+
+
+def test_a_persons_level_is_kept_where_photographs_are_missing(course: Path, put: Put) -> None:
+    rows = "1/1_l1.jpg,1,1_l1,3\n1/1_r2.jpg,1,1_r2,3\n"
+    put("train.csv", f"img_path,patient_id,image_id,patient_DR_Level\n{rows}")
+    (course / "train/1/1_r2.jpg").unlink()
+    dataset = read(course)
+    assert person_or_eye_grades(dataset.table, "person").tolist()[:2] == [3, 0]
+    assert not any("different levels" in note for note in dataset.notes)
+    put("train.csv", f"img_path,patient_id,image_id,patient_DR_Level\n{rows.replace('1_r2,3', '1_r2,4')}")
+    dataset = read(course)
+    assert dataset.table["grade"].tolist()[:2] == [3, 0]
+    assert person_or_eye_grades(dataset.table, "person").tolist()[:2] == [4, 0]
+    assert (
+        "1 people have rows of different levels: each row's counts, and with data.target=person the highest; "
+        "the first is 1"
+    ) in dataset.notes
 
 
 def test_without_a_person_column_with_back_slashes_and_from_the_root(put: Put, tmp_path: Path) -> None:

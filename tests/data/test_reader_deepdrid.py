@@ -10,6 +10,7 @@ from kerasdr.data.readers import Dataset, detect_layout, read_table
 from kerasdr.data.splits import split_by_person
 from kerasdr.data.spreadsheet import write_rows
 from kerasdr.errors import KerasdrError
+from kerasdr.training.samples import person_or_eye_grades
 
 Put = Callable[..., Path]
 
@@ -24,14 +25,22 @@ SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 @pytest.fixture
 def lay(put: Put, tmp_path: Path) -> Callable[..., Path]:
-    """Lays out a part from rows ``image left right`` (a dash is an empty cell), with a photograph for each."""
+    """Lays out a part from rows ``image left right`` (a dash is an empty cell), with a photograph for each.
+
+    The person's level is the worse eye's; ``image left right person`` gives another.
+    """
 
     def write(part: str, *rows: str, photographs: bool = True, overall: str = "1") -> Path:
         lines = [HEADER]
+        worst: dict[str, str] = {}
         for row in rows:
-            image, left, right = row.replace("-", "").split(" ")
+            image, *levels_of_row = row.replace("-", "").split(" ")[:3]
             person = image.split("_")[0]
-            levels = f"{left},{right},{left or right}"
+            worst[person] = max([worst.get(person, ""), *levels_of_row])
+        for row in rows:
+            image, left, right, *said = row.replace("-", "").split(" ")
+            person = image.split("_")[0]
+            levels = f"{left},{right},{said[0] if said else worst[person]}"
             lines.append(f"{person},{image},\\{part}\\{person}\\{image}.jpg,{overall},{levels},8,8,4")
             if photographs:
                 put(f"regular_fundus_images/{part}/Images/{person}/{image}.jpg")
@@ -71,7 +80,7 @@ def test_three_parts(lay: Callable[..., Path], evaluate: Callable[..., Path], tm
     evaluate(("3_r1", 4), ("3_l2", 1))
     assert detect_layout(tmp_path) == "deepdrid"
     dataset = read(tmp_path)
-    assert dataset.table.drop(columns="path").to_dict("list") == {
+    assert dataset.table.drop(columns=["path", "person_grade"]).to_dict("list") == {
         "image_id": ["1_l1", "1_r1", "2_l2", "3_r1", "3_l2"],
         "patient_id": ["1", "1", "2", "3", "3"],
         "eye": ["left", "right", "left", "right", "left"],
@@ -108,6 +117,35 @@ def test_the_column_says_which_eye_it_is_even_against_the_name(lay: Callable[...
     assert table["grade"].tolist() == [1, 1, 0, 0, 2, 4, 0, 3], "both filled: the name tells whose level counts"
     note = "2 photographs are named for one eye and graded as the other: the graded one counts; the first is 56_r3"
     assert note in dataset.notes
+
+
+def test_a_persons_level_counts_the_eye_whose_photographs_are_missing(
+    lay: Callable[..., Path], evaluate: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = lay(TRAINING, "1_l1 4 -", "1_r1 - 1", "1_r2 - 1", "2_l1 0 -", "2_r1 - 3")
+    evaluated = evaluate(("3_l1", 4), ("3_r1", 2), ("4_l1", 5), ("4_r1", 2))
+    for photograph in ("1/1_l1", "2/2_l1"):
+        (folder / f"Images/{photograph}.jpg").unlink()
+    for photograph in ("3/3_l1", "4/4_l1"):
+        (evaluated / f"Images/{photograph}.jpg").unlink()
+    table = read(tmp_path).table
+    assert table["image_id"].tolist() == ["1_r1", "1_r2", "2_r1", "3_r1", "4_r1"]
+    assert table["grade"].tolist() == [1, 1, 3, 2, 2]
+    assert person_or_eye_grades(table, "person").tolist() == [4, 4, 3, 4, 2]
+    assert person_or_eye_grades(table, "eye").tolist() == [1, 1, 3, 2, 2]
+
+
+def test_a_persons_level_that_is_not_the_worse_eyes_is_noted(lay: Callable[..., Path], tmp_path: Path) -> None:
+    agreeing = ("1_l1 2 - 2", "1_r1 - 0 2", "2_l1 5 - 5", "2_r1 - 1 5", "3_l1 1 - -", "4_l1 5 - 3")
+    lay(TRAINING, *agreeing)
+    assert not any("patient_DR_Level" in note for note in read(tmp_path).notes)
+    lay(TRAINING, *agreeing, "5_l1 2 - 3", "5_r1 - 0 3", "6_l1 4 - 0.0")
+    dataset = read(tmp_path)
+    assert (
+        "2 people have a patient_DR_Level that is not the worst of their eyes' levels: the eyes' levels count; "
+        "the first is 5"
+    ) in dataset.notes
+    assert person_or_eye_grades(dataset.table, "person").tolist()[-3:] == [2, 2, 4]
 
 
 def test_level_5_is_an_ungradable_photograph(

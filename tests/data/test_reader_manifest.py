@@ -19,9 +19,9 @@ def read(root: Path, columns: Any, **options: Any) -> Dataset:
 def test_all_columns(put: Put, tmp_path: Path) -> None:
     put(
         "tables/mine.csv",
-        "name,photo,dr,who,side,field,ok,part\n"
-        "first,a\\1.png,2,007,OS,1,gradable,train\n"
-        "second,b/1.png,,007,R,2,,test\n",
+        "name,photo,dr,who,side,field,ok,part,worst\n"
+        "first,a\\1.png,2,007,OS,1,gradable,train,4\n"
+        "second,b/1.png,,007,R,2,,test,\n",
     )
     put("pictures/a/1.png")
     put("pictures/b/1.png")
@@ -34,12 +34,22 @@ def test_all_columns(put: Put, tmp_path: Path) -> None:
         "view": "field",
         "quality": "ok",
         "split": "part",
+        "person_grade": "worst",
     }
     table = read(tmp_path, columns, file="tables/mine.csv", images="pictures").table
-    first = ["first", str(tmp_path / "pictures/a/1.png"), "007", "left", "1", 2, "gradable", "train"]
+    first = ["first", str(tmp_path / "pictures/a/1.png"), "007", "left", "1", 2, "gradable", "train", 4]
     assert table.iloc[0].tolist() == first
-    assert table.iloc[1].drop(["path", "grade"]).tolist() == ["second", "007", "right", "2", "", "test"]
+    assert table.iloc[1].drop(["path", "grade"]).tolist() == ["second", "007", "right", "2", "", "test", 4]
     assert table["grade"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("columns", [{}, {"patient_id": "who"}])
+def test_missing_photographs_count_for_their_person(put: Put, tmp_path: Path, columns: dict[str, str]) -> None:
+    put("labels.csv", "file,dr,who\na\\1_left.png,4,1\na\\1_right.png,0,1\na\\2_left.png,3,2\n3.png,1,\n")
+    put("a/1_right.png")
+    put("a/2_left.png")
+    table = read(tmp_path, {"path": "file", "grade": "dr", **columns}).table
+    assert table["person_grade"].fillna(-1).tolist() == [4, -1]
 
 
 def test_only_a_path_is_needed(put: Put, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def good() -> pd.DataFrame:
 def test_make_table_fills_what_is_not_known() -> None:
     table = good()
     assert tuple(table.columns) == COLUMNS
-    assert table.loc[2].drop("grade").to_dict() == {
+    assert table.loc[2].drop(["grade", "person_grade"]).to_dict() == {
         "image_id": "c",
         "path": "c.jpg",
         "patient_id": "c",
@@ -32,7 +32,23 @@ def test_make_table_fills_what_is_not_known() -> None:
         "split": "",
     }
     assert table["grade"].isna().tolist() == [False, True, True]
-    assert str(table["grade"].dtype) == "Int64"
+    assert table["person_grade"].isna().all()
+    assert str(table["grade"].dtype) == str(table["person_grade"].dtype) == "Int64"
+
+
+def test_a_persons_grade_is_there_only_where_no_photograph_has_it() -> None:
+    records = [
+        {"image_id": "a", "path": "a.jpg", "patient_id": "1", "grade": 2},
+        {"image_id": "b", "path": "b.jpg", "patient_id": "1"},
+        {"image_id": "c", "path": "c.jpg", "patient_id": "2", "grade": 3, "person_grade": 3},
+        {"image_id": "d", "path": "d.jpg", "patient_id": "3", "person_grade": 0},
+        {"image_id": "e", "path": "e.jpg", "patient_id": "4", "grade": 1, "person_grade": 2},
+    ]
+    absent = [("1", 1), ("1", 4), ("1", None), ("2", 3), ("4", None), ("9", 4)]
+    table = make_table(records, [{"patient_id": person, "grade": grade} for person, grade in absent])
+    assert table["person_grade"].fillna(-1).tolist() == [4, 4, -1, 0, 2]
+    assert check_table(table.iloc[::-1])["person_grade"].fillna(-1).tolist() == [2, 0, -1, 4, 4]
+    assert make_table(records[:2], [{"patient_id": "1", "grade": None}])["person_grade"].isna().all()
 
 
 def test_make_table_a_person_left_empty_is_the_photograph() -> None:
@@ -65,6 +81,7 @@ def test_check_table_gives_a_fresh_index_and_leaves_the_input() -> None:
         ("split", "val", r"row 2 \(b\): split 'val' must be one of train, validation, test or empty"),
         ("grade", 5, r"row 2 \(b\): grade 5 must be 0, 1, 2, 3 or 4"),
         ("grade", -1, r"row 2 \(b\): grade -1 must be 0, 1, 2, 3 or 4"),
+        ("person_grade", 5, r"row 2 \(b\): person_grade 5 must be 0, 1, 2, 3 or 4"),
     ],
 )
 def test_wrong_cells_are_named_by_row_and_column(column: str, value: Any, message: str) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
+from kerasdr.data.fingerprint import photograph_digests
 from kerasdr.data.records import make_table
 from kerasdr.data.splits import (
     check_no_leak,
@@ -211,6 +213,29 @@ def test_the_same_person_in_two_parts_is_caught(table_of: TableOf) -> None:
 def test_the_same_bytes_in_two_parts_are_caught(table_of: TableOf) -> None:
     with pytest.raises(KerasdrError, match="the same photograph is in train as b and in validation as d"):
         check_no_leak(leaking(table_of), ["A", "B", "C", "B"])
+
+
+def test_files_that_hold_no_photograph_do_not_leak(tmp_path: Path) -> None:
+    """Empty files and pages of an error are alike in both parts; the same photograph is caught all the same."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    png = cv2.imencode(".png", pixels)[1].tobytes()
+    table = make_table(
+        {"image_id": name, "path": str(tmp_path / name), "split": split}
+        for name, split in (("a", "train"), ("b", "test"), ("c", "train"), ("d", "validation"), ("e", "test"))
+    )
+
+    def check(*contents: bytes) -> None:
+        for name, content in zip("abcde", contents, strict=True):
+            (tmp_path / name).write_bytes(content)
+        check_no_leak(table, photograph_digests(table))
+
+    page = b"<html>404 Not Found</html>"
+    check(b"", b"", page, page, png)
+    with pytest.raises(KerasdrError, match="the same photograph is in train as c and in test as e"):
+        check(b"", b"", png, page, png)
+    with pytest.raises(KerasdrError, match="the same photograph is in train as c and in test as e"):
+        check(b"", page, png, png[:40], png)
+    check(png[:40], png[:40], png[:40], b"", b"")
 
 
 def test_splits_of_any_seed_do_not_leak() -> None:

@@ -136,6 +136,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         people: Sequence[str] = tuple(f"{number:03d}" for number in range(30)),
         members: Sequence[str] = ("net",),
         sha256: str = "0123456789abcdef" * 4,
+        photographs: str | None = "fedcba9876543210" * 4,
         panels: Sequence[str] = (),
         task: str = "task-x",
     ) -> Path:
@@ -143,7 +144,8 @@ def make_run(tmp_path: Path) -> MakeRun:
         (run / "members").mkdir(parents=True)
         record = {"task": task, "row": row, "seed": seed, "scale": scale, "phantoms": phantoms, "layout": layout}
         write_json(run / "task.json", {**record, "settings": list(settings)})
-        write_json(run / "data.json", {"sha256": sha256, "splits": {}})
+        data = {"sha256": sha256, "splits": {}}
+        write_json(run / "data.json", data if photographs is None else {**data, "photographs_sha256": photographs})
         write_json(run / "status.json", {"status": status})
         if status != "finished":  # tests/training/test_task_runs.py shows that an interrupted training leaves these
             return run

@@ -1,5 +1,6 @@
 import csv
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,38 @@ def test_all_runs_are_in_a_csv(write: Write, make_run: MakeRun) -> None:
     assert float(rows["first"]["test_kappa_low"]) <= float(rows["first"]["test_kappa"])
     assert (rows["aptos"]["test_kappa"], rows["aptos"]["photographs_are"]) == ("", "synthetic")
     assert (rows["second"]["status"], rows["second"]["settings"]) == ("not finished", "a=1; b=2")
+
+
+def test_a_copy_is_in_the_list_of_runs_and_nowhere_else(write: Write, make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("first", 40, panels=("gradcam.png",))
+    shutil.copytree(tmp_path / "runs", tmp_path / "backup")
+    report = write("runs", "backup")
+    text = report.path.read_text()
+    section = text.split("## Counted once")[1].split("## ")[0]
+    assert "task-x first, seed 40" in section and "backup/task-x.first/seed-40` is the same as `" in section
+    assert len(report.finished) == len(report.copies) == 1 and ": 1 finished run." in text
+    assert "task-x first, seed 40: real photographs" in text and "seeds 40" not in text
+    assert len(list((report.path.parent / "figures").glob("*gradcam*"))) == 1
+    with open(report.path.with_name("runs.csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["same_as"]).parts[-3:-2] for row in rows] == [("runs",), ()]
+    assert [Path(row["folder"]).parts[-3] for row in rows] == ["backup", "runs"]
+
+
+def test_runs_on_different_photographs_have_tables_charts_and_curves_of_their_own(
+    write: Write, make_run: MakeRun
+) -> None:
+    make_run("first", 40, photographs="a" * 64)
+    make_run("first", 40, runs="more", photographs="b" * 64, sha256="c" * 64)
+    report = write("runs", "more")
+    text = report.path.read_text()
+    for data in ("a" * 12, "b" * 12):
+        assert f"Table 2. Experiments & details\\_100%: real photographs of DeepDRiD, full scale, data {data}\n" in text
+        assert f"![task-x first, seed 40: real photographs of DeepDRiD, full scale, data {data}]" in text
+        assert (report.path.parent / "figures" / f"table-2-data{data}.png").is_file()
+    assert text.count("Runs of one row were made on different photographs or grades. They are not averaged") == 2
+    with open(report.path.with_name("table-2.csv"), newline="") as file:
+        assert {row["data"] for row in csv.DictReader(file)} == {"a" * 12, "b" * 12}
 
 
 def test_without_runs_the_commands_are_told(write: Write, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from kerasdr.tasks import Task
 MakeRun = Callable[..., Path]
 
 
-def filled(task: Task, tmp_path: Path, number: str) -> FilledTable:
-    (table,) = [table for table in fill_tables(task, find_task_runs([tmp_path / "runs"])) if table.number == number]
+def filled(task: Task, tmp_path: Path, number: str, *folders: str) -> FilledTable:
+    runs = find_task_runs([tmp_path / folder for folder in folders or ("runs",)])
+    (table,) = [table for table in fill_tables(task, runs) if table.number == number]
     return table
 
 
@@ -46,6 +48,51 @@ def test_splits_that_differ_from_seed_to_seed_are_several(task: Task, make_run: 
     make_run("first", 41, sha256="b" * 64, people=("3", "4", "5", "6"))
     line = filled(task, tmp_path, "2").blocks[0].lines[0]
     assert (line.fingerprint, line.people, line.photographs) == (SEVERAL, 6, 24)
+
+
+def test_runs_on_different_photographs_are_never_averaged(task: Task, make_run: MakeRun, tmp_path: Path) -> None:
+    first = make_run("first", 40, photographs="a" * 64, sha256="1" * 64)
+    again = make_run("first", 41, photographs="a" * 64, sha256="2" * 64)
+    other = make_run("first", 40, runs="more", photographs="b" * 64, sha256="3" * 64)
+    make_run("second", 40, photographs="a" * 64, sha256="1" * 64)
+    one, two = filled(task, tmp_path, "2", "runs", "more").blocks
+    said = "real photographs of DeepDRiD, full scale, data "
+    assert (one.origin, two.origin) == (said + "a" * 12, said + "b" * 12)
+    assert one.slug != two.slug and one.comparable and two.comparable
+    assert one.lines[0].figures["average_test"].value == pytest.approx(np.mean(kappas(first, again)))
+    assert two.lines[0].figures["average_test"].value == pytest.approx(kappas(other)[0])
+    assert (one.lines[0].seeds, two.lines[0].seeds) == ((40, 41), (40,))
+    assert (one.lines[0].fingerprint, two.lines[0].fingerprint) == (SEVERAL, "3" * 12)
+    assert (one.lines[1].seeds, two.lines[1].seeds) == ((40,), ()), "rows on the same photographs stand together"
+
+
+def test_photographs_of_early_runs_are_told_apart_by_the_whole_fingerprint(
+    task: Task, make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("first", 40, photographs=None)
+    make_run("first", 41, photographs=None)
+    assert [block.lines[0].seeds for block in filled(task, tmp_path, "2").blocks] == [(40, 41)]
+    make_run("first", 42, photographs=None, sha256="b" * 64)
+    assert [block.lines[0].seeds for block in filled(task, tmp_path, "2").blocks] == [(40, 41), (42,)]
+
+
+def test_rows_on_different_data_sets_as_planned_are_not_told_apart(
+    task: Task, make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("first", 40, photographs="a" * 64)
+    make_run("second", 40, photographs="b" * 64)
+    make_run("aptos", 40, layout="aptos", photographs="c" * 64)
+    (block,) = filled(task, tmp_path, "2").blocks
+    assert [line.seeds for line in block.lines] == [(40,), (40,)] and block.slug == ""
+
+
+def test_a_copy_of_a_run_is_counted_once(task: Task, make_run: MakeRun, tmp_path: Path) -> None:
+    folders = [make_run("first", 40), make_run("first", 41)]
+    shutil.copytree(tmp_path / "runs", tmp_path / "backup")
+    runs = find_task_runs([tmp_path / "runs", tmp_path / "backup"])
+    line = fill_tables(task, runs)[0].blocks[0].lines[0]
+    assert line.seeds == (40, 41)
+    assert line.figures["average_test"].value == pytest.approx(np.mean(kappas(*folders)))
 
 
 def test_a_row_without_runs_has_nothing_but_its_command(task: Task, make_run: MakeRun, tmp_path: Path) -> None:

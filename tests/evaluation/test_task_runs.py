@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,24 @@ def test_runs_are_found_in_folders_of_runs_of_a_row_and_as_such(make_run: MakeRu
     ]
     assert [run.seed for run in find_task_runs([path])] == [40]
     assert [run.seed for run in find_task_runs([path.parent])] == [40, 41]
+
+
+def test_of_the_same_run_twice_the_first_or_the_tested_one_counts(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("first", 40)
+    make_run("second", 40, test=False)
+    shutil.copytree(tmp_path / "runs", tmp_path / "copy")
+    make_run("second", 40, runs="later")
+    make_run("first", 40, runs="other", sha256="e" * 64)  # another deal of the same people: a run of its own
+    make_run("first", 41, runs="other", status="running")
+    make_run("first", 41, runs="more", status="running")
+    folders = [tmp_path / name for name in ("copy", "runs", "later", "other", "more")]
+    runs = find_task_runs(folders)
+    assert [run.counted for run in runs if run.seed == 41] == [False, False]
+    found = {run.path.relative_to(tmp_path).parts[:2]: run for run in runs if run.seed == 40}
+    first, second = "task-x.first", "task-x.second"
+    same = {key: run.same_as.relative_to(tmp_path).parts[0] for key, run in found.items() if run.same_as is not None}
+    assert same == {("runs", first): "copy", ("copy", second): "later", ("runs", second): "later"}
+    assert {key for key, run in found.items() if run.counted} == {("copy", first), ("later", second), ("other", first)}
 
 
 def test_of_settings_the_last_word_counts_and_their_order_does_not(make_run: MakeRun) -> None:

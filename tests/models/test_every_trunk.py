@@ -1,4 +1,8 @@
-"""Every trunk of the registry, built once each: blocks, freezing, weights, and Grad-CAM through attention."""
+"""Every trunk of the registry, built once each: blocks, freezing, weights, and Grad-CAM with and without attention.
+
+Grad-CAM in closed form is compared with tf-keras-vis, which works on the graph of every trunk and through every attention,
+so that there is no exception; on each trunk one attention is compared with TensorFlow's own gradients as well.
+"""
 
 from pathlib import Path
 
@@ -13,10 +17,12 @@ from kerasdr.models import (
     build_classifier,
     classifier,
     get_weights,
+    reference_heatmap,
     set_trainable,
     trunk_names,
     with_gradcam,
 )
+from kerasdr.models.attention.registry import attention_names
 from kerasdr.models.blocks import layers_by_block, names_in_order
 from kerasdr.models.layer_names import is_head
 from kerasdr.models.registry import build_trunk
@@ -51,7 +57,7 @@ BLOCKS = {
     "xception": numbered("block", 1, 14),
 }
 QUICK = ("tiny", "vgg16", "mobilenetv2")
-ATTENTION = ("spatial", "channel", "self", "cbam")
+ATTENTION = tuple(name for name in attention_names() if name != "none")
 # Smallest inputs that leave a map of more than one place; 64 px for the others.
 SIZES = {"inceptionv3": 139, "xception": 71, "tiny": 48}
 
@@ -67,10 +73,10 @@ def test_trunk(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     size = SIZES.get(name, 64)
     attention = ATTENTION[sorted(BLOCKS).index(name) % len(ATTENTION)]
     spec = ModelSpec(trunk=name, weights="none", head_units=(16, 8), attention=attention)
-    built = []
-    monkeypatch.setattr(classifier, "build_trunk", lambda *args: built.append(build_trunk(*args)) or built[0])
+    keras.backend.clear_session()  # as if it were the first network of a process, whose layers Keras does not number
+    trunk = build_trunk(name, size)  # takes most of the time, so the one that is copied is looked at
+    monkeypatch.setattr(classifier, "build_trunk", lambda *args: trunk)
     model = build_classifier(spec, size, seed=3)
-    (trunk,) = built  # building takes most of the time, so the one that was copied is looked at
 
     names = names_in_order(trunk)
     blocks = layers_by_block(names)
@@ -99,6 +105,32 @@ def test_trunk(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert again / scale == pytest.approx(np.asarray(features) / scale, abs=1e-5)
 
     assert_closed_form_is_exact(model, x)
+    plain = build_classifier(spec.model_copy(update={"attention": "none"}), size, seed=3)
+    assert_closed_form_equals_tf_keras_vis(plain, x[:1])
+
+
+@pytest.mark.parametrize("name", ["tiny", "resnet18", pytest.param("mobilenetv2", marks=pytest.mark.slow)])
+def test_every_attention(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = SIZES.get(name, 64)
+    trunk = build_trunk(name, size)
+    monkeypatch.setattr(classifier, "build_trunk", lambda *args: trunk)
+    x = np.random.default_rng(1).uniform(0, 255, (1, size, size, 3)).astype(np.float32)
+    for attention in ATTENTION:
+        spec = ModelSpec(trunk=name, weights="none", head_units=(16, 8), attention=attention)
+        model = build_classifier(spec, size, seed=3)
+        for weight in model.get_layer("attention").weights:
+            weight.assign(weight + 0.2)  # away from where it starts, which for self-attention is the identity
+        assert_closed_form_equals_tf_keras_vis(model, x)
+
+
+def assert_closed_form_equals_tf_keras_vis(model: keras.Model, x: np.ndarray) -> None:
+    """Compare maps of the grade with the most heat, brought to a maximum of 1 each."""
+    explained = np.asarray(with_gradcam(model)([x], training=False)["heatmaps"])
+    grade = int(explained.max(axis=(0, 1, 2)).argmax())
+    ours, theirs = explained[..., grade], np.asarray(reference_heatmap(model, [x], grade))
+    assert ours.shape == theirs.shape and theirs.max() > 0
+    assert ours / ours.max() == pytest.approx(theirs / theirs.max(), abs=1e-4)
+    assert ours.max() == pytest.approx(theirs.max(), rel=1e-4, abs=0)
 
 
 def assert_closed_form_is_exact(model: keras.Model, x: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from kerasdr.scoring.engine import Batch, EngineOutput
 from kerasdr.scoring.job import score_photographs
 from kerasdr.training.dataset import open_dataset
 from kerasdr.training.experiment import resumable, train
-from kerasdr.training.held_out import open_test_part
+from kerasdr.training.held_out import open_run, open_test_part
 from kerasdr.training.plan import make_plan
 from kerasdr.training.prepared import prepare_table
 from kerasdr.training.probe import run_probe
@@ -395,9 +396,21 @@ def test_resume_within_a_cached_stage_keeps_the_trunk_that_was_given(tmp_path: P
         assert all((a[key] == b[key]).all() for key in b.files)
 
 
-def test_test_part_of_other_data_is_not_opened(finished: Path, tmp_path: Path) -> None:
-    import shutil
+def test_a_run_that_did_not_keep_the_photographs_own_digest_is_opened_all_the_same(
+    finished: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "small" / "early"
+    shutil.copytree(finished, run)
+    begun = json.loads((run / "data.json").read_text())
+    del begun["photographs_sha256"]
+    (run / "data.json").write_text(json.dumps(begun))
+    open_run(run, Reporter())
+    (run / "data.json").write_text("{}")
+    with pytest.raises(KerasdrError, match="have changed since"):
+        open_run(run, Reporter())
 
+
+def test_test_part_of_other_data_is_not_opened(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "small" / "copy"
     shutil.copytree(finished, run)
     (run / "metrics_test.json").unlink(missing_ok=True)

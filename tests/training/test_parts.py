@@ -55,10 +55,25 @@ def test_unusable_photograph_is_neither() -> None:
     assert train.partners.tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_photograph_that_is_labelled_ungradable_is_neither(split: str) -> None:
+    labelled = table().assign(split=split)
+    labelled.loc[[1, 4], "quality"] = "ungradable"
+    taken = take_samples(labelled, np.ones(5, bool), split, member(mode="dual"), "eye")
+    assert taken.rows.tolist() == [0, 2, 3]
+    assert taken.partners.tolist() == [-1, -1, -1]
+
+
 def test_single_member_has_no_partners_and_person_target_is_the_worst_eye() -> None:
     train = take_samples(table(), np.ones(5, bool), "train", member(), "person")
     assert train.partners.tolist() == [-1, -1, -1]
     assert train.grades.tolist() == [3, 3, 1]
+
+
+def test_person_target_counts_labels_whose_photographs_are_missing() -> None:
+    of_person = table().assign(person_grade=pd.array([4, 4, None, None, None], "Int64"))
+    assert take_samples(of_person, np.ones(5, bool), "train", member(), "person").grades.tolist() == [4, 4, 1]
+    assert take_samples(of_person, np.ones(5, bool), "train", member(), "eye").grades.tolist() == [0, 3, 1]
 
 
 def test_empty_split_is_explained() -> None:

@@ -9,6 +9,7 @@ from kerasdr.config import suggestion
 from kerasdr.data.phantom.encode import STATEMENT, encode_jpeg, encode_mask, encode_png
 from kerasdr.data.phantom.layouts import LAYOUTS
 from kerasdr.data.phantom.lesions import KINDS
+from kerasdr.data.phantom.recognise import CARD
 from kerasdr.errors import KerasdrError
 from kerasdr.files import write_text_atomically
 
@@ -58,7 +59,7 @@ def write_phantoms(
             f" give 1 or more people, a seed of 0 or more, and {_MIN_SIZE} px or more"
         )
     settings = {"version": _VERSION, "layout": layout, "people": people, "seed": seed, "size": size}
-    card = out / "phantoms.json"
+    card = out / CARD
     if card.is_file():
         known_card = _read_card(card)
         if known_card.get("settings") == settings and isinstance(known_card.get("photographs"), list):

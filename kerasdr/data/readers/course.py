@@ -44,7 +44,8 @@ def read_course(root: Path, options: Mapping[str, Any]) -> Dataset:
             "course", root, "train.csv, val.csv and test.csv (columns img_path, image_id, patient_DR_Level)"
         )
     records: list[dict[str, Any]] = []
-    missing, notes = [], []
+    missing, notes, absent = [], [], []
+    levels: dict[str, set[int]] = {}
     sources: dict[str, Path] = {}
     asked: list[tuple[str, str]] = []
     for split, part in _PARTS.items():
@@ -64,17 +65,21 @@ def read_course(root: Path, options: Mapping[str, Any]) -> Dataset:
             sources[image] = source
             if official and split == "test":
                 asked.append((image, _slashes(row["img_path"]).rpartition("/")[2]))
-            person, eye, view = parse_name(image)
+            named, eye, view = parse_name(image)
+            person = row.get("patient_id") or named
             grade, quality = parse_level(row.get(_LEVEL, ""), where)
+            if grade is not None:
+                levels.setdefault(person, set()).add(grade)
             path = _find(root, part, row["img_path"])
             if path is None:
                 missing.append(image)
+                absent.append({"patient_id": person, "grade": grade})
                 continue
             records.append(
                 {
                     "image_id": image,
                     "path": str(path),
-                    "patient_id": row.get("patient_id") or person,
+                    "patient_id": person,
                     "eye": eye,
                     "view": view,
                     "grade": grade,
@@ -83,8 +88,14 @@ def read_course(root: Path, options: Mapping[str, Any]) -> Dataset:
                 }
             )
     unlabelled = len({str(path) for path in find_photographs(root)} - {record["path"] for record in records})
+    several = [person for person, found in levels.items() if len(found) > 1]
+    if several:
+        notes.append(
+            f"{len(several)} people have rows of different levels: each row's counts, and with data.target=person the "
+            f"highest; the first is {several[0]}"
+        )
     said = (*notes, *leftover_notes(missing, unlabelled))
-    return Dataset(make_table(records), tuple(missing), said, tuple(asked))
+    return Dataset(make_table(records, absent), tuple(missing), said, tuple(asked))
 
 
 def _find(root: Path, part: str, text: str) -> Path | None:

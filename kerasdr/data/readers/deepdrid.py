@@ -13,6 +13,7 @@ from kerasdr.data.readers.matching import leftover_notes, photographs_by_name
 from kerasdr.data.readers.registry import Dataset, register_reader, take_options, take_split, wrong_root
 from kerasdr.data.records import make_table
 from kerasdr.errors import KerasdrError
+from kerasdr.grades import GRADES
 
 _TOP: Final = "regular_fundus_images"
 # Folder of each part, and what its labels may be called; the challenge's templates, Challenge1_upload.csv, are none.
@@ -22,12 +23,16 @@ _PARTS: Final = {
     "test": ("Online-Challenge1&2-Evaluation", ("Challenge1_labels.xlsx", "Challenge1_labels.csv")),
 }
 _EYE_COLUMNS: Final = {"left": "left_eye_DR_Level", "right": "right_eye_DR_Level"}
+_PERSON_LEVEL: Final = "patient_DR_Level"
 _QUALITY: Final = "Overall quality"
 
 
 @dataclass
 class _Understood:
     records: list[dict[str, Any]] = field(default_factory=list)
+    absent: list[dict[str, Any]] = field(default_factory=list)
+    worst: dict[str, int] = field(default_factory=dict)
+    told: dict[str, set[str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     other_eye: list[str] = field(default_factory=list)
     ungradable: list[str] = field(default_factory=list)
@@ -48,7 +53,9 @@ def read_deepdrid(root: Path, options: Mapping[str, Any]) -> Dataset:
     there. A grade is the eye's own, from the one of ``left_eye_DR_Level`` and ``right_eye_DR_Level`` that is filled.
     That column also says which eye it is, even against the name (56_r3 is a left eye: it shares its Overall quality,
     which belongs to an eye, with 56_l1). Level 5 is a photograph that could not be graded. The evaluation part has
-    ``image_id, DR_Levels`` in ``Challenge1_labels.xlsx``; without that file, its photographs have no grade.
+    ``image_id, DR_Levels`` in ``Challenge1_labels.xlsx``; without that file, its photographs have no grade. The level of
+    a person is the worst of the eyes' levels, those of photographs that are not there included; where ``patient_DR_Level``
+    says otherwise, a note says so.
 
     Options:
         split: ``official``, the three folders as train, validation and test; or ``none``, to have people dealt anew.
@@ -69,7 +76,7 @@ def read_deepdrid(root: Path, options: Mapping[str, Any]) -> Dataset:
         if source is None and split != "test":
             raise wrong_root("deepdrid", folder, f"the labels {label_files[0]}")
         _read_part(understood, folder, source, split if official else "", sources)
-    return Dataset(make_table(understood.records), tuple(understood.missing), _notes(understood))
+    return Dataset(make_table(understood.records, understood.absent), tuple(understood.missing), _notes(understood))
 
 
 def _base(root: Path) -> Path:
@@ -103,11 +110,16 @@ def _read_part(
         if image in sources:
             raise KerasdrError(f"{where}: {sources[image]} labels it too; keep it in one part")
         sources[image] = source
-        person, named_eye, view = parse_name(image)
+        named, named_eye, view = parse_name(image)
+        person = row.get("patient_id") or named
         eye, level = _eye_and_level(row, level_columns, named_eye, where)
         grade, quality = parse_level(level, where)
+        if grade is not None:
+            understood.worst[person] = max(grade, understood.worst.get(person, grade))
+        understood.told.setdefault(person, set()).add(row.get(_PERSON_LEVEL, "").removesuffix(".0"))
         if image not in files:
             understood.missing.append(image)
+            understood.absent.append({"patient_id": person, "grade": grade})
             continue
         if named_eye and eye != named_eye:
             understood.other_eye.append(image)
@@ -119,7 +131,7 @@ def _read_part(
             {
                 "image_id": image,
                 "path": str(files[image]),
-                "patient_id": row.get("patient_id") or person,
+                "patient_id": person,
                 "eye": eye,
                 "view": view,
                 "grade": grade,
@@ -158,7 +170,7 @@ def _notes(understood: _Understood) -> tuple[str, ...]:
     for images, said in (
         (
             understood.ungradable,
-            "are of level 5, ungradable: they have no grade, and neither training nor a score uses them",
+            "are of level 5, ungradable: they have no grade, and neither training nor a score uses them, not even as partners",
         ),
         (understood.other_eye, "are named for one eye and graded as the other: the graded one counts"),
         (
@@ -168,4 +180,12 @@ def _notes(understood: _Understood) -> tuple[str, ...]:
     ):
         if images:
             notes.append(f"{len(images)} photographs {said}; the first is {images[0]}")
+    # Level 5 is not compared: how a person with one ungradable eye is to be graded, the data set does not say.
+    grades = {str(grade) for grade in GRADES}
+    other = [person for person, worst in understood.worst.items() if (understood.told[person] & grades) - {str(worst)}]
+    if other:
+        notes.append(
+            f"{len(other)} people have a {_PERSON_LEVEL} that is not the worst of their eyes' levels: the eyes' levels "
+            f"count; the first is {other[0]}"
+        )
     return (*notes, *leftover_notes(understood.missing, understood.unlabelled))

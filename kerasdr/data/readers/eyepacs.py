@@ -32,14 +32,15 @@ def read_eyepacs(root: Path, options: Mapping[str, Any]) -> Dataset:
     labels = read_labels(source, columns=("image", "level"))
     refuse_repeated(labels, "image", source)
     files = photographs_by_name(root / chosen["images"], labels["image"], OR_NAME_FOLDER)
-    records, missing = [], []
+    records, missing, absent = [], [], []
     for line, row in zip(labels.index, labels.to_dict("records"), strict=True):
         image = row["image"]
         grade = parse_grade(row["level"], f"{source} line {line} ({image})")
+        person, eye, view = parse_name(image)
         if image not in files:
             missing.append(image)
+            absent.append({"patient_id": person, "grade": grade})
             continue
-        person, eye, view = parse_name(image)
         records.append(
             {
                 "image_id": image,
@@ -51,4 +52,4 @@ def read_eyepacs(root: Path, options: Mapping[str, Any]) -> Dataset:
                 "quality": row.get("quality", ""),
             }
         )
-    return Dataset(make_table(records), tuple(missing), leftover_notes(missing, len(files) - len(records)))
+    return Dataset(make_table(records, absent), tuple(missing), leftover_notes(missing, len(files) - len(records)))

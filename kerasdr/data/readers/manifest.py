@@ -12,7 +12,7 @@ from kerasdr.data.names import parse_eye, parse_name, unique_names
 from kerasdr.data.readers.labels import parse_grade, read_labels
 from kerasdr.data.readers.matching import leftover_notes
 from kerasdr.data.readers.registry import Dataset, register_reader, take_options
-from kerasdr.data.records import COLUMNS, make_table
+from kerasdr.data.records import COLUMNS, NUMBERS, make_table
 from kerasdr.errors import KerasdrError
 
 
@@ -26,7 +26,7 @@ def read_manifest(root: Path, options: Mapping[str, Any]) -> Dataset:
             for slashes, and one in front is passed over where there is no such absolute path.
         columns: the table's column -> the CSV's column; ``path`` is needed, ``image_id`` is the path's stem where it is
             not mapped (the whole path where stems repeat), ``patient_id``, ``eye`` and ``view`` come from the file's
-            name where none of them is mapped.
+            name where none of them is mapped. ``person_grade`` is the grade of the person, for ``data.target: person``.
         grades: the CSV's word -> grade, where it does not say 0-4.
     """
     chosen = take_options("manifest", options, {"file": "labels.csv", "images": ".", "columns": {}, "grades": {}})
@@ -40,22 +40,25 @@ def read_manifest(root: Path, options: Mapping[str, Any]) -> Dataset:
     _check_columns(columns, labels, source)
     words = {str(word): str(grade) for word, grade in chosen["grades"].items()}
     from_name = not {"patient_id", "eye", "view"} & set(columns)
-    records, missing = [], []
+    records, missing, absent = [], [], []
     for line, row in zip(labels.index, labels.to_dict("records"), strict=True):
         where = f"{source} line {line}"
         record: dict[str, Any] = {ours: row[theirs] for ours, theirs in columns.items()}
         if not record["path"]:
             raise KerasdrError(f"{where}: no path in column {columns['path']!r}; correct that line")
-        if "grade" in record:
-            record["grade"] = parse_grade(words.get(record["grade"], record["grade"]), where)
+        for name in NUMBERS:
+            if name in record:
+                record[name] = parse_grade(words.get(record[name], record[name]), where)
+        if from_name:
+            record["patient_id"], record["eye"], record["view"] = parse_name(Path(_slashes(record["path"])).stem)
         path = _find(root / chosen["images"], record["path"])
         if path is None:
             missing.append(record["path"])
+            if record.get("patient_id") and "grade" in record:
+                absent.append(record)
             continue
         record["path"] = str(path)
-        if from_name:
-            record["patient_id"], record["eye"], record["view"] = parse_name(path.stem)
-        elif "eye" in record:
+        if not from_name and "eye" in record:
             try:
                 record["eye"] = parse_eye(record["eye"])
             except ValueError as error:
@@ -65,7 +68,7 @@ def read_manifest(root: Path, options: Mapping[str, Any]) -> Dataset:
         inside = [Path(os.path.relpath(record["path"], root / chosen["images"])) for record in records]
         for record, name in zip(records, unique_names(inside), strict=True):
             record["image_id"] = name
-    return Dataset(make_table(records), tuple(missing), leftover_notes(missing, 0))
+    return Dataset(make_table(records, absent), tuple(missing), leftover_notes(missing, 0))
 
 
 def _check_columns(columns: Mapping[Any, Any], labels: pd.DataFrame, source: Path) -> None:
@@ -85,5 +88,9 @@ def _check_columns(columns: Mapping[Any, Any], labels: pd.DataFrame, source: Pat
 
 def _find(images: Path, text: str) -> Path | None:
     # Labels made on Windows name files with back-slashes, some with one in front.
-    name = text.replace("\\", "/")
+    name = _slashes(text)
     return next((path for path in (images / name, images / name.lstrip("/")) if path.is_file()), None)
+
+
+def _slashes(text: str) -> str:
+    return text.replace("\\", "/")
