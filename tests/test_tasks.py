@@ -187,6 +187,24 @@ def test_task_e_is_a_simple_network_over_20_epochs_with_curves_and_gradcam() -> 
         assert row.figures.explain > 0
 
 
+def test_the_mini_scale_is_one_and_the_same_in_all_tasks() -> None:
+    """So that rows of one task can start from another's, and what was found to be learnt from holds for all."""
+    fit = {"epochs": 6, "learning_rate": 5e-4, "step_size": 3, "batch_size": 16, "size": 80, "class_weights": "sqrt"}
+    for name in ("task-a", "task-b", "task-c", "task-d", "task-e"):
+        task = load_task(name)
+        for row in task.rows:
+            experiment = row_experiment(task, row, 40, "mini")
+            phantom = experiment.data.phantom
+            assert phantom is not None
+            people = 240 if experiment.data.layout == "aptos" else 80
+            assert (phantom.people, phantom.size) == (people, 160)
+            for member in experiment.members:
+                expected = {**fit, **({"size": 48} if row.name == "aptos-vgg16" else {})}
+                if name == "task-e":  # curves over the report's 20 epochs, of a network that is small
+                    expected |= {"epochs": 20, "learning_rate": 1e-3, "step_size": 7}
+                assert {key: everything(member)[key] for key in expected} == expected, row.name
+
+
 # The report's tables as it prints them: label, average test, best test, best validation; and what fills the line.
 PUBLISHED: dict[str, list[tuple[str, dict[str, float], str]]] = {
     "2": [
