@@ -95,7 +95,11 @@ class ModelSpec(Section):
     weights: str = "imagenet"
     """The trunk's initial weights: ``none``, ``imagenet``, or the path of a file: Keras weights of the trunk
     (``.weights.h5``, ``.h5``), a torch state dict with torchvision's names (``.pt``, ``.pth``; resnet18, resnet34,
-    densenet121), or the ``weights.npz`` of a member of an earlier run, of which the trunk is taken."""
+    densenet121), or the ``weights.npz`` of a member of an earlier run."""
+    initial_head: Literal["keep", "new"] = "keep"
+    """Of a run's ``weights.npz``: whether head and attention are taken too. ``keep``: where they have the same parts of the
+    same shapes in both networks, and are made anew where they differ, as a dual network's on a single one's do; the run's
+    log says which. ``new``: always made anew. With any other weights they are new."""
     trunk_end: str = "last"
     """The layer of the trunk whose map is pooled. ``last``: the whole trunk. Or the name of an earlier layer, where the
     trunk is cut: with few photographs to train on, maps in the middle know more about small lesions, and are finer."""
@@ -176,6 +180,8 @@ class StageConfig(Section):
     """``sgd`` has Nesterov's momentum of 0.9."""
     learning_rate: float = Field(default=1e-4, gt=0.0)
     weight_decay: float = Field(default=1e-3, ge=0.0)
+    """``adam``: an L2 penalty, added to the gradient of every weight, as PyTorch's Adam has it. ``adamw``, ``sgd``: weights
+    shrink by this share of the learning rate at each step, whatever the gradient; biases and batch norm do not."""
     schedule: Literal["constant", "step", "cosine"] = "cosine"
     step_size: int = Field(default=10, ge=1)
     """Schedule ``step``: epochs between reductions."""

@@ -9,7 +9,7 @@ A task's file looks like this::
     mini: {imaging: {size: 64}, ...}   # laid over it by `--scale mini`
     rows:
       - {name: resnet18, set: {model: {trunk: resnet18}}, mini: {...}, figures: {explain: 4, preview: 2}}
-    mini_seeds: [40]                   # instead of seeds at scale mini
+    mini_seeds: [40]                   # instead of seeds at scale mini; a row may have seeds and mini_seeds of its own
     tables:
       - number: "2"
         title: "Task A: experiments details (single mode)"
@@ -64,6 +64,7 @@ class TaskRow(Section):
         set: what differs from the task's defaults.
         mini: what differs further at scale mini.
         seeds: instead of the task's.
+        mini_seeds: instead of these at scale mini.
         figures: pictures that its runs are given; none if left out.
     """
 
@@ -71,6 +72,7 @@ class TaskRow(Section):
     set: dict[str, Any] = Field(default_factory=dict)
     mini: dict[str, Any] = Field(default_factory=dict)
     seeds: tuple[int, ...] | None = None
+    mini_seeds: tuple[int, ...] | None = None
     figures: TaskFigures = TaskFigures()
 
 
@@ -142,6 +144,8 @@ class Task(Section):
 
     def seeds_of(self, row: TaskRow, scale: Scale = "full") -> tuple[int, ...]:
         """Return the seeds with which a row is trained."""
+        if scale == "mini" and row.mini_seeds is not None:
+            return row.mini_seeds
         if row.seeds is not None:
             return row.seeds
         return self.mini_seeds if scale == "mini" and self.mini_seeds else self.seeds

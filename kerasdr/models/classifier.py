@@ -1,6 +1,7 @@
 """Single and dual classifiers as flat functional graphs: trunk -> feature map -> attention -> pooling -> head."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from kerasdr.models.head_norm import HeadNormalization
 from kerasdr.models.layer_names import ATTENTION, FEATURES, HEAD_NORM, PARTNER
 from kerasdr.models.normalization import InputNormalization
 from kerasdr.models.registry import build_trunk, get_trunk
+from kerasdr.models.run_head import load_run_head
 from kerasdr.models.weights import load_trunk_weights
 
 # torchvision's, and so the report's (0.1 as torch counts). Keras's trunks have 0.99 or 0.999, with which statistics would take
@@ -22,7 +24,12 @@ _BATCH_NORM_MOMENTUM = 0.9
 
 
 def build_classifier(
-    spec: ModelSpec, size: int, *, initial_weights: bool = False, seed: int | None = None
+    spec: ModelSpec,
+    size: int,
+    *,
+    initial_weights: bool = False,
+    seed: int | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> keras.Model:
     """Build a classifier.
 
@@ -39,8 +46,10 @@ def build_classifier(
     Args:
         spec: what to build.
         size: side of the photographs in pixels.
-        initial_weights: load ``spec.weights`` into the trunk (both branches); otherwise weights are random.
+        initial_weights: load ``spec.weights`` into the trunk (both branches), and of a run's weights the head too where
+            ``spec.initial_head`` says so and it fits; otherwise weights are random.
         seed: makes the random initial weights repeatable.
+        note: hears whether a run's head was kept or made anew, and why.
 
     Returns:
         A model with inputs ``image`` ``(N, size, size, 3)``, 0..255 RGB, and for dual ``partner`` (the same form) and
@@ -55,9 +64,9 @@ def build_classifier(
         keras.utils.set_random_seed(seed)
     whole = build_trunk(spec.trunk, size)
     backbone = _cut(whole, spec)  # shares the layers that it keeps
+    # A run kept the trunk as it was trained, cut or not; any other file holds a whole one.
+    from_run = initial_weights and spec.weights.endswith(".npz")
     if initial_weights:
-        # A run kept the trunk as it was trained, cut or not; any other file holds a whole one.
-        from_run = spec.weights.endswith(".npz")
         cut = spec.trunk_end != "last"
         load_trunk_weights(backbone if from_run else whole, get_trunk(spec.trunk), spec.weights, cut=from_run and cut)
     _check_attention_place(spec, backbone)
@@ -94,7 +103,14 @@ def build_classifier(
         other = layers.Multiply(name=f"{PARTNER}masked")([other, inputs["partner_present"]])
         vector = layers.Concatenate(name="pair")([vector, other])
     vector = head_layers(spec, vector)
-    return keras.Model(inputs, layers.Softmax(name="probabilities", dtype="float32")(vector), name="classifier")
+    model = keras.Model(inputs, layers.Softmax(name="probabilities", dtype="float32")(vector), name="classifier")
+    if from_run:
+        anew = ("head: made anew, as model.initial_head asks for",)
+        keep = spec.initial_head == "keep"
+        said = load_run_head(model, Path(spec.weights).expanduser()) if keep else anew
+        if note:
+            note("; ".join(said))
+    return model
 
 
 def _head_norm(branch: str = "") -> HeadNormalization:

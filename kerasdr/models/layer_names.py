@@ -16,8 +16,8 @@ HEAD_NORM = "head_norm"
 def is_head(name: str) -> bool:
     """Return whether a layer of a classifier belongs to its head: attention, normalisation, hidden layers, dropout, output.
 
-    Attention counts as head wherever it sits, since it starts from random weights as the head does, whatever the trunk
-    starts from.
+    Attention counts as head wherever it sits, since it starts from random weights where the head does: with a trunk from
+    any file but a run's.
     """
     name = name.removeprefix(PARTNER)
     return name in (ATTENTION, HEAD_NORM, "logits", "probabilities") or name.startswith(("hidden_", "dropout_"))

@@ -17,8 +17,9 @@ from kerasdr.models.layer_names import PARTNER, is_head
 def load_run_weights(backbone: keras.Model, trunk: str, path: Path, *, cut: bool = False) -> None:
     """Put the trunk's weights of a trained member into a trunk.
 
-    The head, attention included, is left out: it is made anew, so its form may differ between the two. From a dual
-    member with branches of their own, the photograph's branch is taken.
+    The head, attention included, is left out, so its form may differ between the two
+    (:func:`kerasdr.models.run_head.load_run_head` takes it where it does not). From a dual member with branches of their
+    own, the photograph's branch is taken.
 
     Args:
         backbone: the trunk, as its registry entry builds it; its weights change.
@@ -29,16 +30,11 @@ def load_run_weights(backbone: keras.Model, trunk: str, path: Path, *, cut: bool
     Raises:
         KerasdrError: if the file is not such a file, or is another trunk's; one line.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            keys = sorted(name for name in file.files if _is_trunk(name))
-            arrays = {key: file[key] for key in keys}
-    except Exception as error:  # not a zip archive, cut short, holding objects
-        raise KerasdrError(f"model.weights={path} cannot be read: give a run's members/NAME/weights.npz") from error
-    if not keys:
+    arrays = {name: array for name, array in read_run_arrays(path).items() if _is_trunk(name)}
+    if not arrays:
         raise KerasdrError(f"model.weights={path} holds no weights of a network: give a run's members/NAME/weights.npz")
-    variables = _numbered([(variable.path, variable) for variable in backbone.weights])
-    given = _numbered([(key.partition(":")[2], arrays[key]) for key in keys])
+    variables = numbered((variable.path, variable) for variable in backbone.weights)
+    given = numbered(arrays.items())
     if problem := describe_differences(_shapes(variables), _shapes(given), extra_matters=not cut):
         raise KerasdrError(
             f"model.weights={path} does not fit trunk {trunk}: {problem}; "
@@ -48,13 +44,28 @@ def load_run_weights(backbone: keras.Model, trunk: str, path: Path, *, cut: bool
         variable.assign(given[name])
 
 
-def _is_trunk(key: str) -> bool:
-    position, colon, path = key.partition(":")
-    layer = path.partition("/")[0]
-    return bool(position.isdigit() and colon and not layer.startswith(PARTNER) and not is_head(layer))
+def read_run_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Read the weights of a trained member, keyed by ``<layer>/<variable>``, in the network's order.
+
+    Raises:
+        KerasdrError: if it cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            keys = [key.partition(":") for key in sorted(file.files)]
+            return {
+                name: file[position + colon + name] for position, colon, name in keys if position.isdigit() and name
+            }
+    except Exception as error:  # not a zip archive, cut short, holding objects
+        raise KerasdrError(f"model.weights={path} cannot be read: give a run's members/NAME/weights.npz") from error
 
 
-def _numbered(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _is_trunk(name: str) -> bool:
+    layer = name.partition("/")[0]
+    return not layer.startswith(PARTNER) and not is_head(layer)
+
+
+def numbered(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Key items by layer and variable, with numbers that Keras gave to layers without a name replaced by their rank.
 
     Such numbers count through a process, so conv2d_7 here may be conv2d_101 there; the order of layers is the same. What

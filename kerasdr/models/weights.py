@@ -70,7 +70,7 @@ def load_trunk_weights(backbone: keras.Model, trunk: Trunk, source: str, *, cut:
         source: ``none`` (keep the random weights), ``imagenet``, or the path of a file: a Keras weights file
             (``.weights.h5``, or ``.h5`` without the top), a torch state dict (``.pt``, ``.pth``), or the
             ``weights.npz`` of a trained member. Of the latter two the trunk is taken and the rest is left out, so that
-            heads are made anew whatever their classes were.
+            it fits whatever their classes were.
         cut: of a member's file, that the trunk ends early and takes only what it has of the file's.
 
     Raises:

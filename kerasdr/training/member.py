@@ -49,7 +49,13 @@ def fit_member(
     if member.training.deterministic:
         _repeatable()
     fresh = not checkpoint.exists()
-    model = build_classifier(member.model, member.imaging.size, initial_weights=fresh, seed=member.seed)
+    model = build_classifier(
+        member.model,
+        member.imaging.size,
+        initial_weights=fresh,
+        seed=member.seed,
+        note=lambda line: reporter.note(f"{member.name}  {line}"),
+    )
     while state.stage < len(member.stages):
         if state.epoch < member.stages[state.stage].epochs:
             # Also in the middle of a stage: a trunk that is frozen in it stands in the kept weights, and nowhere else.

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasdr.config import StageConfig
+from kerasdr.training.coupled_adam import CoupledAdam
 
 
 @keras.saving.register_keras_serializable(package="kerasdr")
@@ -87,19 +88,20 @@ def stage_schedule(stage: StageConfig, steps_per_epoch: int) -> StageSchedule:
 def make_optimizer(stage: StageConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Return a stage's optimiser.
 
-    ``adamw`` decouples weight decay from the gradient (Loshchilov and Hutter, ICLR 2019); ``adam`` with a weight decay is
-    Keras's Adam with the same decoupled decay, and so is ``sgd``, which has Nesterov's momentum of 0.9. Biases and batch-norm
-    parameters are not decayed.
+    ``adamw`` decouples weight decay from the gradient (Loshchilov and Hutter, ICLR 2019), and so does ``sgd``, which has
+    Nesterov's momentum of 0.9; both spare biases and batch-norm parameters. ``adam`` is PyTorch's: there weight decay is an
+    L2 penalty on all weights (:class:`kerasdr.training.coupled_adam.CoupledAdam`), so that one number means another thing.
 
     Under ``adamw`` every weight is pulled to 0 against steps of one size, which bounds each weight alone; ``sgd`` weighs the
     pull against the gradient, which comes close to an L2 penalty and suits a linear head on many features.
     """
     schedule = stage_schedule(stage, steps_per_epoch)
+    if stage.optimizer == "adam":
+        return CoupledAdam(schedule, weight_decay=stage.weight_decay)
     optimizer: keras.optimizers.Optimizer
     if stage.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=stage.weight_decay)
     else:
-        make = keras.optimizers.AdamW if stage.optimizer == "adamw" else keras.optimizers.Adam
-        optimizer = make(schedule, weight_decay=stage.weight_decay)
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=stage.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer

@@ -46,7 +46,9 @@ class Costs:
 def alike(member: MemberConfig) -> str:
     """Return what decides a network's costs: members that agree in it need to be timed once."""
     # The kernel of a spatial attention makes no difference that these timings could tell.
-    model = member.model.model_dump(exclude={"weights", "dropout", "pairing", "attention_kernel", "attention_relu"})
+    model = member.model.model_dump(
+        exclude={"weights", "initial_head", "dropout", "pairing", "attention_kernel", "attention_relu"}
+    )
     stages = [(stage.train, stage.cached_features, stage.batch_norm) for stage in member.stages]
     given_weights = member.model.weights != "none"  # as these decide over batch normalisation
     return repr((model, given_weights, member.imaging.size, member.training.jit_compile, stages))

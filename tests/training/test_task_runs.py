@@ -48,6 +48,9 @@ CONTENT: dict[str, Any] = {
     ],
 }
 
+HEADS = (("first", "tiny"), ("second", "x"), ("second", "y"))
+"""Members by row: one that trains a head, one that goes on with it, and one that cannot."""
+
 
 @pytest.fixture(scope="module")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
@@ -103,6 +106,22 @@ def test_second_row_starts_from_the_weights_of_the_first(runs: Path) -> None:
         of_second = {key.split(":")[1]: second[key] for key in second.files}
     assert np.array_equal(of_first["block3_conv/kernel"], of_second["block3_conv/kernel"])
     assert np.array_equal(of_first["block3_bn/moving_mean"], of_second["block3_bn/moving_mean"])
+
+
+def test_second_row_goes_on_with_the_head_of_the_first_where_it_fits(runs: Path) -> None:
+    def logits(member: str) -> np.ndarray:
+        with np.load(runs / member / "weights.npz") as arrays:
+            (key,) = (key for key in arrays.files if key.endswith(":logits/kernel"))
+            return arrays[key]
+
+    file = (runs / "small.first/seed-3/members/tiny/weights.npz").resolve()
+    first, kept, anew = (logits(f"small.{row}/seed-3/members/{name}") for row, name in HEADS)
+    # At a learning rate of 1e-9 a head ends as it began.
+    assert np.abs(kept - first).max() < 1e-6 and np.abs(anew - first).max() > 0.1
+    log = (runs / "small.second/seed-3/train.log").read_text()
+    assert f"x  head: kept from {file}\n" in log
+    assert f"y  head: made anew, since in {file} hidden_1/kernel has shape (128, 8) and here (256, 8)\n" in log
+    assert "head:" not in (runs / "small.first/seed-3/train.log").read_text()
 
 
 def test_chosen_is_the_run_of_the_highest_validation_kappa_with_its_reason(runs: Path) -> None:
