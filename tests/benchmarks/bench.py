@@ -224,8 +224,6 @@ def _memory(bundle: Path, photographs: list[Path], counts: tuple[int, ...], fold
 
 
 def _memory_child(bundle: Path, folder: Path) -> None:
-    import resource
-
     from kerasdr.scoring.engines import make_engine
     from kerasdr.scoring.job import run_job
 
@@ -233,9 +231,9 @@ def _memory_child(bundle: Path, folder: Path) -> None:
     engine = make_engine(loaded, BATCH, True)
     started = time.perf_counter()
     run_job([str(folder)], loaded, folder.parent / f"{folder.name}.csv", batch_size=BATCH, factory=lambda *_: engine)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Kilobytes on Linux, bytes on macOS.
-    megabytes = peak / 1024 if sys.platform != "darwin" else peak / 2**20
+    # Not getrusage's figure, which on Linux begins with what the parent held.
+    status = Path("/proc/self/status").read_text()
+    megabytes = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
     print(json.dumps({"peak_mb": megabytes, "seconds": time.perf_counter() - started}))
 
 

@@ -202,14 +202,14 @@ def test_unexpected_exception_costs_one_row(
 ) -> None:
     for number in range(5):
         write.put(f"{number}.png", number)
-    prepare = photographs.prepare
+    prepare = photographs.prepare_all
 
     def sometimes(data: bytes, *arguments: Any, **options: Any) -> Any:
         if data == good[2]:
             raise IndexError("ours")
         return prepare(data, *arguments, **options)
 
-    monkeypatch.setattr(photographs, "prepare", sometimes)
+    monkeypatch.setattr(photographs, "prepare_all", sometimes)
     summary = job(bundle, factory, *(f"{number}.png" for number in range(5)))
     assert column("status") == ["graded", "graded", "failed", "graded", "graded"]
     assert column("reason")[2] == "could not be processed (IndexError): copy it again, or report this file"

@@ -255,8 +255,8 @@ def test_an_interrupted_run_is_in_the_report_and_is_gone_on_with(
 def test_where_photographs_lie_is_not_noted_as_a_setting(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def begin(*arguments: Any, files: dict[str, str], **options: Any) -> None:
-        noted.append(json.loads(files["task.json"]))
+    def begin(*arguments: Any, files: Any, **options: Any) -> None:
+        noted.append(json.loads(files(False)["task.json"]))
         raise KerasdrError("enough")
 
     noted: list[dict[str, Any]] = []
