@@ -1,10 +1,15 @@
 """``kerasdr bundle``: what a model carries, and graphs for inference engines."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from kerasdr.cli.terminal import load_keras_quietly
+from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
+from kerasdr.errors import KerasdrError
+
+if TYPE_CHECKING:
+    from kerasdr.scoring.graphs import GraphEngine, Graphs, Precision
 
 _MODEL = click.argument("model", type=click.Path(path_type=Path), default=Path("runs/chosen"))
 
@@ -33,8 +38,7 @@ def show_command(model: Path) -> None:
             f"  {member.name}: {spec.trunk}, {mode}, {member.recipe.name} at {member.recipe.size} px, weight {weight:.2f}"
         )
     for graphs in bundle.graphs.values():
-        seen = ", ".join(f"{name} {value:.1e}" for name, value in graphs.difference.items())
-        click.echo(f"  graphs for {graphs.made_with}, {graphs.precision}; largest differences to Keras: {seen}")
+        click.echo(f"  {_about(graphs)}")
     click.echo(f"  engine on this machine: {choose_engine(bundle)}")
     if bundle.caution:
         click.echo(f"  {bundle.caution}")
@@ -42,6 +46,13 @@ def show_command(model: Path) -> None:
 
 @bundle_group.command("build")
 @_MODEL
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="Of OpenVINO's arithmetic. A lower one is faster, and taken only if validation kappa falls by less than 0.005.",
+)
 @click.option(
     "--engine",
     "engines",
@@ -51,19 +62,40 @@ def show_command(model: Path) -> None:
     show_default=True,
     help="For which engine; may be given again.",
 )
-def build_command(model: Path, engines: tuple[str, ...]) -> None:
+def build_command(model: Path, precision: "Precision", engines: "tuple[GraphEngine, ...]") -> None:
     """Make MODEL's graphs for inference engines anew, each compared with Keras.
 
-    The model's digest changes, as it covers every byte.
+    A lower precision is judged on the run's validation photographs, so MODEL has to be a run whose data are at hand. The
+    model's digest changes, as it covers every byte.
     """
     from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.pointer import find_bundle
 
     load_bundle(model)  # what is wrong with it is said before TensorFlow is loaded
+    run = find_bundle(model).parent
+    if precision != "float32":
+        if engines != ("openvino",):
+            raise click.UsageError(f"--precision {precision} is for the engine openvino alone")
+        if not (run / "config.yaml").is_file():
+            raise KerasdrError(
+                f"{model} is no run with data to judge {precision} by: name the run's folder, where it was trained"
+            )
     load_keras_quietly()
-    from kerasdr.scoring.build import rebuild
+    if precision == "float32":
+        from kerasdr.scoring.build import rebuild
 
-    bundle = rebuild(model, engines)  # type: ignore[arg-type]
+        bundle = rebuild(model, engines)
+    else:
+        from kerasdr.training.precision import lower_precision
+
+        bundle = lower_precision(run, precision, TerminalReporter())
     for engine in engines:
-        graphs = bundle.graphs[engine]  # type: ignore[index]
-        seen = ", ".join(f"{name} {value:.1e}" for name, value in graphs.difference.items())
-        click.echo(f"{bundle.label}: graphs for {graphs.made_with}; largest differences to Keras: {seen}")
+        click.echo(f"{bundle.label}: {_about(bundle.graphs[engine])}")
+
+
+def _about(graphs: "Graphs") -> str:
+    seen = ", ".join(f"{name} {value:.1e}" for name, value in graphs.difference.items())
+    to = "Keras" if graphs.precision == "float32" else "float32"
+    kappas = ", ".join(f"{name} {value:.4f}" for name, value in graphs.validation_kappa.items())
+    judged = f"; validation kappa {kappas}" if kappas else ""
+    return f"graphs for {graphs.made_with}, {graphs.precision}; largest differences to {to}: {seen}{judged}"

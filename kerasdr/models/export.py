@@ -40,7 +40,14 @@ def to_openvino(model: keras.Model) -> tuple[bytes, bytes]:
         plain = Path(folder, "graph.pb")
         plain.write_bytes(frozen.graph.as_graph_def().SerializeToString())
         graph = openvino.Core().read_model(os.fspath(plain))
-        graph = _in_order(graph)
+        return serialized(_in_order(graph))
+
+
+def serialized(graph: Any) -> tuple[bytes, bytes]:
+    """Return an OpenVINO graph as XML and its numbers."""
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder:
         xml, numbers = Path(folder, "graph.xml"), Path(folder, "graph.bin")
         openvino.serialize(graph, os.fspath(xml), os.fspath(numbers))
         return xml.read_bytes(), numbers.read_bytes()

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from kerasdr.data.phantom.draw import draw_person
 from kerasdr.ensembles import EnsembleSpec
 from kerasdr.errors import KerasdrError
-from kerasdr.files import sha256_of
 from kerasdr.imaging.recipes import apply_recipe
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
 from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.engine_keras import build_network
-from kerasdr.scoring.engines import make_engine, require_installed
-from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph
+from kerasdr.scoring.engines import require_installed
+from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, member_graph
 from kerasdr.scoring.pointer import find_bundle
 
 TOLERANCE: Mapping[str, float] = {"probabilities": 1e-4, "heatmaps": 1e-3}
@@ -72,7 +71,24 @@ def rebuild(path: Path, engines: Sequence[GraphEngine]) -> Bundle:
     """
     folder = find_bundle(path).resolve()
     bundle = load_bundle(folder)
-    graphs = dict(bundle.graphs) | {engine: build_graphs(bundle, engine) for engine in engines}
+    return put_graphs(folder, bundle, [build_graphs(bundle, engine) for engine in engines])
+
+
+def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle:
+    """Write a bundle anew with graphs; those of other engines stay.
+
+    Args:
+        folder: where it lies.
+        bundle: as it was loaded from there.
+        graphs: for some engines.
+
+    Returns:
+        The bundle as it stands then.
+
+    Raises:
+        KerasdrError: if it cannot be read or written; it is left as it was then.
+    """
+    every = dict(bundle.graphs) | {part.engine: part for part in graphs}
     write_bundle(
         folder,
         name=bundle.name,
@@ -80,7 +96,7 @@ def rebuild(path: Path, engines: Sequence[GraphEngine]) -> Bundle:
         ensemble=bundle.ensemble,
         validation=bundle.validation,
         max_megapixels=bundle.max_megapixels,
-        graphs=list(graphs.values()),
+        graphs=list(every.values()),
     )
     return load_bundle(folder)
 
@@ -89,7 +105,7 @@ def _convert(network: Any, engine: GraphEngine) -> MemberGraph:
     from kerasdr.models.export import to_onnx, to_openvino
 
     files = to_openvino(network) if engine == "openvino" else (to_onnx(network),)
-    return MemberGraph(sha256_of("".join(sha256_of(data) for data in files).encode()), lambda: files)
+    return member_graph(files)
 
 
 def _difference(bundle: Bundle, member: BundleMember, network: Any, engine: GraphEngine) -> dict[str, float]:
@@ -98,9 +114,7 @@ def _difference(bundle: Bundle, member: BundleMember, network: Any, engine: Grap
 
     inputs = _drawn(member)
     alone = replace(bundle, members=(member,), ensemble=EnsembleSpec("soft", (1.0,)))
-    runner = make_engine(alone, len(inputs["image"]), engine=engine)
-    assert isinstance(runner, EnsembleEngine)
-    probabilities, maps = runner.run(0, inputs)
+    probabilities, maps = _engine(alone, engine, len(inputs["image"])).run(0, inputs)
     expected = with_gradcam(network)(inputs, training=False)
     expected_maps = np.asarray(expected["heatmaps"])
     tops = expected_maps.max(axis=(1, 2), keepdims=True)
@@ -110,6 +124,17 @@ def _difference(bundle: Bundle, member: BundleMember, network: Any, engine: Grap
         "probabilities": float(np.abs(probabilities - np.asarray(expected["probabilities"])).max()),
         "heatmaps": float(np.abs((maps - expected_maps) / np.where(scale > 0, scale, 1.0)).max()),
     }
+
+
+def _engine(bundle: Bundle, engine: GraphEngine, batch_size: int) -> EnsembleEngine:
+    """Return an engine that is used once: what it compiles is not kept."""
+    if engine == "openvino":
+        from kerasdr.scoring.engine_openvino import OpenVINOEngine
+
+        return OpenVINOEngine(bundle, batch_size, keep_compiled=False)
+    from kerasdr.scoring.engine_onnxruntime import ONNXRuntimeEngine
+
+    return ONNXRuntimeEngine(bundle, batch_size)
 
 
 def _drawn(member: BundleMember) -> dict[str, NDArray[Any]]:

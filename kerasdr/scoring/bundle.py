@@ -55,6 +55,7 @@ class _GraphsEntry(Section):
     made_with: Annotated[str, Field(max_length=64)]
     precision: Precision
     difference: dict[str, float]
+    validation_kappa: dict[str, float] = Field(default_factory=dict)
 
 
 class _Manifest(Section):
@@ -170,7 +171,10 @@ def write_bundle(
             validation=dict(validation),
             graphs={
                 part.engine: _GraphsEntry(
-                    made_with=part.made_with, precision=part.precision, difference=dict(part.difference)
+                    made_with=part.made_with,
+                    precision=part.precision,
+                    difference=dict(part.difference),
+                    validation_kappa=dict(part.validation_kappa),
                 )
                 for part in graphs
             },
@@ -310,6 +314,7 @@ def load_bundle(path: str | Path) -> Bundle:
                 about.precision,
                 {name: _late_graph(sealed, files) for name, files in zip(names, graphs[engine], strict=True)},
                 about.difference,
+                about.validation_kappa,
             )
             for engine, about in manifest.graphs.items()
         },

@@ -1,12 +1,14 @@
 """Networks as OpenVINO compiled them, kept in the user's cache folder so that the next job starts sooner.
 
 Several jobs may start at once: a file is written beside and renamed, each holds its own checksum, and whatever cannot be
-used is compiled again. A cache that cannot be written costs time only.
+used is compiled again. A cache that cannot be written costs time only. What was not used for longest goes when it is larger
+than 2 GiB.
 """
 
 import contextlib
 import hashlib
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from kerasdr.files import sha256_of, write_bytes_atomically
 from kerasdr.machine import cache_folder
 from kerasdr.scoring.graphs import MemberGraph
 
+_LARGEST = 2**31
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -40,13 +43,37 @@ def compiled_network(
     """
     file = _file(core, graph, shapes, outputs, settings)
     with contextlib.suppress(OSError, RuntimeError, ValueError):
-        return core.import_model(io.BytesIO(_checked(file.read_bytes())), "CPU", dict(settings))
-    network = core.compile_model(_read(core, graph, shapes, outputs), "CPU", dict(settings))
+        network = core.import_model(io.BytesIO(_checked(file.read_bytes())), "CPU", dict(settings))
+        os.utime(file)
+        return network
+    network = compile_network(core, graph, shapes, outputs, settings)
     with contextlib.suppress(OSError, RuntimeError, KerasdrError):
         file.parent.mkdir(parents=True, exist_ok=True)
         data = network.export_model().getvalue()
         write_bytes_atomically(file, hashlib.sha256(data).digest() + data)
+        _prune(file.parent)
     return network
+
+
+def compile_network(
+    core: Any,
+    graph: MemberGraph,
+    shapes: Mapping[str, tuple[int, ...]],
+    outputs: tuple[str, ...],
+    settings: Mapping[str, Any],
+) -> Any:
+    """Return a graph compiled for this processor, whatever the cache holds; see :func:`compiled_network`."""
+    return core.compile_model(_read(core, graph, shapes, outputs), "CPU", dict(settings))
+
+
+def _prune(folder: Path) -> None:
+    """Remove what was not used for longest, until the rest is small enough."""
+    files = sorted(((path.stat(), path) for path in folder.glob("*.blob")), key=lambda item: -item[0].st_mtime_ns)
+    total = 0
+    for state, path in files:
+        total += state.st_size
+        if total > _LARGEST:
+            path.unlink(missing_ok=True)
 
 
 def _read(core: Any, graph: MemberGraph, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...]) -> Any:

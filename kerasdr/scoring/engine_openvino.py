@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kerasdr.machine import available_cores
 from kerasdr.scoring.bundle import Bundle, BundleMember
-from kerasdr.scoring.compiled import compiled_network
+from kerasdr.scoring.compiled import compile_network, compiled_network
 from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.graphs import Graphs
 
@@ -26,12 +26,21 @@ class OpenVINOEngine(EnsembleEngine):
         batch_size: photographs at a time.
         gradcam: also give heat maps.
         cores: to keep busy; all that this process may use if None.
+        keep_compiled: take compiled networks from the user's cache folder, and put them there.
 
     Raises:
         KerasdrError: if this OpenVINO cannot read the graphs.
     """
 
-    def __init__(self, bundle: Bundle, batch_size: int = 16, gradcam: bool = True, cores: int | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        batch_size: int = 16,
+        gradcam: bool = True,
+        cores: int | None = None,
+        *,
+        keep_compiled: bool = True,
+    ) -> None:
         import openvino
 
         super().__init__(bundle, batch_size, gradcam)
@@ -42,7 +51,7 @@ class OpenVINOEngine(EnsembleEngine):
         def load(place: int) -> Any:
             member = bundle.members[place]
             outputs = ("probabilities", "heatmaps") if self.explained[place] else ("probabilities",)
-            network = compiled_network(
+            network = (compiled_network if keep_compiled else compile_network)(
                 core, graphs.members[member.name], _shapes(member), outputs, _settings(graphs, cores)
             )
             return openvino.AsyncInferQueue(network, cores)

@@ -1,8 +1,10 @@
 """Graphs of inference engines: what a bundle carries so that scoring needs no training framework."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from kerasdr.files import sha256_of
 
 GraphEngine = Literal["openvino", "onnxruntime"]
 GRAPH_ENGINES: tuple[GraphEngine, ...] = get_args(GraphEngine)
@@ -38,7 +40,8 @@ class Graphs:
         precision: of the arithmetic.
         members: by the name of each network.
         difference: largest differences to Keras that were seen when they were made: ``probabilities`` and ``heatmaps``
-            (of maps brought to a maximum of 1).
+            (of maps brought to a maximum of 1). At a lower precision, those to the graphs in float32.
+        validation_kappa: at a lower precision, quadratic kappa on validation data in float32 and at that precision.
     """
 
     engine: GraphEngine
@@ -46,6 +49,12 @@ class Graphs:
     precision: Precision
     members: Mapping[str, MemberGraph]
     difference: Mapping[str, float]
+    validation_kappa: Mapping[str, float] = field(default_factory=dict)
+
+
+def member_graph(files: tuple[bytes, ...]) -> MemberGraph:
+    """Return a graph that is in memory."""
+    return MemberGraph(sha256_of("".join(sha256_of(data) for data in files).encode()), lambda: files)
 
 
 def graph_files(engine: GraphEngine, member: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,12 +150,22 @@ def ask_members(opened: OpenedRun, table: pd.DataFrame, reporter: Reporter) -> t
     prepared = prepare_members(experiment, opened.data, runs_of(opened.run), reporter)
     usable = np.logical_and.reduce([photographs.usable for photographs in prepared.values()])
     parts = []
-    for member, packed in zip(experiment.members, opened.bundle.members, strict=True):
+    for place, (member, packed) in enumerate(zip(experiment.members, opened.bundle.members, strict=True)):
         samples = take_samples(table, usable, "test", member, experiment.data.target)
-        network = build_network(packed)
         feed = PhotographFeed(prepared[member.name].images, packed.model.mode == "dual")
-        parts.append(predict(network.predict_on_batch, feed, samples, member.training.batch_size))
+        ask = _network(opened.bundle, place, member.training.batch_size)
+        parts.append(predict(ask, feed, samples, member.training.batch_size))
     return samples, np.stack(parts).astype(np.float64)
+
+
+def _network(bundle: Bundle, place: int, batch_size: int) -> Callable[[dict[str, NDArray[Any]]], Any]:
+    """Return a member as `kerasdr predict` would run it, as far as that makes a difference: at a lower precision."""
+    if "openvino" not in bundle.graphs or bundle.graphs["openvino"].precision == "float32":
+        return build_network(bundle.members[place]).predict_on_batch
+    from kerasdr.scoring.engine_openvino import OpenVINOEngine
+
+    engine = OpenVINOEngine(bundle, batch_size, gradcam=False)
+    return lambda inputs: engine.run(place, inputs)[0]
 
 
 def _compared(run: Path) -> dict[str, EnsembleSpec]:

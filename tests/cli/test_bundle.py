@@ -42,9 +42,9 @@ def test_show_and_build(kerasdr: Kerasdr, real: Path, eye: bytes) -> None:
     built = kerasdr("bundle", "build", "runs/a/one", "--engine", "openvino", "--engine", "onnxruntime")
     label = load_bundle(real).label
     assert (built.code, built.err) == (0, "")
-    assert [line.split(";")[0].rsplit(" ", 1)[0] for line in built.out.splitlines()] == [
-        f"{label}: graphs for openvino",
-        f"{label}: graphs for onnxruntime",
+    assert [line.split(";")[0].rsplit(" ", 2)[0::2] for line in built.out.splitlines()] == [
+        [f"{label}: graphs for openvino", "float32"],
+        [f"{label}: graphs for onnxruntime", "float32"],
     ]
     after = kerasdr("bundle", "show", "runs/chosen").out
     assert "  graphs for openvino 2" in after and "  engine on this machine: openvino" in after
@@ -66,6 +66,13 @@ def test_what_cannot_be_built(kerasdr: Kerasdr, real: Path) -> None:
     (real / "manifest.json").write_text(json.dumps(manifest))
     assert "manifest.json was changed since it was written" in kerasdr("bundle", "build").error
     assert "manifest.json was changed since it was written" in kerasdr("bundle", "show").error
+
+
+def test_a_lower_precision_needs_the_run_and_its_data(kerasdr: Kerasdr, real: Path) -> None:
+    said = kerasdr("bundle", "build", "runs/a/one", "--precision", "int8").error
+    assert said.startswith("runs/a/one is no run with data to judge int8 by: name the run's folder")
+    usage = kerasdr("bundle", "build", "--precision", "int8", "--engine", "onnxruntime").usage
+    assert usage == "Error: --precision int8 is for the engine openvino alone"
 
 
 def test_an_engine_that_the_model_has_no_graphs_for(kerasdr: Kerasdr, real: Path, eye: bytes) -> None:

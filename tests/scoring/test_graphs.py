@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,14 +28,6 @@ ENSEMBLE = (
     ("dual", ModelSpec(trunk="tiny", weights="none", head_units=(16,), mode="dual", attention="cbam"), "clahe-crop"),
     ("single", ModelSpec(trunk="tiny", weights="none", head="linear", head_norm=True), "none"),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The user's own cache folder stays as it is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def network_of(spec: ModelSpec, seed: int = 3, size: int = SIZE) -> Any:
@@ -224,8 +217,6 @@ def test_a_graph_that_cannot_be_read_says_how_to_make_it_again(engine: GraphEngi
 
 
 def cache_files() -> list[Path]:
-    import os
-
     return sorted(Path(os.environ["XDG_CACHE_HOME"]).rglob("*.blob"))
 
 
@@ -236,13 +227,29 @@ def test_compiled_networks_are_kept(
     first = make_engine(carrying, 7, engine="openvino").predict(batch)
     kept = cache_files()
     assert len(kept) == 2
-    stamps = [path.stat().st_mtime_ns for path in kept]
+    # Written by renaming a new file, so one that stays has its number.
+    numbers = [path.stat().st_ino for path in kept]
     # From the cache: the graphs themselves are not even read.
     for graph in carrying.graphs["openvino"].members.values():
         monkeypatch.setitem(graph.__dict__, "read", lambda: pytest.fail("read again"))
     again = make_engine(carrying, 7, engine="openvino").predict(batch)
     assert np.array_equal(again.probabilities, first.probabilities)
-    assert [path.stat().st_mtime_ns for path in cache_files()] == stamps
+    assert [path.stat().st_ino for path in cache_files()] == numbers
+
+
+def test_what_was_not_used_for_longest_goes(carrying: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    make_engine(carrying, 7, engine="openvino", cores=1)
+    first = cache_files()
+    for path in first:
+        os.utime(path, (1e9, 1e9))
+    limit = sum(path.stat().st_size for path in first) * 3 // 2
+    monkeypatch.setattr("kerasdr.scoring.compiled._LARGEST", limit)
+    make_engine(carrying, 7, engine="openvino", cores=1)  # used again
+    make_engine(carrying, 7, gradcam=False, engine="openvino", cores=1)
+    kept = cache_files()
+    assert len(set(kept) & set(first)) < 2  # made room for those that were compiled later
+    assert 0 < sum(path.stat().st_size for path in kept) <= limit
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: b"", lambda data: data[:40] + b"x" + data[41:]])
@@ -274,7 +281,7 @@ def test_manifest_tells_of_graphs_in_plain_words(tmp_path: Path) -> None:
     bundle_of(tmp_path / "b", ENSEMBLE[1:])
     rebuild(tmp_path / "b", ["openvino"])
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
-    assert set(manifest["graphs"]["openvino"]) == {"made_with", "precision", "difference"}
+    assert set(manifest["graphs"]["openvino"]) == {"made_with", "precision", "difference", "validation_kappa"}
     shutil.rmtree(tmp_path / "b" / "graphs")
     with pytest.raises(KerasdrError, match=r"graphs/openvino/single\.bin is missing"):
         load_bundle(tmp_path / "b")
