@@ -13,7 +13,8 @@ from kerasdr.scoring.engine import EnsembleEngine
 class KerasEngine(EnsembleEngine):
     """Rebuilds a bundle's networks from their descriptions and runs them.
 
-    Batches are filled up to ``batch_size``, so that every photograph meets the same compiled graph.
+    Batches are filled up to ``batch_size``, so that every photograph meets the same compiled graph. Where there is no memory
+    for so many, half as many are tried, and half again, and from then on no more are asked for.
 
     Args:
         bundle: what to run.
@@ -26,7 +27,8 @@ class KerasEngine(EnsembleEngine):
         from kerasdr.models import with_gradcam
 
         super().__init__(bundle, batch_size, gradcam)
-        self._networks = []
+        self._at_once = batch_size
+        self._networks: list[Any] = []
         for member, explained in zip(bundle.members, self.explained, strict=True):
             network = build_network(member)
             self._networks.append(with_gradcam(network) if explained else network)
@@ -35,14 +37,29 @@ class KerasEngine(EnsembleEngine):
         self, place: int, inputs: Mapping[str, NDArray[Any]]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
         """Run one network; see :meth:`EnsembleEngine.run`."""
-        n = len(inputs["image"])
-        given = self._networks[place].predict_on_batch({name: self._fill(array) for name, array in inputs.items()})
+        import tensorflow as tf
+
+        while True:
+            try:
+                parts = [self._ask(place, inputs, start) for start in range(0, len(inputs["image"]), self._at_once)]
+                break
+            except (tf.errors.ResourceExhaustedError, MemoryError):
+                if self._at_once == 1:
+                    raise
+                self._at_once //= 2
+        probabilities = np.concatenate([part[0] for part in parts])
+        return probabilities, np.concatenate([part[1] for part in parts]) if self.explained[place] else None
+
+    def _ask(self, place: int, inputs: Mapping[str, NDArray[Any]], start: int) -> tuple[NDArray[Any], ...]:
+        part = {name: array[start : start + self._at_once] for name, array in inputs.items()}
+        n = len(part["image"])
+        given = self._networks[place].predict_on_batch({name: self._fill(array) for name, array in part.items()})
         if not self.explained[place]:
-            return np.asarray(given)[:n], None
+            return (np.asarray(given)[:n],)
         return np.asarray(given["probabilities"])[:n], np.asarray(given["heatmaps"])[:n]
 
     def _fill(self, array: NDArray[Any]) -> NDArray[Any]:
-        missing = self.batch_size - len(array)
+        missing = self._at_once - len(array)
         return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
 
 

@@ -127,6 +127,35 @@ def test_network_meets_full_batches_only(engine: KerasEngine, batch: Batch, monk
     assert shapes == {6}
 
 
+@pytest.mark.parametrize("room", [5, 3, 1, 0])
+def test_fewer_at_a_time_where_memory_is_short(
+    room: int, real: Bundle, batch: Batch, expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+    import tensorflow as tf
+
+    predict, asked = keras.Model.predict_on_batch, []
+
+    def short(network: Any, inputs: dict[str, np.ndarray]) -> Any:
+        asked.append(len(inputs["image"]))
+        if asked[-1] > room:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return predict(network, inputs)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", short)
+    engine = KerasEngine(real, batch_size=6)
+    if room == 0:
+        with pytest.raises(tf.errors.ResourceExhaustedError):
+            engine.predict(batch)
+        return
+    output = engine.predict(batch)
+    assert output.probabilities == pytest.approx(expected, abs=1e-5)
+    assert output.heatmaps is not None and len(output.heatmaps) == 6
+    del asked[:]
+    engine.predict(batch)
+    assert max(asked) <= room  # no more is asked for again
+
+
 def test_more_than_a_batch_is_refused(real: Bundle, batch: Batch) -> None:
     with pytest.raises(ValueError, match="an engine for 5 photographs at a time was given 6"):
         KerasEngine(real, batch_size=5).predict(batch)
