@@ -32,7 +32,9 @@ _PHANTOM_PEOPLE, _PHANTOM_SIZE = 20, 1024
     help="Which engine to measure.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="Cores to keep busy.  [default: all that this process may use]"
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Cores to plan threads for; Keras decides for itself.  [default: all that this process may use]",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Measurements of each part.")
 @click.option(

@@ -39,7 +39,10 @@ def show_command(model: Path) -> None:
         )
     for graphs in bundle.graphs.values():
         click.echo(f"  {_about(graphs)}")
-    click.echo(f"  engine on this machine: {choose_engine(bundle)}")
+    try:
+        click.echo(f"  engine on this machine: {choose_engine(bundle)}")
+    except KerasdrError as error:
+        click.echo(f"  engine on this machine: none, since {error}")
     if bundle.caution:
         click.echo(f"  {bundle.caution}")
 
@@ -69,6 +72,7 @@ def build_command(model: Path, precision: "Precision", engines: "tuple[GraphEngi
     model's digest changes, as it covers every byte.
     """
     from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.engines import require_keras
     from kerasdr.scoring.pointer import find_bundle
 
     load_bundle(model)  # what is wrong with it is said before TensorFlow is loaded
@@ -76,10 +80,11 @@ def build_command(model: Path, precision: "Precision", engines: "tuple[GraphEngi
     if precision != "float32":
         if engines != ("openvino",):
             raise click.UsageError(f"--precision {precision} is for the engine openvino alone")
-        if not (run / "config.yaml").is_file():
+        if not (run / "config.yaml").is_file() or find_bundle(model).name != "bundle":
             raise KerasdrError(
                 f"{model} is no run with data to judge {precision} by: name the run's folder, where it was trained"
             )
+    require_keras()
     load_keras_quietly()
     if precision == "float32":
         from kerasdr.scoring.build import rebuild

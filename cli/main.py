@@ -60,10 +60,15 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; what people can mend is one line on standard error and exit code 1."""
     try:
-        cli(prog_name="kerasdr")
+        # Left to itself, click turns an interruption into exit code 1, which is that of a job that cannot be done.
+        code = cli.main(prog_name="kerasdr", standalone_mode=False)
     except KerasdrError as error:
         click.echo(f"error: {error}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
+        code = 1
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        sys.exit(130)
+        code = 130
+    sys.exit(code or 0)

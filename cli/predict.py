@@ -72,7 +72,9 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     help="What does the arithmetic; auto takes the fastest that the model and this machine have.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="Cores to keep busy.  [default: all that this process may use]"
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Cores to plan threads for; Keras decides for itself.  [default: all that this process may use]",
 )
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")

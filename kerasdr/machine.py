@@ -52,8 +52,8 @@ def missing_instructions(needed: Collection[str], cpuinfo: Path = _CPUINFO) -> l
 
 def cache_folder() -> Path:
     """Return the folder for what can be made again: ``kerasdr`` in the user's cache folder. It may not exist yet."""
-    if "XDG_CACHE_HOME" in os.environ:
-        return Path(os.environ["XDG_CACHE_HOME"]) / "kerasdr"
+    if os.path.isabs(named := os.environ.get("XDG_CACHE_HOME", "")):  # its specification says to pass over others
+        return Path(named) / "kerasdr"
     if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
         return Path(os.environ["LOCALAPPDATA"]) / "kerasdr" / "cache"
     return Path(os.path.expanduser("~/Library/Caches" if sys.platform == "darwin" else "~/.cache")) / "kerasdr"

@@ -51,6 +51,10 @@ def test_instructions(tmp_path: Path) -> None:
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "kerasdr"
-    monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert tmp_path in cache_folder().parents and cache_folder().name == "kerasdr"
+    for passed_over in (None, "", "relative/cache"):
+        if passed_over is None:
+            monkeypatch.delenv("XDG_CACHE_HOME")
+        else:
+            monkeypatch.setenv("XDG_CACHE_HOME", passed_over)
+        assert tmp_path in cache_folder().parents and cache_folder().name == "kerasdr"

@@ -21,6 +21,8 @@ from kerasdr.scoring.job import one_thread_each, run_job
 from kerasdr.scoring.reading import read_bytes
 
 _LEAST_SECONDS = 0.5
+# All of them are held in memory, so that parts can be measured alone.
+_MOST = 64
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def run_benchmark(
     Args:
         bundle: what is measured.
         model: where it lies, for processes of their own.
-        paths: photographs, folders or globs; all that can be graded are used, again and again.
+        paths: photographs, folders or globs; of those that can be graded up to 64 are used, spread evenly over the list.
         engine: which one.
         cores: how many to keep busy.
         rounds: how often each thing is measured, at least 1.
@@ -94,7 +96,8 @@ def run_benchmark(
         KerasdrError: if no photograph can be graded, or the engine cannot be had.
     """
     name = choose_engine(bundle, engine)
-    inputs = list_inputs(list(paths))
+    every = list_inputs(list(paths))
+    inputs = every[:: -(-len(every) // _MOST)]
     requests = [r for r in read_requests(inputs, bundle, ahead=2 * cores, workers=cores) if r.photograph.ready]
     if not requests:
         raise KerasdrError(f"none of the {len(inputs)} photographs can be graded: name others")
@@ -138,7 +141,12 @@ def run_benchmark(
         )
         command = [sys.executable, "-m", "kerasdr", "predict", files[0], "--out", str(out), "--model", str(model)]
         start = [
-            _seconds(lambda: subprocess.run([*command, "--engine", name, "--quiet"], check=True)) for _ in range(4)
+            _seconds(
+                lambda: subprocess.run(
+                    [*command, "--engine", name, "--jobs", str(cores), "--quiet"], check=True, capture_output=True
+                )
+            )
+            for _ in range(4)
         ]
     # The first start fills the caches of disk and engine.
     return Benchmark(name, cores, len(files), rates, Spread(tuple(start[1:])))

@@ -1,8 +1,8 @@
 """Making the graphs that a bundle carries, each compared with Keras before it is kept."""
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kerasdr.data.phantom.draw import draw_person
 from kerasdr.ensembles import EnsembleSpec
 from kerasdr.errors import KerasdrError
+from kerasdr.files import printable_path
 from kerasdr.imaging.recipes import apply_recipe
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
 from kerasdr.scoring.engine import EnsembleEngine
@@ -38,13 +39,15 @@ def build_graphs(bundle: Bundle, engine: GraphEngine) -> Graphs:
     Raises:
         KerasdrError: if the engine is not installed, or a graph does not give what Keras gives (see :data:`TOLERANCE`).
     """
-    require_installed(engine)
+    require_installed(engine, to_build=True)
     made: dict[str, MemberGraph] = {}
     largest = dict.fromkeys(TOLERANCE, 0.0)
     for member in bundle.members:
         network = build_network(member)
         made[member.name] = _convert(network, engine)
-        graphs = Graphs(engine, f"{engine} {version(engine)}", "float32", made, largest)
+        graphs = Graphs(
+            engine, f"{engine} {importlib.import_module(engine).__version__.split('-')[0]}", "float32", made, largest
+        )
         difference = _difference(replace(bundle, graphs={engine: graphs}), member, network, engine)
         largest = {name: max(largest[name], value) for name, value in difference.items()}
         if any(not largest[name] <= limit for name, limit in TOLERANCE.items()):
@@ -88,6 +91,10 @@ def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle
     Raises:
         KerasdrError: if it cannot be read or written; it is left as it was then.
     """
+    if load_bundle(folder).digest != bundle.digest:
+        raise KerasdrError(
+            f"{printable_path(folder)} was changed while graphs were made for it: give the command again"
+        )
     every = dict(bundle.graphs) | {part.engine: part for part in graphs}
     write_bundle(
         folder,
@@ -104,8 +111,14 @@ def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle
 def _convert(network: Any, engine: GraphEngine) -> MemberGraph:
     from kerasdr.models.export import to_onnx, to_openvino
 
-    files = to_openvino(network) if engine == "openvino" else (to_onnx(network),)
-    return member_graph(files)
+    try:
+        return member_graph(to_openvino(network) if engine == "openvino" else (to_onnx(network),))
+    except Exception as error:  # converters raise a dozen kinds
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise KerasdrError(
+            f"a graph for {engine} cannot be made ({type(error).__name__}: {first[:200]}): leave {engine} out, and report this "
+            "network"
+        ) from error
 
 
 def _difference(bundle: Bundle, member: BundleMember, network: Any, engine: GraphEngine) -> dict[str, float]:

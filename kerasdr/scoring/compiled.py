@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from kerasdr.machine import cache_folder
 from kerasdr.scoring.graphs import MemberGraph
 
 _LARGEST = 2**31
+_FORGOTTEN = 24 * 3600.0
+# Of what is done to a graph before it is compiled.
+_FORM = 1
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -44,7 +48,8 @@ def compiled_network(
     file = _file(core, graph, shapes, outputs, settings)
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         network = core.import_model(io.BytesIO(_checked(file.read_bytes())), "CPU", dict(settings))
-        os.utime(file)
+        with contextlib.suppress(OSError):  # a cache that can be read and not written is of use
+            os.utime(file)
         return network
     network = compile_network(core, graph, shapes, outputs, settings)
     with contextlib.suppress(OSError, RuntimeError, KerasdrError):
@@ -63,7 +68,16 @@ def compile_network(
     settings: Mapping[str, Any],
 ) -> Any:
     """Return a graph compiled for this processor, whatever the cache holds; see :func:`compiled_network`."""
-    return core.compile_model(_read(core, graph, shapes, outputs), "CPU", dict(settings))
+    import openvino
+
+    network = _read(core, graph, shapes, outputs)
+    try:
+        return core.compile_model(network, "CPU", dict(settings))
+    except RuntimeError as error:
+        raise KerasdrError(
+            f"openvino {openvino.__version__} cannot run the model's graph on this processor: make it again here with "
+            "`kerasdr bundle build`, or take another --engine"
+        ) from error
 
 
 def _prune(folder: Path) -> None:
@@ -73,6 +87,9 @@ def _prune(folder: Path) -> None:
     for state, path in files:
         total += state.st_size
         if total > _LARGEST:
+            path.unlink(missing_ok=True)
+    for path in folder.glob(".*.part"):  # of jobs that were killed while they wrote
+        if time.time() - path.stat().st_mtime > _FORGOTTEN:
             path.unlink(missing_ok=True)
 
 
@@ -103,7 +120,15 @@ def _file(
     import openvino
 
     processor = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    key = (openvino.__version__, processor, graph.digest, sorted(shapes.items()), outputs, sorted(settings.items()))
+    key = (
+        _FORM,
+        openvino.__version__,
+        processor,
+        graph.digest,
+        sorted(shapes.items()),
+        outputs,
+        sorted(settings.items()),
+    )
     return cache_folder() / "openvino" / f"{sha256_of(repr(key).encode())}.blob"
 
 

@@ -32,6 +32,8 @@ class ONNXRuntimeEngine(EnsembleEngine):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cores or available_cores()
         options.inter_op_num_threads = 1
+        # Threads that have nothing to do would otherwise keep their cores from those that read and draw.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sessions = []
         for member in bundle.members:
             (data,) = bundle.graphs["onnxruntime"].members[member.name].read()

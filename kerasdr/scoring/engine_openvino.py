@@ -1,5 +1,8 @@
 """The engine for processors: graphs that a bundle carries, run by OpenVINO. It needs no training framework."""
 
+import contextlib
+import threading
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,7 +22,7 @@ _TOGETHER = 4
 
 
 class OpenVINOEngine(EnsembleEngine):
-    """Runs a bundle's OpenVINO graphs, one thread a core, each with photographs of its own.
+    """Runs a bundle's OpenVINO graphs, one thread a core, each with photographs of its own; callers wait for one another.
 
     Args:
         bundle: with graphs for OpenVINO.
@@ -54,10 +57,11 @@ class OpenVINOEngine(EnsembleEngine):
             network = (compiled_network if keep_compiled else compile_network)(
                 core, graphs.members[member.name], _shapes(member), outputs, _settings(graphs, cores)
             )
-            return openvino.AsyncInferQueue(network, cores)
+            return [network.create_infer_request() for _ in range(cores)]
 
         with ThreadPoolExecutor(cores) as pool:
-            self._queues = list(pool.map(load, range(len(bundle.members))))
+            self._requests = list(pool.map(load, range(len(bundle.members))))
+        self._lock = threading.Lock()
 
     def run(
         self, place: int, inputs: Mapping[str, NDArray[Any]]
@@ -65,19 +69,34 @@ class OpenVINOEngine(EnsembleEngine):
         """Run one network; see :meth:`EnsembleEngine.run`."""
         n = len(inputs["image"])
         names = ("probabilities", "heatmaps") if self.explained[place] else ("probabilities",)
-        parts: dict[int, list[NDArray[np.float32]]] = {}
+        requests = self._requests[place]
+        starts = range(0, n, _TOGETHER)
+        parts: list[list[NDArray[np.float32]]] = []
+        running: deque[Any] = deque()
 
-        def keep(request: Any, start: int) -> None:
+        def collect() -> None:
+            request = running[0]
+            request.wait()
             # The request's memory is used again for the next photographs.
-            parts[start] = [np.array(request.get_tensor(name).data) for name in names]
+            parts.append([np.array(request.get_tensor(name).data) for name in names])
+            running.popleft()
 
-        queue = self._queues[place]
-        queue.set_callback(keep)
-        for start in range(0, n, _TOGETHER):
-            part = {name: _filled(array[start : start + _TOGETHER]) for name, array in inputs.items()}
-            queue.start_async(part, start)
-        queue.wait_all()
-        given = [np.concatenate(arrays)[:n] for arrays in zip(*(parts[start] for start in sorted(parts)), strict=True)]
+        with self._lock:
+            try:
+                for number, start in enumerate(starts):
+                    if len(running) == len(requests):
+                        collect()
+                    part = {name: _filled(array[start : start + _TOGETHER]) for name, array in inputs.items()}
+                    request = requests[number % len(requests)]
+                    running.append(request)
+                    request.start_async(part)
+                while running:
+                    collect()
+            finally:
+                for request in running:  # an exception must not leave a request at work
+                    with contextlib.suppress(RuntimeError):
+                        request.wait()
+        given = [np.concatenate(arrays)[:n] for arrays in zip(*parts, strict=True)]
         return given[0], given[1] if self.explained[place] else None
 
 

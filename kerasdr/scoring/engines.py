@@ -24,19 +24,22 @@ def choose_engine(bundle: Bundle, name: EngineName = "auto") -> EngineName:
     """Return the engine that runs a bundle here.
 
     ``auto`` is the first of ``openvino`` and ``onnxruntime`` that is installed and that the bundle has graphs for, else
-    ``keras``. Which of the three it is changes the speed and not the grades: graphs are compared with Keras when they are
-    made.
+    ``keras``. In float32 that changes the speed and not the grades: graphs are compared with Keras when they are made. Graphs
+    of a lower precision are not passed over silently, as the others would give other answers under the bundle's name.
 
     Args:
         bundle: what is to be run.
         name: of an engine, or ``auto``.
 
     Raises:
-        KerasdrError: if the engine is not installed, or the bundle has no graphs for it.
+        KerasdrError: if the engine is not installed, the bundle has no graphs for it, or the processor cannot run it.
     """
     if name == "auto":
-        return next((engine for engine in GRAPH_ENGINES if engine in bundle.graphs and _installed(engine)), "keras")
+        lower = [engine for engine, graphs in bundle.graphs.items() if graphs.precision != "float32"]
+        wanted = lower or [engine for engine in GRAPH_ENGINES if engine in bundle.graphs and _installed(engine)]
+        name = wanted[0] if wanted else "keras"
     if name == "keras":
+        require_keras()
         return name
     others = "take another --engine"
     if name not in bundle.graphs:
@@ -48,13 +51,14 @@ def choose_engine(bundle: Bundle, name: EngineName = "auto") -> EngineName:
     return name
 
 
-def require_installed(engine: GraphEngine, or_else: str = "") -> None:
-    """Refuse an engine that is not installed.
+def require_installed(engine: GraphEngine, or_else: str = "", *, to_build: bool = False) -> None:
+    """Refuse an engine that is not installed, or with ``to_build`` one for which graphs cannot be made.
 
     Raises:
         KerasdrError: that says how to install it, and ends with ``or_else``.
     """
-    if not _installed(engine):
+    needed = ("onnxruntime", "onnx", "tf2onnx") if engine == "onnxruntime" and to_build else (engine,)
+    if not all(_installed(name) for name in needed):
         raise KerasdrError(f"the engine {engine} is not installed: {_INSTALL[engine]}{or_else}")
 
 
@@ -87,13 +91,17 @@ def make_engine(
         from kerasdr.scoring.engine_onnxruntime import ONNXRuntimeEngine
 
         return ONNXRuntimeEngine(bundle, batch_size, gradcam, cores)
-    _require_keras()
     from kerasdr.scoring.engine_keras import KerasEngine
 
     return KerasEngine(bundle, batch_size, gradcam)
 
 
-def _require_keras() -> None:
+def require_keras() -> None:
+    """Refuse Keras where it cannot run, before it is loaded.
+
+    Raises:
+        KerasdrError: if it is not installed, or the processor lacks what TensorFlow needs.
+    """
     if missing := missing_instructions(["avx"]):
         # TensorFlow would end the process without a word.
         raise KerasdrError(

@@ -1,7 +1,8 @@
 """Photographs to rows: batches of them through the engine, and a picture for each that is graded."""
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -89,6 +90,7 @@ def grade_inputs(
         while drawing:
             yield drawing.popleft().result()
     finally:
+        requests.close()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -108,7 +110,7 @@ def read_requests(
     max_megapixels: float | None = None,
     display: bool = True,
     workers: int = 2,
-) -> Iterator[Request]:
+) -> Generator[Request]:
     """Read all inputs with their partners among them, those of a person together; some may not be ready.
 
     Args:
@@ -128,9 +130,11 @@ def read_requests(
     def load(index: int) -> Photograph:
         return load_photograph(index, inputs[index], recipes, limit, shown)
 
-    for group, found in load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead, workers=workers):
-        for index in group.own:
-            yield Request(found[index], {p: _partner(found, int(partners[p][index])) for p in pairings})
+    groups = load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead, workers=workers)
+    with contextlib.closing(groups):
+        for group, found in groups:
+            for index in group.own:
+                yield Request(found[index], {p: _partner(found, int(partners[p][index])) for p in pairings})
 
 
 def bundle_pairings(bundle: Bundle) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -115,7 +115,7 @@ def group_by_person(inputs: Sequence[Input], partners: Iterable[NDArray[np.int64
 
 def load_groups(
     groups: Iterable[Group], load: LoadPhotograph, *, ahead: int = 32, workers: int = 2
-) -> Iterator[tuple[Group, dict[int, Photograph]]]:
+) -> Generator[tuple[Group, dict[int, Photograph]]]:
     """Read and prepare photographs in the background, a group at a time, in order.
 
     Args:

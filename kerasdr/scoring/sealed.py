@@ -62,6 +62,8 @@ class SealedFolder:
             KerasdrError: if it cannot be read, or was changed since it was sealed.
         """
         with _said(self.folder):
+            if sha256_of(_read(self.folder / SUMS)) != self.digest:
+                raise KerasdrError("it was replaced by another since it was loaded: give the command again")
             data = _read(self.folder / name)
         if sha256_of(data) != self.sums[name]:
             raise KerasdrError(f"{name} was changed since it was written: {_AGAIN}")

@@ -1,8 +1,9 @@
 """The test part of a run: opened once, by the chosen ensemble, and the answer kept."""
 
+import functools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.predictions import write_predictions
-from kerasdr.files import write_text_atomically
+from kerasdr.files import sha256_of_file, write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle, load_bundle
+from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.engine_keras import build_network
+from kerasdr.scoring.engines import require_installed
+from kerasdr.scoring.sealed import SUMS
 from kerasdr.training.dataset import ExperimentData, open_dataset
 from kerasdr.training.experiment import prepare_members, require_same_data, resumable
 from kerasdr.training.feeds import PhotographFeed, predict
@@ -149,23 +153,27 @@ def ask_members(opened: OpenedRun, table: pd.DataFrame, reporter: Reporter) -> t
     experiment = opened.experiment
     prepared = prepare_members(experiment, opened.data, runs_of(opened.run), reporter)
     usable = np.logical_and.reduce([photographs.usable for photographs in prepared.values()])
-    parts = []
+    parts, engine = [], _lower_engine(opened.bundle, max(m.training.batch_size for m in experiment.members))
     for place, (member, packed) in enumerate(zip(experiment.members, opened.bundle.members, strict=True)):
         samples = take_samples(table, usable, "test", member, experiment.data.target)
         feed = PhotographFeed(prepared[member.name].images, packed.model.mode == "dual")
-        ask = _network(opened.bundle, place, member.training.batch_size)
+        ask = functools.partial(_asked, engine, place) if engine else build_network(packed).predict_on_batch
         parts.append(predict(ask, feed, samples, member.training.batch_size))
     return samples, np.stack(parts).astype(np.float64)
 
 
-def _network(bundle: Bundle, place: int, batch_size: int) -> Callable[[dict[str, NDArray[Any]]], Any]:
-    """Return a member as `kerasdr predict` would run it, as far as that makes a difference: at a lower precision."""
+def _lower_engine(bundle: Bundle, batch_size: int) -> EnsembleEngine | None:
+    """Return the engine that `kerasdr predict` would run, if it makes a difference: at a lower precision."""
     if "openvino" not in bundle.graphs or bundle.graphs["openvino"].precision == "float32":
-        return build_network(bundle.members[place]).predict_on_batch
+        return None
+    require_installed("openvino")
     from kerasdr.scoring.engine_openvino import OpenVINOEngine
 
-    engine = OpenVINOEngine(bundle, batch_size, gradcam=False)
-    return lambda inputs: engine.run(place, inputs)[0]
+    return OpenVINOEngine(bundle, batch_size, gradcam=False)
+
+
+def _asked(engine: EnsembleEngine, place: int, inputs: dict[str, NDArray[Any]]) -> NDArray[np.floating]:
+    return engine.run(place, inputs)[0]
 
 
 def _compared(run: Path) -> dict[str, EnsembleSpec]:
@@ -179,6 +187,8 @@ def _read(path: Path) -> HeldOut:
     content = json.loads(path.read_text(encoding="utf-8"))
     methods = {name: _figures(part) for name, part in content.get("methods", {}).items()}
     opened = f"opened at {content['opened']}"
+    if content["bundle"] != sha256_of_file(path.parent / "bundle" / SUMS):
+        opened += f" and graded by {content['bundle'][:12]}; the model has other graphs since"
     return HeldOut(_figures(content["ensemble"]), methods, content["photographs"], content["not_graded"], opened)
 
 

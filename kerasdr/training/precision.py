@@ -34,7 +34,8 @@ _AT_ONCE = 16
 def lower_precision(run: Path, precision: Precision, reporter: Reporter) -> Bundle:
     """Give a run's bundle OpenVINO graphs of a lower precision, if validation kappa falls by less than 0.005.
 
-    ``bfloat16`` is arithmetic alone: the graph is that of float32, and a processor without such numbers runs it in float32.
+    ``bfloat16`` is arithmetic alone: the graph is that of float32. A processor without such numbers would run it in float32,
+    so it cannot judge it.
     ``int8`` is post-training quantization by NNCF, calibrated on up to 300 training photographs.
 
     Args:
@@ -46,11 +47,13 @@ def lower_precision(run: Path, precision: Precision, reporter: Reporter) -> Bund
         The bundle as it stands then. Its digest is another.
 
     Raises:
-        KerasdrError: if the data are not at hand or have changed, NNCF is not installed, or too much kappa is lost; the
-            bundle is left as it was then.
+        KerasdrError: if the data are not at hand or have changed, NNCF is not installed, the processor has no bfloat16, or
+            too much kappa is lost; the bundle is left as it was then.
     """
     if precision == "int8":
         _require_nncf()
+    else:
+        _require_bfloat16()
     opened = open_run(run, reporter)
     bundle = opened.bundle
     reporter.note("making graphs in float32")
@@ -147,6 +150,15 @@ def _answers(bundle: Bundle, parts: Sequence[_Part]) -> _Answers:
             tops = np.concatenate(heat).max(axis=(1, 2, 3), keepdims=True)
             maps.append(np.concatenate(heat) / np.where(tops > 0, tops, 1.0))
     return _Answers(np.stack(every), maps)
+
+
+def _require_bfloat16() -> None:
+    import openvino
+
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise KerasdrError(
+            "this processor has no bfloat16, so that it cannot be judged here: build it on one that has, or take int8"
+        )
 
 
 def _require_nncf() -> None:

@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +126,12 @@ def test_rebuilding_keeps_weights_and_the_other_engines_graphs(tmp_path: Path) -
     before = bundle_of(tmp_path / "b", ENSEMBLE[1:])
     weights = dict(before.members[0].weights)
     first = rebuild(tmp_path / "b", ["onnxruntime"])
+    onnx = first.graphs["onnxruntime"].members["single"].read()
     second = rebuild(tmp_path / "b", ["openvino"])
     assert set(second.graphs) == {"onnxruntime", "openvino"}
     assert len({before.digest, first.digest, second.digest}) == 3
     assert all(np.array_equal(second.members[0].weights[name], array) for name, array in weights.items())
-    assert second.graphs["onnxruntime"].members["single"].read() == first.graphs["onnxruntime"].members["single"].read()
+    assert second.graphs["onnxruntime"].members["single"].read() == onnx
 
 
 @pytest.mark.parametrize("file", ["single.xml", "single.bin"])
@@ -197,7 +200,85 @@ def test_a_bundle_without_graphs_says_how_to_make_them(bundle: Bundle) -> None:
 def test_a_processor_without_avx_is_told_what_to_do(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kerasdr.scoring.engines.missing_instructions", lambda needed: list(needed))
     with pytest.raises(KerasdrError, match="this processor has no AVX, which TensorFlow needs: make graphs on another"):
-        make_engine(bundle)
+        choose_engine(bundle)
+
+
+def test_graphs_of_lower_precision_are_not_passed_over(carrying: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    lower = dict(carrying.graphs) | {"openvino": replace(carrying.graphs["openvino"], precision="int8")}
+    bundle = replace(carrying, graphs=lower)
+    assert choose_engine(bundle) == "openvino"
+    monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name != "openvino")
+    with pytest.raises(KerasdrError, match="the engine openvino is not installed"):
+        choose_engine(bundle)
+    assert choose_engine(bundle, "keras") == "keras"
+
+
+def test_what_a_converter_raises_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = bundle_of(tmp_path / "b", ENSEMBLE[1:])
+
+    def fail(network: Any) -> Any:
+        raise ValueError("no such operation\nand a long story")
+
+    monkeypatch.setattr("kerasdr.models.export.to_openvino", fail)
+    said = r"a graph for openvino cannot be made \(ValueError: no such operation\): leave openvino out"
+    with pytest.raises(KerasdrError, match=said):
+        build_graphs(bundle, "openvino")
+    monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name != "tf2onnx")
+    with pytest.raises(KerasdrError, match="the engine onnxruntime is not installed: pip install 'kerasdr"):
+        build_graphs(bundle, "onnxruntime")
+
+
+def test_two_builds_do_not_lose_each_others_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle_of(tmp_path / "b", ENSEMBLE[1:])
+    make = build.build_graphs
+
+    def slow(bundle: Bundle, engine: GraphEngine) -> Any:
+        made = make(bundle, engine)
+        if engine == "openvino":  # another build ends while this one is at work
+            rebuild(tmp_path / "b", ["onnxruntime"])
+        return made
+
+    monkeypatch.setattr(build, "build_graphs", slow)
+    with pytest.raises(KerasdrError, match="was changed while graphs were made for it: give the command again"):
+        rebuild(tmp_path / "b", ["openvino"])
+    assert set(load_bundle(tmp_path / "b").graphs) == {"onnxruntime"}
+
+
+def test_a_bundle_that_was_replaced_says_so(tmp_path: Path) -> None:
+    loaded = bundle_of(tmp_path / "b", ENSEMBLE[1:])
+    rebuild(tmp_path / "b", ["openvino"])
+    with pytest.raises(KerasdrError, match="it was replaced by another since it was loaded: give the command again"):
+        dict(loaded.members[0].weights)
+
+
+def test_an_exception_leaves_the_engine_fit_for_use(
+    carrying: Bundle, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.scoring import engine_openvino as module
+
+    engine = make_engine(carrying, 7, engine="openvino")
+    whole = engine.predict(batch)
+    filled, calls = module._filled, iter(range(100))
+
+    def interrupted(array: np.ndarray) -> np.ndarray:
+        if next(calls) == 4:  # the first photographs are with the network already
+            raise KeyboardInterrupt
+        return filled(array)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_filled", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            engine.predict(batch)
+    assert np.array_equal(engine.predict(batch).probabilities, whole.probabilities)
+
+
+def test_threads_may_share_an_engine(carrying: Bundle, batch: Batch) -> None:
+    engine = make_engine(carrying, 7, engine="openvino")
+    whole = engine.predict(batch).probabilities
+    orders = [np.random.default_rng(seed).permutation(7).tolist() for seed in range(24)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda order: engine.predict(places(batch, order)).probabilities, orders))
+    assert all(np.array_equal(answer, whole[order]) for answer, order in zip(answers, orders, strict=True))
 
 
 @pytest.mark.parametrize("engine", GRAPH_ENGINES)
@@ -267,6 +348,20 @@ def test_a_damaged_cache_is_made_again(
     for path, data in whole.items():
         kept = path.read_bytes()
         assert kept != spoil(data) and hashlib.sha256(kept[32:]).digest() == kept[:32]
+
+
+def test_a_cache_that_can_only_be_read_is_used(
+    carrying: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    make_engine(carrying, 7, engine="openvino")
+
+    def refuse(*arguments: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("kerasdr.scoring.compiled.os.utime", refuse)
+    monkeypatch.setattr("kerasdr.scoring.compiled.compile_network", lambda *arguments: pytest.fail("compiled again"))
+    make_engine(carrying, 7, engine="openvino")
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(

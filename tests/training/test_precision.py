@@ -17,10 +17,19 @@ from kerasdr.scoring.engine_openvino import OpenVINOEngine
 from kerasdr.scoring.graphs import Precision
 from kerasdr.training import precision as module
 from kerasdr.training.experiment import train
-from kerasdr.training.held_out import ask_members, open_run
+from kerasdr.training.held_out import ask_members, open_run, open_test_part
 from kerasdr.training.precision import lower_precision
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def has_bfloat16() -> None:
+    """Skips on a processor that cannot run it."""
+    import openvino
+
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this processor has no bfloat16")
 
 
 class Heard(Reporter):
@@ -65,8 +74,10 @@ def inputs(run: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
 def test_what_validation_does_not_notice_is_taken(
-    precision: Precision, run: Path, monkeypatch: pytest.MonkeyPatch
+    precision: Precision, run: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    if precision == "bfloat16":
+        request.getfixturevalue("has_bfloat16")
     monkeypatch.setattr(module, "LARGEST_LOSS", 2.0)  # an untrained network's kappa is a matter of luck
     before, heard, given = load_bundle(run), Heard(), inputs(run)
     plain = OpenVINOEngine(before, 5, keep_compiled=False).run(0, given)[0]
@@ -107,13 +118,11 @@ def test_what_costs_kappa_is_left(run: Path, monkeypatch: pytest.MonkeyPatch) ->
     told = iter([0.700, 0.695])  # in float32, then lower
     monkeypatch.setattr(module, "quadratic_kappa", lambda grades, predicted: next(told))
     before = load_bundle(run).digest
-    with pytest.raises(
-        KerasdrError, match=r"bfloat16 costs 0.005 of kappa or more on \d+ validation photographs \(0.7000"
-    ):
-        lower_precision(run, "bfloat16", Reporter())
+    with pytest.raises(KerasdrError, match=r"int8 costs 0.005 of kappa or more on \d+ validation photographs \(0.7000"):
+        lower_precision(run, "int8", Reporter())
     assert load_bundle(run).digest == before
     told = iter([0.700, 0.6951])
-    assert lower_precision(run, "bfloat16", Reporter()).graphs["openvino"].precision == "bfloat16"
+    assert lower_precision(run, "int8", Reporter()).graphs["openvino"].precision == "int8"
 
 
 def test_the_test_part_is_graded_at_the_bundles_precision(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +132,25 @@ def test_the_test_part_is_graded_at_the_bundles_precision(run: Path, monkeypatch
     lower = replace(opened, bundle=lower_precision(run, "int8", Reporter()))
     asked = ask_members(lower, lower.data.table, Reporter())[1]
     assert asked.shape == plain.shape and 0 < np.abs(asked - plain).max() < 0.2
+
+
+def test_what_was_opened_before_says_by_what_it_was_graded(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = open_test_part(run, Reporter())
+    assert "other graphs" not in open_test_part(run, Reporter()).opened
+    monkeypatch.setattr(module, "LARGEST_LOSS", 2.0)
+    before = load_bundle(run).digest[:12]
+    lower_precision(run, "int8", Reporter())
+    again = open_test_part(run, Reporter())
+    assert again.metrics == first.metrics
+    assert again.opened.endswith(f" and graded by {before}; the model has other graphs since")
+
+
+def test_a_processor_without_bfloat16_cannot_judge_it(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *arguments: ["FP32", "INT8"])
+    with pytest.raises(KerasdrError, match="this processor has no bfloat16, so that it cannot be judged here"):
+        lower_precision(run, "bfloat16", Reporter())
 
 
 def test_without_nncf(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,4 +166,4 @@ def test_changed_data_are_refused(run: Path, phantom_root: Path, tmp_path: Path)
     labels = tmp_path / "other" / "trainLabels.csv"
     labels.write_text(re.sub(r",0\b", ",1", labels.read_text(), count=1))
     with pytest.raises(KerasdrError, match="the photographs or labels have changed since"):
-        lower_precision(run, "bfloat16", Reporter())
+        lower_precision(run, "int8", Reporter())
