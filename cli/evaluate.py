@@ -1,5 +1,6 @@
 """``kerasdr evaluate``."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import click
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
+    from kerasdr.evaluation.judged import By
     from kerasdr.training.submission import Ids
 
 EXAMPLES = """
@@ -16,11 +18,12 @@ Examples:
   kerasdr evaluate
   kerasdr evaluate runs/task-a.dual-resnet18/seed-40
   kerasdr evaluate --submission submission.csv --submission-id file-name
+  kerasdr evaluate grades.csv --labels labels.csv --json figures.json
 """
 
 
 @click.command("evaluate", epilog=EXAMPLES)
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", metavar="[RUN|PREDICTIONS.csv]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="The folder of runs."
 )
@@ -35,8 +38,30 @@ Examples:
     type=click.Choice(["image_id", "file-name"]),
     help="What ID is: 1_l1, or 1_l1.jpg as the course's own code writes.  [default: image_id]",
 )
-def evaluate_command(run: Path | None, runs: Path, submission: Path | None, submission_id: "Ids | None") -> None:
-    """Report on the test part of RUN (the chosen run if not given).
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="LABELS.csv",
+    help="Judge PREDICTIONS.csv by these: image and level (or grade), and patient_id if there is one.",
+)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="With --labels: also write JSON."
+)
+@click.option(
+    "--by",
+    type=click.Choice(["eye", "person", "both"]),
+    help="With --labels: each photograph, each person's worse eye, or both.  [default: both]",
+)
+def evaluate_command(
+    run: Path | None,
+    runs: Path,
+    submission: Path | None,
+    submission_id: "Ids | None",
+    labels: Path | None,
+    json_file: Path | None,
+    by: "By | None",
+) -> None:
+    """Report on the test part of RUN (the chosen run if not given), or on any tool's PREDICTIONS.csv.
 
     The test part is opened once: the first call grades it with the run's bundle and keeps the result, later calls show what
     was kept.
@@ -44,11 +69,28 @@ def evaluate_command(run: Path | None, runs: Path, submission: Path | None, subm
     With --submission nothing is reported and no label is used. FILE.csv gets one row for every photograph of the test part,
     in the order of the data set's list; one that is missing, unreadable or ungradable has the most frequent grade of the
     training part.
-    """
-    from kerasdr.training.run_folder import chosen_run
 
+    With --labels, PREDICTIONS.csv is judged: a photograph a row in the column image, image_id, id_code, filename, file, path
+    or id; its grade in predicted, prediction, grade, level or diagnosis, empty if it was not graded; prob_0 to prob_4 if
+    there are any. Rows are matched by the names of the photographs without folder and ending. Intervals are over people: of
+    a column patient_id, person_id, patient or person, else of names like <person>_<left|right>.
+    """
+    is_csv = run is not None and run.suffix.lower() == ".csv"
+    if labels is not None:
+        if run is None or not is_csv:
+            raise click.UsageError("--labels judges a CSV of predictions: give PREDICTIONS.csv as well")
+        if submission is not None or submission_id is not None:
+            raise click.UsageError("--submission is for a run, --labels for PREDICTIONS.csv: give one of them")
+        _judge(run, labels, by or "both", json_file)
+        return
+    if is_csv:
+        raise click.UsageError(f"{run} is judged by labels: give --labels LABELS.csv as well")
+    if json_file is not None or by is not None:
+        raise click.UsageError("--json and --by are for PREDICTIONS.csv with --labels LABELS.csv")
     if submission is None and submission_id is not None:
         raise click.UsageError("--submission-id says what --submission writes: give --submission FILE.csv as well")
+    from kerasdr.training.run_folder import chosen_run
+
     run = run or chosen_run(runs)
     load_keras_quietly()
     reporter = TerminalReporter()
@@ -62,6 +104,19 @@ def evaluate_command(run: Path | None, runs: Path, submission: Path | None, subm
     click.echo(f"{run}: test part, {result.opened}")
     click.echo(metrics_table(result.metrics))
     click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
+
+
+def _judge(predictions: Path, labels: Path, by: "By", json_file: Path | None) -> None:
+    from kerasdr.evaluation.judged import judge, to_json
+    from kerasdr.evaluation.judged_text import judged_text
+    from kerasdr.files import write_text_atomically
+
+    judged = judge(predictions, labels, by)
+    for note in judged.notes:
+        click.echo(note, err=True)
+    click.echo(judged_text(judged))
+    if json_file is not None:
+        write_text_atomically(json_file, json.dumps(to_json(judged), indent=1, allow_nan=False) + "\n")
 
 
 def _submit(run: Path, target: Path, ids: "Ids", reporter: TerminalReporter) -> None:

@@ -12,7 +12,11 @@ from kerasdr.errors import KerasdrError
 COMMANDS = {
     "train": ("kerasdr.cli.train", "train_command", "Train an experiment: data, members, ensemble, bundle."),
     "predict": ("kerasdr.cli.predict", "predict_command", "Grade photographs into a CSV, with Grad-CAM pictures."),
-    "evaluate": ("kerasdr.cli.evaluate", "evaluate_command", "Open a run's test part, once, and report on it."),
+    "evaluate": (
+        "kerasdr.cli.evaluate",
+        "evaluate_command",
+        "Report on a run's test part, opened once, or on a CSV of grades.",
+    ),
     "report": ("kerasdr.cli.report", "report_command", "Write the tables and figures of the tasks from their runs."),
     "runs": ("kerasdr.cli.runs", "runs_command", "List runs."),
     "choose": ("kerasdr.cli.runs", "choose_command", "Choose the run that `predict` uses."),

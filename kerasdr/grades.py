@@ -17,6 +17,9 @@ GRADE_NAMES: Final = ("no DR", "mild NPDR", "moderate NPDR", "severe NPDR", "PDR
 REFERABLE_FROM: Final = 2
 """The lowest grade that is referable (more than mild retinopathy)."""
 
+SIGHT_THREATENING_FROM: Final = 3
+"""The lowest grade that threatens sight (severe non-proliferative retinopathy)."""
+
 
 def grade_name(grade: int) -> str:
     """Return the name of a grade.
@@ -35,10 +38,16 @@ def is_referable(grade: int) -> bool:
 
 
 def referable_probability(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return the probability of grade 2 or worse.
+    """Return the probability of grade 2 or worse; see :func:`probability_from`."""
+    return probability_from(probabilities, REFERABLE_FROM)
+
+
+def probability_from(probabilities: ArrayLike, lowest: int) -> NDArray[np.float64]:
+    """Return the probability of a grade or a worse one.
 
     Args:
         probabilities: grade probabilities, shape ``(..., 5)``, each in 0-1, summing to 1 over the last axis.
+        lowest: the grade, 0-4.
 
     Returns:
         Array of shape ``(...)`` with values in 0-1.
@@ -46,4 +55,4 @@ def referable_probability(probabilities: ArrayLike) -> NDArray[np.float64]:
     p = np.asarray(probabilities, dtype=np.float64)
     if p.shape[-1] != N_GRADES:
         raise ValueError(f"probabilities must have {N_GRADES} columns, got shape {p.shape}")
-    return np.clip(p[..., REFERABLE_FROM:].sum(axis=-1), 0.0, 1.0)
+    return np.clip(p[..., lowest:].sum(axis=-1), 0.0, 1.0)

@@ -1,6 +1,6 @@
 """Intervals by resampling people: both eyes of a person, and all views, are drawn together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,7 +62,27 @@ def bootstrap_people(
         drawn = random.integers(0, len(names), len(names))
         values[index] = statistic(np.concatenate([photographs[person] for person in drawn]))
     everything = np.arange(len(owner))
-    return _interval(float(statistic(everything)), values, level, len(owner), len(names))
+    return percentile_interval(float(statistic(everything)), values, level, len(owner), len(names))
+
+
+def people_draws(
+    n_people: int, *, n_resamples: int = 2000, seed: int = 0, at_once: int = 256
+) -> Iterator[NDArray[np.float64]]:
+    """Yield how often each person is drawn in each resample: the draws of :func:`bootstrap_people`, as weights.
+
+    Args:
+        n_people: how many there are, in the order of ``np.unique``.
+        n_resamples, seed: as of :func:`bootstrap_people`.
+        at_once: how many resamples are yielded together, so that those of many people need little memory.
+
+    Yields:
+        Whole numbers ``(at_once or fewer, n_people)``, each row summing to ``n_people``.
+    """
+    random = np.random.default_rng(seed)
+    for start in range(0, n_resamples, at_once):
+        rows = min(at_once, n_resamples - start)
+        counts = [np.bincount(random.integers(0, n_people, n_people), minlength=n_people) for _ in range(rows)]
+        yield np.stack(counts).astype(np.float64)
 
 
 def kappa_interval(
@@ -82,12 +102,10 @@ def kappa_interval(
     names, owner = np.unique(np.asarray(people), return_inverse=True)
     cells = np.zeros((len(names), N_GRADES**2))
     np.add.at(cells, (owner, truth * N_GRADES + guess), 1.0)
-    random = np.random.default_rng(seed)
-    draws = np.stack(
-        [np.bincount(random.integers(0, len(names), len(names)), minlength=len(names)) for _ in range(n_resamples)]
-    )
-    values = metrics.kappa_of_confusion((draws @ cells).reshape(-1, N_GRADES, N_GRADES))
-    return _interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names))
+    draws = people_draws(len(names), n_resamples=n_resamples, seed=seed)
+    confusions = np.concatenate([some @ cells for some in draws])
+    values = metrics.kappa_of_confusion(confusions.reshape(-1, N_GRADES, N_GRADES))
+    return percentile_interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names))
 
 
 def grade_metrics(
@@ -129,7 +147,16 @@ def to_json(figures: dict[str, Interval]) -> dict[str, dict[str, Any]]:
     return {name: {key: plain(value) for key, value in asdict(figure).items()} for name, figure in figures.items()}
 
 
-def _interval(value: float, values: NDArray[np.float64], level: float, n_images: int, n_people: int) -> Interval:
+def percentile_interval(
+    value: float, values: NDArray[np.float64], level: float, n_images: int, n_people: int
+) -> Interval:
+    """Return a figure with the percentiles of its resamples.
+
+    Args:
+        value: the figure on all people.
+        values: of the resamples; those that are nan are left out, and if they are more than half there are no ends.
+        level, n_images, n_people: of the :class:`Interval`.
+    """
     defined = values[np.isfinite(values)]
     if len(defined) < len(values) / 2:
         return Interval(value, float("nan"), float("nan"), level, n_images, n_people)

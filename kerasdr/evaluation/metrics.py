@@ -1,12 +1,15 @@
-"""Figures of merit on arrays of grades and probabilities."""
+"""Figures of merit on arrays of grades and probabilities, of one data set.
+
+Where a figure is undefined it is nan, but for :func:`quadratic_kappa`. :mod:`~kerasdr.evaluation.counts` and
+:mod:`~kerasdr.evaluation.ranking` hold the same for many resamples at once.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kerasdr.evaluation import counts
+from kerasdr.evaluation.ranking import roc
 from kerasdr.grades import N_GRADES, REFERABLE_FROM, referable_probability
-
-# (i - j)^2, the disagreement weights of quadratic kappa.
-_DISAGREEMENT = np.subtract.outer(np.arange(N_GRADES), np.arange(N_GRADES)).astype(np.float64) ** 2
 
 
 def confusion_matrix(grades: ArrayLike, predicted: ArrayLike) -> NDArray[np.int64]:
@@ -26,24 +29,29 @@ def confusion_matrix(grades: ArrayLike, predicted: ArrayLike) -> NDArray[np.int6
     return np.bincount(truth * N_GRADES + guess, minlength=N_GRADES**2).reshape(N_GRADES, N_GRADES)
 
 
+def binary_confusion(positive: ArrayLike, called: ArrayLike) -> NDArray[np.int64]:
+    """Return counts ``(2, 2)``: rows are the truth, columns what was said, negative before positive.
+
+    Args:
+        positive, called: ``(n,)`` booleans.
+    """
+    truth, said = np.asarray(positive, dtype=bool), np.asarray(called, dtype=bool)
+    return np.bincount(truth * 2 + said, minlength=4).reshape(2, 2)
+
+
 def kappa_of_confusion(confusion: NDArray[np.generic]) -> NDArray[np.float64]:
     """Return quadratic weighted kappa of confusion matrices ``(..., 5, 5)``; see :func:`quadratic_kappa`."""
-    counts = np.asarray(confusion, dtype=np.float64)
-    total = counts.sum(axis=(-2, -1))
-    expected = counts.sum(axis=-1)[..., :, None] * counts.sum(axis=-2)[..., None, :]
-    observed_disagreement = (counts * _DISAGREEMENT).sum(axis=(-2, -1)) * total
-    expected_disagreement = (expected * _DISAGREEMENT).sum(axis=(-2, -1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kappa = 1.0 - observed_disagreement / expected_disagreement
+    kappa = counts.kappa(confusion)
     # Truth and prediction are one and the same constant: nothing was told apart.
-    return np.where(expected_disagreement > 0, kappa, 0.0)
+    return np.where(np.isnan(kappa), 0.0, kappa)
 
 
 def quadratic_kappa(grades: ArrayLike, predicted: ArrayLike) -> float:
     """Return Cohen's kappa with quadratic weights (Cohen, Psychological Bulletin 70(4), 1968).
 
     1 is full agreement, 0 that of chance. Where truth and prediction are both the same single grade the formula is 0/0;
-    that counts as 0 here, so that a network which always answers alike never looks good.
+    that counts as 0 here, so that a network which always answers alike never looks good to training.
+    :func:`counts.kappa <kerasdr.evaluation.counts.kappa>` says nan there, as reports do.
 
     Args:
         grades, predicted: ``(n,)`` integers 0-4.
@@ -51,21 +59,49 @@ def quadratic_kappa(grades: ArrayLike, predicted: ArrayLike) -> float:
     return float(kappa_of_confusion(confusion_matrix(grades, predicted)))
 
 
+def linear_kappa(grades: ArrayLike, predicted: ArrayLike) -> float:
+    """Return Cohen's kappa with linear weights; nan if truth and prediction are the same single grade."""
+    return float(counts.kappa(confusion_matrix(grades, predicted), "linear"))
+
+
+def unweighted_kappa(grades: ArrayLike, predicted: ArrayLike) -> float:
+    """Return Cohen's kappa without weights; nan if truth and prediction are the same single grade."""
+    return float(counts.kappa(confusion_matrix(grades, predicted), "none"))
+
+
 def accuracy(grades: ArrayLike, predicted: ArrayLike) -> float:
     """Return the share of photographs whose grade is right."""
-    return float(np.mean(np.asarray(grades) == np.asarray(predicted)))
+    return float(counts.accuracy(confusion_matrix(grades, predicted)))
 
 
 def balanced_accuracy(grades: ArrayLike, predicted: ArrayLike) -> float:
     """Return the mean sensitivity over the grades that occur."""
-    confusion = confusion_matrix(grades, predicted)
-    present = confusion.sum(axis=1) > 0
-    return float(np.mean(np.diag(confusion)[present] / confusion.sum(axis=1)[present]))
+    return float(counts.balanced_accuracy(confusion_matrix(grades, predicted)))
 
 
 def mean_absolute_error(grades: ArrayLike, predicted: ArrayLike) -> float:
     """Return the mean distance between true and predicted grade, in grades."""
-    return float(np.mean(np.abs(np.asarray(grades) - np.asarray(predicted))))
+    return float(counts.mean_absolute_error(confusion_matrix(grades, predicted)))
+
+
+def sensitivities(grades: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+    """Return for each grade ``(5,)`` the share of its photographs that were given it; nan where there are none."""
+    return counts.sensitivities(confusion_matrix(grades, predicted))
+
+
+def precisions(grades: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+    """Return for each grade ``(5,)`` how often it was right when given; nan where it never was."""
+    return counts.precisions(confusion_matrix(grades, predicted))
+
+
+def sensitivity(positive: ArrayLike, called: ArrayLike) -> float:
+    """Return the share of positives that were called positive, of booleans ``(n,)``; nan without positives."""
+    return float(counts.sensitivity(binary_confusion(positive, called)))
+
+
+def specificity(positive: ArrayLike, called: ArrayLike) -> float:
+    """Return the share of negatives that were called negative, of booleans ``(n,)``; nan without negatives."""
+    return float(counts.specificity(binary_confusion(positive, called)))
 
 
 def auc(truth: ArrayLike, scores: ArrayLike) -> float:
@@ -78,15 +114,22 @@ def auc(truth: ArrayLike, scores: ArrayLike) -> float:
     Returns:
         A number in 0-1, or nan if one of the classes is absent.
     """
-    positive = np.asarray(truth, dtype=bool)
-    values = np.asarray(scores, dtype=np.float64)
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if n_positive == 0 or n_negative == 0:
-        return float("nan")
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    # The rank of a group of ties is the middle of the places that it takes.
-    middle = np.cumsum(counts) - (counts - 1) / 2.0
-    return float((middle[group][positive].sum() - n_positive * (n_positive + 1) / 2.0) / (n_positive * n_negative))
+    return float(roc(truth, scores).auc())
+
+
+def average_precision(truth: ArrayLike, scores: ArrayLike) -> float:
+    """Return average precision (:meth:`Roc.average_precision`); arguments and nan as of :func:`auc`."""
+    return float(roc(truth, scores).average_precision())
+
+
+def sensitivity_at_specificity(truth: ArrayLike, scores: ArrayLike, specificity: float) -> float:
+    """Return the best sensitivity on the empirical ROC with at least a specificity (:meth:`Roc.sensitivity_at`)."""
+    return float(roc(truth, scores).sensitivity_at(specificity))
+
+
+def specificity_at_sensitivity(truth: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
+    """Return the best specificity on the empirical ROC with at least a sensitivity (:meth:`Roc.specificity_at`)."""
+    return float(roc(truth, scores).specificity_at(sensitivity))
 
 
 def auc_referable(grades: ArrayLike, probabilities: ArrayLike) -> float:

@@ -10,12 +10,13 @@ from kerasdr.data.spreadsheet import read_rows
 from kerasdr.errors import KerasdrError
 
 
-def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_labels(path: Path, columns: Sequence[str] = (), what: str = "labels") -> pd.DataFrame:
     """Read a CSV or ``.xlsx`` of labels; every cell stays text, so identifiers keep their leading zeros.
 
     Args:
         path: the file; one that ends in ``.xlsx`` is read as a workbook, any other as CSV.
         columns: what it must have; more columns do no harm.
+        what: the file holds, for messages.
 
     Returns:
         The table of cells, stripped of spaces; its index is each row's line in the file, for messages.
@@ -27,13 +28,13 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     try:
         header, lines, rows = _collect(path, read_rows(path) if is_workbook else _csv_rows(path), is_workbook)
     except OSError as error:
-        raise KerasdrError(f"cannot read the labels {path}: {error.strerror}; check the path") from error
+        raise KerasdrError(f"cannot read the {what} {path}: {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:
-        raise KerasdrError(f"the labels {path} are not UTF-8 text: save them as CSV in UTF-8") from error
+        raise KerasdrError(f"the {what} {path} are not UTF-8 text: save them as CSV in UTF-8") from error
     except csv.Error as error:
-        raise KerasdrError(f"the labels {path} are no CSV: {error}; save them as CSV with commas") from error
+        raise KerasdrError(f"the {what} {path} are no CSV: {error}; save them as CSV with commas") from error
     if not rows:
-        raise KerasdrError(f"the labels {path} hold no rows: check that it is the right file")
+        raise KerasdrError(f"the {what} {path} hold no rows: check that it is the right file")
     twice = [name for name in header if name and header.count(name) > 1]
     if twice:
         raise KerasdrError(f"{path} has two columns called {twice[0]}: rename one")
