@@ -30,6 +30,15 @@ COMMANDS = {
 }
 
 
+# Modules of packages that a lean installation leaves out, and of extras.
+_REQUIRED = frozenset(
+    {
+        *("keras", "tensorflow", "keras_cv", "sklearn", "pandas", "tf_keras_vis", "matplotlib", "PIL", "h5py", "scipy"),
+        *("openvino", "onnxruntime", "onnx", "tf2onnx", "nncf"),
+    }
+)
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
@@ -61,6 +70,12 @@ def cli() -> None:
     """
 
 
+def _declared(module: str) -> str:
+    """Return the top name of a module if it is of a package that kerasdr requires or names in an extra, else nothing."""
+    root = module.split(".")[0]
+    return root if root in _REQUIRED else ""
+
+
 def main() -> None:
     """Run the command line; what people can mend is one line on standard error and exit code 1."""
     try:
@@ -68,6 +83,15 @@ def main() -> None:
         code = cli.main(prog_name="kerasdr", standalone_mode=False)
     except KerasdrError as error:
         click.echo(f"error: {error}", err=True)
+        code = 1
+    except ModuleNotFoundError as error:
+        if not (missing := _declared(error.name or "")):
+            raise
+        click.echo(
+            f"error: this needs {missing}, which is not installed here: install kerasdr with all that it requires, or see "
+            "in README what a lean installation can do",
+            err=True,
+        )
         code = 1
     except click.ClickException as error:
         error.show()

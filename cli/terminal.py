@@ -1,6 +1,7 @@
 """What a person at a terminal sees of long work: a bar there, plain lines elsewhere; always on standard error."""
 
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -77,6 +78,8 @@ def load_keras_quietly() -> None:
     where it is caught.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # It warns of every network that is traced anew, which is what timing several kinds of them does.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     with tempfile.TemporaryFile() as heard:
         kept = os.dup(2)

@@ -26,6 +26,7 @@ RANKS = {
     "errors": 0,
     "files": 0,
     "machine": 0,
+    "no_telemetry": 0,
     "reporting": 0,
     "tasks": 0,
     "overrides": 0,
@@ -127,3 +128,9 @@ def test_public_names_are_there() -> None:
             assert getattr(kerasdr, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'grades_of_grey'"):
         _ = kerasdr.grades_of_grey
+
+
+def test_libraries_that_report_their_use_are_imported_in_one_place() -> None:
+    for path in modules():
+        roots = {name.split(".")[0] for name in imports_of(path)}
+        assert not roots & {"openvino", "nncf"}, f"{path}: use kerasdr.no_telemetry"

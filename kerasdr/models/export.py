@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from kerasdr.models.gradcam import with_gradcam
+from kerasdr.no_telemetry import import_openvino
 
 INPUTS = ("image", "partner", "partner_present")
 OUTPUTS = ("probabilities", "heatmaps")
@@ -30,7 +31,7 @@ def to_openvino(model: keras.Model) -> tuple[bytes, bytes]:
         The graph as XML and its numbers. Inputs are those of the model by name, photographs as uint8; outputs are
         ``probabilities`` ``(N, 5)`` and ``heatmaps`` ``(N, h, w, 5)``, as :func:`with_gradcam` has them. N is open.
     """
-    import openvino
+    openvino = import_openvino()
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     function, signature = _graph_function(model)
@@ -45,7 +46,7 @@ def to_openvino(model: keras.Model) -> tuple[bytes, bytes]:
 
 def serialized(graph: Any) -> tuple[bytes, bytes]:
     """Return an OpenVINO graph as XML and its numbers."""
-    import openvino
+    openvino = import_openvino()
 
     with tempfile.TemporaryDirectory() as folder:
         xml, numbers = Path(folder, "graph.xml"), Path(folder, "graph.bin")
@@ -89,7 +90,7 @@ def _in_order(graph: Any) -> Any:
     All else is named by its place: Keras and TensorFlow number names through a whole process, and the same network has to
     be the same bytes each time.
     """
-    import openvino
+    openvino = import_openvino()
 
     def sort(ports: Any, names: tuple[str, ...]) -> dict[str, Any]:
         numbered = {name.split(":")[0]: port for port in ports for name in port.get_names()}

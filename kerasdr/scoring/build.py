@@ -14,6 +14,7 @@ from kerasdr.ensembles import EnsembleSpec
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
 from kerasdr.imaging.recipes import apply_recipe
+from kerasdr.no_telemetry import import_openvino
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
 from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.engine_keras import build_network
@@ -45,9 +46,7 @@ def build_graphs(bundle: Bundle, engine: GraphEngine) -> Graphs:
     for member in bundle.members:
         network = build_network(member)
         made[member.name] = _convert(network, engine)
-        graphs = Graphs(
-            engine, f"{engine} {importlib.import_module(engine).__version__.split('-')[0]}", "float32", made, largest
-        )
+        graphs = Graphs(engine, f"{engine} {_version(engine)}", "float32", made, largest)
         difference = _difference(replace(bundle, graphs={engine: graphs}), member, network, engine)
         largest = {name: max(largest[name], value) for name, value in difference.items()}
         if any(not largest[name] <= limit for name, limit in TOLERANCE.items()):
@@ -106,6 +105,11 @@ def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle
         graphs=list(every.values()),
     )
     return load_bundle(folder)
+
+
+def _version(engine: GraphEngine) -> str:
+    module = import_openvino() if engine == "openvino" else importlib.import_module(engine)
+    return str(module.__version__).split("-")[0]
 
 
 def _convert(network: Any, engine: GraphEngine) -> MemberGraph:

@@ -17,6 +17,7 @@ from typing import Any
 from kerasdr.errors import KerasdrError
 from kerasdr.files import sha256_of, write_bytes_atomically
 from kerasdr.machine import cache_folder
+from kerasdr.no_telemetry import import_openvino
 from kerasdr.scoring.graphs import MemberGraph
 
 _LARGEST = 2**31
@@ -68,7 +69,7 @@ def compile_network(
     settings: Mapping[str, Any],
 ) -> Any:
     """Return a graph compiled for this processor, whatever the cache holds; see :func:`compiled_network`."""
-    import openvino
+    openvino = import_openvino()
 
     network = _read(core, graph, shapes, outputs)
     try:
@@ -94,7 +95,7 @@ def _prune(folder: Path) -> None:
 
 
 def _read(core: Any, graph: MemberGraph, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...]) -> Any:
-    import openvino
+    openvino = import_openvino()
 
     xml, numbers = graph.read()
     try:
@@ -117,7 +118,7 @@ def _file(
     outputs: tuple[str, ...],
     settings: Mapping[str, Any],
 ) -> Path:
-    import openvino
+    openvino = import_openvino()
 
     processor = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     key = (

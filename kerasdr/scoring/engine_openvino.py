@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.machine import available_cores
+from kerasdr.no_telemetry import import_openvino
 from kerasdr.scoring.bundle import Bundle, BundleMember
 from kerasdr.scoring.compiled import compile_network, compiled_network
 from kerasdr.scoring.engine import EnsembleEngine
@@ -44,7 +45,7 @@ class OpenVINOEngine(EnsembleEngine):
         *,
         keep_compiled: bool = True,
     ) -> None:
-        import openvino
+        openvino = import_openvino()
 
         super().__init__(bundle, batch_size, gradcam)
         cores = cores or available_cores()

@@ -16,8 +16,10 @@ ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 _INSTALL: dict[GraphEngine, str] = {
     "openvino": "pip install openvino",
-    "onnxruntime": "pip install 'kerasdr[onnxruntime]'",
+    "onnxruntime": "pip install onnxruntime",
 }
+
+_TO_BUILD = "pip install onnxruntime onnx tf2onnx"
 
 
 def choose_engine(bundle: Bundle, name: EngineName = "auto") -> EngineName:
@@ -59,7 +61,8 @@ def require_installed(engine: GraphEngine, or_else: str = "", *, to_build: bool 
     """
     needed = ("onnxruntime", "onnx", "tf2onnx") if engine == "onnxruntime" and to_build else (engine,)
     if not all(_installed(name) for name in needed):
-        raise KerasdrError(f"the engine {engine} is not installed: {_INSTALL[engine]}{or_else}")
+        how = _TO_BUILD if len(needed) > 1 else _INSTALL[engine]
+        raise KerasdrError(f"the engine {engine} is not installed: {how}{or_else}")
 
 
 def make_engine(

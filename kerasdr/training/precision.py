@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kerasdr.ensembles import combine
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.metrics import quadratic_kappa
+from kerasdr.no_telemetry import import_nncf, import_openvino
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.build import build_graphs, put_graphs
 from kerasdr.scoring.bundle import Bundle
@@ -118,8 +119,8 @@ def _calibration(feed: PhotographFeed, samples: Samples) -> list[dict[str, NDArr
 def _quantized(
     graph: MemberGraph, inputs: Sequence[Mapping[str, NDArray[Any]]], name: str, reporter: Reporter
 ) -> MemberGraph:
-    import nncf
-    import openvino
+    nncf = import_nncf()
+    openvino = import_openvino()
 
     from kerasdr.models.export import serialized
 
@@ -153,7 +154,7 @@ def _answers(bundle: Bundle, parts: Sequence[_Part]) -> _Answers:
 
 
 def _require_bfloat16() -> None:
-    import openvino
+    openvino = import_openvino()
 
     if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise KerasdrError(
@@ -163,9 +164,9 @@ def _require_bfloat16() -> None:
 
 def _require_nncf() -> None:
     try:
-        import nncf
+        nncf = import_nncf()
     except ModuleNotFoundError as error:
-        raise KerasdrError("int8 needs NNCF, which is not installed: pip install 'kerasdr[int8]'") from error
+        raise KerasdrError("int8 needs NNCF, which is not installed: pip install nncf") from error
     import logging
 
     nncf.set_log_level(logging.ERROR)

@@ -224,7 +224,9 @@ def test_what_a_converter_raises_is_one_line(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(KerasdrError, match=said):
         build_graphs(bundle, "openvino")
     monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name != "tf2onnx")
-    with pytest.raises(KerasdrError, match="the engine onnxruntime is not installed: pip install 'kerasdr"):
+    with pytest.raises(
+        KerasdrError, match="the engine onnxruntime is not installed: pip install onnxruntime onnx tf2onnx"
+    ):
         build_graphs(bundle, "onnxruntime")
 
 

@@ -38,6 +38,8 @@ heavy = {"tensorflow", "keras", "keras_cv", "tf_keras_vis", "sklearn", "matplotl
 print(sorted(heavy & set(sys.modules)))
 """
 
+FOREIGN = "foreign = sys.argv.pop(1).split()"
+
 COMMAND = """
 import importlib.abc
 import sys
@@ -61,7 +63,8 @@ try:
 except SystemExit as left:
     print("exit", left.code)
 heavy = {"tensorflow", "keras", "keras_cv", "tf_keras_vis", "sklearn", "matplotlib", "scipy", "pandas", "h5py", "PIL"}
-print(sorted(heavy & set(sys.modules)))
+reports = {name for name, module in sys.modules.items() if name.startswith("openvino_telemetry") and module}
+print(sorted(heavy & set(sys.modules) | reports))
 """
 
 
@@ -107,6 +110,8 @@ def test_the_whole_command_needs_no_training_framework(
     from kerasdr.models import build_classifier, get_weights
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     spec = ModelSpec(trunk="tiny", weights="none", head_units=(8,), mode="dual")
     weights = get_weights(build_classifier(spec, 64, seed=1))
     member = BundleMember("only", spec, get_recipe("clahe-crop", 64), weights)
@@ -125,3 +130,15 @@ def test_the_whole_command_needs_no_training_framework(
     assert (left, heavy) == ("exit 0", "[]")
     assert len((tmp_path / f"{engine}.csv").read_text().splitlines()) == 3
     assert len(list((tmp_path / f"{engine}_gradcam").iterdir())) == 2
+    assert list((tmp_path / "home").iterdir()) == []  # OpenVINO's own start would leave an identifier there
+
+
+@pytest.mark.parametrize("arguments", [("models",), ("data", "check", "."), ("explain", "a.png"), ("evaluate",)])
+def test_what_a_lean_install_lacks_is_said_in_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    program = COMMAND.split("pictures = ")[0].replace("engine, folder, *foreign = sys.argv[1:]", FOREIGN)
+    program += "from kerasdr.cli.main import main\nmain()\n"
+    (tmp_path / "runs").mkdir()
+    command = [sys.executable, "-c", program, " ".join(foreign_modules([*lean_packages(), "openvino"])), *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1), ran.stderr
+    assert ran.stderr.startswith("error: ")
