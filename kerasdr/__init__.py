@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from kerasdr.config import load as load_config
     from kerasdr.errors import KerasdrError
+    from kerasdr.reporting import Reporter
     from kerasdr.scoring.bundle import load_bundle
     from kerasdr.scoring.engines import make_engine
     from kerasdr.scoring.job import run_job, score_photographs
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KerasdrError",
+    "Reporter",
     "__version__",
     "load_bundle",
     "load_config",
@@ -35,6 +37,7 @@ __all__ = [
 
 _WHERE = {
     "KerasdrError": ("kerasdr.errors", "KerasdrError"),
+    "Reporter": ("kerasdr.reporting", "Reporter"),
     "load_bundle": ("kerasdr.scoring.bundle", "load_bundle"),
     "load_config": ("kerasdr.config", "load"),
     "make_engine": ("kerasdr.scoring.engines", "make_engine"),

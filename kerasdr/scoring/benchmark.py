@@ -98,9 +98,13 @@ def run_benchmark(
     name = choose_engine(bundle, engine)
     every = list_inputs(list(paths))
     inputs = every[:: -(-len(every) // _MOST)]
-    requests = [r for r in read_requests(inputs, bundle, ahead=2 * cores, workers=cores) if r.photograph.ready]
+    every_request = list(read_requests(inputs, bundle, ahead=2 * cores, workers=cores))
+    requests = [request for request in every_request if request.photograph.ready]
     if not requests:
-        raise KerasdrError(f"none of the {len(inputs)} photographs can be graded: name others")
+        first = every_request[0].photograph
+        raise KerasdrError(
+            f"none of the {len(inputs)} photographs can be graded; {inputs[first.index].shown}: {first.reason}"
+        )
     files = [inputs[request.photograph.index].path for request in requests]
     contents = [read_bytes(path) for path in files]
     starts = range(0, len(requests), DEFAULT_BATCH_SIZE)

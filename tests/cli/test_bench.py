@@ -52,4 +52,5 @@ def test_the_command(kerasdr: Kerasdr, real: Path, eye: bytes) -> None:
 
 def test_nothing_to_measure_on(kerasdr: Kerasdr, real: Path) -> None:
     Path("bad.png").write_bytes(b"text")
-    assert kerasdr("bench", "bad.png").error == "none of the 1 photographs can be graded: name others"
+    assert kerasdr("bench", "bad.png").error.startswith("none of the 1 photographs can be graded; bad.png: ")
+    assert kerasdr("bench", "gone.png").error.endswith("; gone.png: file not found: check the name")
