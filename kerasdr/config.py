@@ -385,7 +385,8 @@ def _refuse_repeats(names: list[str], what: str) -> None:
 def _explain(error: ValidationError) -> str:
     known = {name for section in Section.__subclasses__() for name in section.model_fields} | set(MEMBER_SECTIONS)
     problems = []
-    for item in error.errors():
+    # What was refused counts as absent as well, which need not be said.
+    for item in (e for e in error.errors() if error.error_count() == 1 or e["loc"] != ("members",)):
         place = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             problems.append(f"unknown key {place}{suggestion(str(item['loc'][-1]), known)}")

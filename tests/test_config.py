@@ -155,3 +155,11 @@ def test_a_setting_that_some_member_hears_is_taken(tmp_path: Path) -> None:
     # What was a default that nobody heard is one that all hear, once the members are others.
     members = config.load(str(path), ["members=[{name: c}]", "model={mode: dual}", "model.trunk=tiny"]).members
     assert [(member.name, member.model.mode) for member in members] == [("c", "dual")]
+
+
+def test_a_wrong_key_of_a_member_is_all_that_is_said() -> None:
+    with pytest.raises(KerasdrError) as caught:
+        config.resolve({"name": "x", "training": {"epochs": 3}})
+    assert str(caught.value) == "configuration: unknown key members.0.training.epochs (did you mean epochs?)"
+    with pytest.raises(KerasdrError, match=r"members\.0\.stages: Tuple should have at least 1 item"):
+        config.resolve({"name": "x", "stages": []})
