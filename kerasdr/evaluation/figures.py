@@ -46,7 +46,7 @@ def training_curves(*histories: pd.DataFrame, format: Format = "png", title: str
 
     figure = Figure(figsize=(11, 3.9 if title else 3.6), layout="constrained")
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, wrap=True)
     panels = figure.subplots(1, 3)
     lines = [
         ("Loss", [("loss", "training"), ("val_loss", "validation")]),
