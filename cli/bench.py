@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerasdr.cli.options import engine_option, jobs_option, model_option
 from kerasdr.cli.terminal import load_keras_quietly
 
 if TYPE_CHECKING:
@@ -17,25 +18,9 @@ _PHANTOM_PEOPLE, _PHANTOM_SIZE = 20, 1024
 
 @click.command("bench")
 @click.argument("inputs", nargs=-1)
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    default=Path("runs/chosen"),
-    show_default=True,
-    help="A bundle, a run, or a pointer to one.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "openvino", "onnxruntime", "keras"]),
-    default="auto",
-    show_default=True,
-    help="Which engine to measure.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Cores to plan threads for; Keras decides for itself.  [default: all that this process may use]",
-)
+@model_option
+@engine_option
+@jobs_option
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Measurements of each part.")
 @click.option(
     "--photographs",

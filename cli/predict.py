@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerasdr.cli.options import engine_option, jobs_option, model_option
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
@@ -40,13 +41,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The CSV to write; pictures go beside it.")
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    default=Path("runs/chosen"),
-    show_default=True,
-    help="A bundle, a run, or a pointer to one.",
-)
+@model_option
 @click.option(
     "--pictures",
     type=click.Choice(["png", "webp"]),
@@ -64,18 +59,8 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     callback=_finite,
     help="Larger photographs fail.  [default: the model's own limit]",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "openvino", "onnxruntime", "keras"]),
-    default="auto",
-    show_default=True,
-    help="What does the arithmetic; auto takes the fastest that the model and this machine have.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Cores to plan threads for; Keras decides for itself.  [default: all that this process may use]",
-)
+@engine_option
+@jobs_option
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @click.pass_context

@@ -11,6 +11,7 @@ import io
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,32 +28,40 @@ _FORM = 1
 _DIGEST = hashlib.sha256().digest_size
 
 
-def compiled_network(
-    core: Any,
-    graph: MemberGraph,
-    shapes: Mapping[str, tuple[int, ...]],
-    outputs: tuple[str, ...],
-    settings: Mapping[str, Any],
-) -> Any:
-    """Return a graph compiled for this processor, from the cache if it is there.
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be compiled.
 
-    Args:
-        core: OpenVINO's.
+    Attributes:
         graph: the network.
         shapes: of its inputs by name.
         outputs: which of its outputs are wanted.
         settings: of OpenVINO.
+    """
+
+    graph: MemberGraph
+    shapes: Mapping[str, tuple[int, ...]]
+    outputs: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+def compiled_network(core: Any, wanted: Wanted) -> Any:
+    """Return a graph compiled for this processor, from the cache if it is there.
+
+    Args:
+        core: OpenVINO's.
+        wanted: which, and how.
 
     Raises:
         KerasdrError: if this OpenVINO cannot read the graph.
     """
-    file = _file(core, graph, shapes, outputs, settings)
+    file = _file(core, wanted)
     with contextlib.suppress(OSError, RuntimeError, ValueError):
-        network = core.import_model(io.BytesIO(_checked(file.read_bytes())), "CPU", dict(settings))
+        network = core.import_model(io.BytesIO(_checked(file.read_bytes())), "CPU", dict(wanted.settings))
         with contextlib.suppress(OSError):  # a cache that can be read and not written is of use
             os.utime(file)
         return network
-    network = compile_network(core, graph, shapes, outputs, settings)
+    network = compile_network(core, wanted)
     with contextlib.suppress(OSError, RuntimeError, KerasdrError):
         file.parent.mkdir(parents=True, exist_ok=True)
         data = network.export_model().getvalue()
@@ -61,19 +70,13 @@ def compiled_network(
     return network
 
 
-def compile_network(
-    core: Any,
-    graph: MemberGraph,
-    shapes: Mapping[str, tuple[int, ...]],
-    outputs: tuple[str, ...],
-    settings: Mapping[str, Any],
-) -> Any:
+def compile_network(core: Any, wanted: Wanted) -> Any:
     """Return a graph compiled for this processor, whatever the cache holds; see :func:`compiled_network`."""
     openvino = import_openvino()
 
-    network = _read(core, graph, shapes, outputs)
+    network = _read(core, wanted)
     try:
-        return core.compile_model(network, "CPU", dict(settings))
+        return core.compile_model(network, "CPU", dict(wanted.settings))
     except RuntimeError as error:
         raise KerasdrError(
             f"openvino {openvino.__version__} cannot run the model's graph on this processor: make it again here with "
@@ -94,30 +97,24 @@ def _prune(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _read(core: Any, graph: MemberGraph, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...]) -> Any:
+def _read(core: Any, wanted: Wanted) -> Any:
     openvino = import_openvino()
 
-    xml, numbers = graph.read()
+    xml, numbers = wanted.graph.read()
     try:
         network = core.read_model(xml, numbers)
     except RuntimeError as error:
         raise KerasdrError(
             f"openvino {openvino.__version__} cannot read the model's graph: make it again with `kerasdr bundle build`"
         ) from error
-    network.reshape({name: list(shape) for name, shape in shapes.items()})
-    if len(outputs) < len(network.outputs):
-        results = [network.output(name).get_node().input(0).get_source_output() for name in outputs]
+    network.reshape({name: list(shape) for name, shape in wanted.shapes.items()})
+    if len(wanted.outputs) < len(network.outputs):
+        results = [network.output(name).get_node().input(0).get_source_output() for name in wanted.outputs]
         network = openvino.Model(results, network.get_parameters(), network.get_name())
     return network
 
 
-def _file(
-    core: Any,
-    graph: MemberGraph,
-    shapes: Mapping[str, tuple[int, ...]],
-    outputs: tuple[str, ...],
-    settings: Mapping[str, Any],
-) -> Path:
+def _file(core: Any, wanted: Wanted) -> Path:
     openvino = import_openvino()
 
     processor = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -125,10 +122,10 @@ def _file(
         _FORM,
         openvino.__version__,
         processor,
-        graph.digest,
-        sorted(shapes.items()),
-        outputs,
-        sorted(settings.items()),
+        wanted.graph.digest,
+        sorted(wanted.shapes.items()),
+        wanted.outputs,
+        sorted(wanted.settings.items()),
     )
     return cache_folder() / "openvino" / f"{sha256_of(repr(key).encode())}.blob"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kerasdr.machine import available_cores
 from kerasdr.no_telemetry import import_openvino
 from kerasdr.scoring.bundle import Bundle, BundleMember
-from kerasdr.scoring.compiled import compile_network, compiled_network
+from kerasdr.scoring.compiled import Wanted, compile_network, compiled_network
 from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.graphs import Graphs
 
@@ -55,9 +55,8 @@ class OpenVINOEngine(EnsembleEngine):
         def load(place: int) -> Any:
             member = bundle.members[place]
             outputs = ("probabilities", "heatmaps") if self.explained[place] else ("probabilities",)
-            network = (compiled_network if keep_compiled else compile_network)(
-                core, graphs.members[member.name], _shapes(member), outputs, _settings(graphs, cores)
-            )
+            wanted = Wanted(graphs.members[member.name], _shapes(member), outputs, _settings(graphs, cores))
+            network = (compiled_network if keep_compiled else compile_network)(core, wanted)
             return [network.create_infer_request() for _ in range(cores)]
 
         with ThreadPoolExecutor(cores) as pool:
