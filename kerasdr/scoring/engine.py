@@ -54,6 +54,50 @@ class Engine(Protocol):
         ...
 
 
+class Begun(Protocol):
+    """A batch that an engine was given."""
+
+    def result(self) -> EngineOutput:
+        """Wait for the answer and return it."""
+        ...
+
+    def cancel(self) -> None:
+        """Leave undone what was not begun; there is no answer then."""
+        ...
+
+
+@dataclass(frozen=True)
+class Later:
+    """A batch that is graded when its answer is asked for: all that an engine needs which cannot work by itself."""
+
+    engine: Engine
+    batch: Batch
+
+    def result(self) -> EngineOutput:
+        """Grade it."""
+        return self.engine.predict(self.batch)
+
+    def cancel(self) -> None:
+        """Nothing was begun."""
+
+
+def begin(engine: Engine, batch: Batch) -> Begun:
+    """Give an engine a batch; one that can work by itself goes on with it while the caller does other things.
+
+    Args:
+        engine: for batches of this size.
+        batch: not to be changed until the answer is there.
+
+    Raises:
+        ValueError: if there are more photographs than the engine was made for.
+    """
+    return engine.begin(batch) if isinstance(engine, EnsembleEngine) else Later(engine, batch)
+
+
+Answer = tuple[NDArray[np.floating], NDArray[np.floating] | None]
+"""A network's probabilities ``(N, 5)`` and, if they are wanted of it, heat maps ``(N, h, w, 5)``."""
+
+
 class EnsembleEngine(ABC):
     """What all engines share: each network of a bundle is run on a batch, and their answers are combined.
 
@@ -74,20 +118,29 @@ class EnsembleEngine(ABC):
         Raises:
             ValueError: if there are more, or a network gives a number that is not finite.
         """
-        n = len(batch)
-        if n > self.batch_size:
-            raise ValueError(f"an engine for {self.batch_size} photographs at a time was given {n}")
-        recipes = self.bundle.recipes
-        given = [
-            self.run(place, member_inputs(member, batch, recipes)) for place, member in enumerate(self.bundle.members)
-        ]
+        return self.together([self.run(place, inputs) for place, inputs in enumerate(self.inputs(batch))])
+
+    def begin(self, batch: Batch) -> Begun:
+        """Take a batch of at most ``batch_size`` photographs; see :func:`begin`."""
+        return Later(self, batch)
+
+    def inputs(self, batch: Batch) -> list[dict[str, NDArray[Any]]]:
+        """Return what each member is fed.
+
+        Raises:
+            ValueError: if there are more than ``batch_size`` photographs.
+        """
+        if len(batch) > self.batch_size:
+            raise ValueError(f"an engine for {self.batch_size} photographs at a time was given {len(batch)}")
+        return [member_inputs(member, batch, self.bundle.recipes) for member in self.bundle.members]
+
+    def together(self, given: Sequence[Answer]) -> EngineOutput:
+        """Combine what the members gave, in their order; see :func:`ensemble_output`."""
         heatmaps = [maps for _, maps in given] if any(self.explained) else None
         return ensemble_output(self.bundle.ensemble, [probabilities for probabilities, _ in given], heatmaps)
 
     @abstractmethod
-    def run(
-        self, place: int, inputs: Mapping[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+    def run(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> Answer:
         """Run the bundle's network at a place of its list on N photographs.
 
         Args:
