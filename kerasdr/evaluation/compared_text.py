@@ -9,6 +9,7 @@ from kerasdr.evaluation.compared import Compared
 from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.judged import describe_interval
 from kerasdr.evaluation.judged_text import TITLES
+from kerasdr.evaluation.number_text import p_text, signed
 from kerasdr.evaluation.paired_figures import PairedFigure
 
 UNITS = {"eye": "by eye (each photograph)", "person": "by person (worse eye)"}
@@ -120,30 +121,16 @@ def _row(title: str, figure: PairedFigure) -> str:
     delong = "" if figure.delong is None else p_text(figure.delong.p)
     values = "".join(f"{_number(value):>{width}}" for value, width in ((one.first, 7), (one.second, 8)))
     return (
-        f"{title:<{_TITLE_WIDTH}}{values}  {difference_text(one.interval):<26}{p:>8}{p_text(figure.p_holm):>9}{delong:>10}"
+        f"{title:<{_TITLE_WIDTH}}{values}  {_difference_text(one.interval):<26}{p:>8}{p_text(figure.p_holm):>9}{delong:>10}"
     ).rstrip()
 
 
-def difference_text(interval: Interval) -> str:
-    """Return ``+0.041 (-0.012 to 0.093)``; ``undefined`` where it is."""
+def _difference_text(interval: Interval) -> str:
     if math.isnan(interval.value):
         return "undefined"
-    value = f"{_signed(interval.value)}"
     if math.isnan(interval.low):
-        return f"{value} (no interval)"
-    return f"{value} ({_signed(interval.low)} to {_signed(interval.high)})"
-
-
-def p_text(p: float) -> str:
-    """Return a p value with as many digits as say something; an empty text for nan."""
-    if math.isnan(p):
-        return ""
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
-
-
-def _signed(value: float) -> str:
-    # No sign where it rounds to nothing.
-    return "0.000" if abs(value) < 0.0005 else f"{value:+.3f}"
+        return f"{signed(interval.value)} (no interval)"
+    return f"{signed(interval.value)} ({signed(interval.low)} to {signed(interval.high)})"
 
 
 def _number(value: float) -> str:
