@@ -100,11 +100,7 @@ def _head(compared: Compared) -> str:
     ]
     titles = {"difference": "difference", "p": "p", "p_holm": "p Holm", "p_delong": "p DeLong"}
     lines += [(titles[name], text) for name, text in methods(compared).items()]
-    return "\n".join(
-        part
-        for name, text in lines
-        for part in textwrap.wrap(f"{name:<13}{text}", _LINE, subsequent_indent=" " * 13, break_on_hyphens=False)
-    )
+    return "\n".join(part for name, text in lines for part in _wrapped(f"{name:<13}{text}", " " * 13))
 
 
 def _table(compared: Compared, other: int) -> str:
@@ -150,7 +146,12 @@ def _foot(compared: Compared) -> str:
                 gaps.setdefault(gap, []).append(TITLES[name])
         whose = f" of {letter(other)} less {letter(0)}" if len(compared.figures) > 1 else ""
         lines += [f"{gap}{whose}: {'; '.join(titles)}" for gap, titles in gaps.items()]
-    return "\n".join(part for line in lines for part in textwrap.wrap(line, _LINE, subsequent_indent="  "))
+    return "\n".join(part for line in lines for part in _wrapped(line, "  "))
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    # Paths stay whole.
+    return textwrap.wrap(line, _LINE, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 def _gaps(figure: PairedFigure) -> list[str]:

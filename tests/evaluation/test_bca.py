@@ -7,7 +7,8 @@ import scipy.stats
 from kerasdr.evaluation import metrics
 from kerasdr.evaluation.bca import bca_correction, jackknife_weights
 from kerasdr.evaluation.graded import graded_photographs
-from kerasdr.evaluation.intervals import bootstrap_people, kappa_interval, no_ends, resample_interval
+from kerasdr.evaluation.intervals import bootstrap_people, grade_metrics, kappa_interval, no_ends, resample_interval
+from kerasdr.evaluation.over_runs import Predictions, average_kappa
 from kerasdr.evaluation.standard_figures import standard_figures
 
 # Efron and Tibshirani, "An Introduction to the Bootstrap", 1993: 15 law schools (table 3.1) and the spatial test A of 26
@@ -111,7 +112,13 @@ def test_all_bootstraps_give_the_same_bca_interval() -> None:
     )
     found = kappa_interval(truth, guess, people, n_resamples=300, seed=4, kind="bca")
     figures = standard_figures(graded_photographs(truth, guess, people), n_resamples=300, seed=4, kind="bca")
-    for one in (found, figures.figures["quadratic_kappa"]):
+    run = Predictions(np.arange(80).astype(str), people, truth, guess)
+    others = (
+        figures.figures["quadratic_kappa"],
+        average_kappa([run], n_resamples=300, seed=4, kind="bca"),
+        grade_metrics(truth, np.eye(5)[guess], people, n_resamples=300, seed=4, kind="bca")["quadratic_kappa"],
+    )
+    for one in (found, *others):
         assert (one.low, one.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     plain = kappa_interval(truth, guess, people, n_resamples=300, seed=4)
     assert plain.low != pytest.approx(found.low, abs=1e-6)

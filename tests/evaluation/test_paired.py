@@ -1,5 +1,6 @@
 """Paired intervals and permutation tests against SciPy, by hand, and in their two forms against one another."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -132,17 +133,15 @@ def test_any_metric_in_its_general_form() -> None:
     assert slow == paired_permutations(fast, 15, n_permutations=200, seed=5)["quadratic_kappa"]
 
 
-def test_a_grader_with_another_scale_who_orders_alike_is_alike_in_auc() -> None:
-    first, _, p = study(5, 30)
-    sharp = p[0] ** 6
-    sharp[:, 2:] = 0.0
-    order = np.argsort(np.argsort(p[0][:, 2:].sum(axis=1)))
-    scale = 0.9 + 0.1 * order / len(order)  # the same order, all of it above 0.9
-    other = graded_photographs(
-        first.truth, first.predicted, first.people, np.column_stack([1 - scale, 0 * scale, scale, 0 * scale, 0 * scale])
-    )
-    tested = paired_permutations(mixed_of_graded(first, other), 30, n_permutations=300)["auc_referable"]
-    assert tested.p == 1.0
+def test_the_scale_of_probabilities_does_not_matter() -> None:
+    # The same order, squeezed above 0.9: mixed as they are, all of one grader's would outrank all of the other's.
+    first, second, _ = study(5, 30)
+    squeezed = replace(second, p_referable=0.9 + 0.1 * np.asarray(second.p_referable))
+    name = "auc_referable"
+    plain = paired_permutations(mixed_of_graded(first, second), 30, n_permutations=300)[name]
+    assert plain == paired_permutations(mixed_of_graded(first, squeezed), 30, n_permutations=300)[name]
+    assert plain.p < 0.5
+    assert np.array_equal(people_who_differ(first, second), people_who_differ(first, squeezed))
 
 
 def test_by_person_and_paired_figures() -> None:
