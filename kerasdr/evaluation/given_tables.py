@@ -76,26 +76,33 @@ class GivenPredictions(GivenTable):
     decision: str
 
 
-def read_given_labels(path: Path) -> GivenTable:
+def read_given_labels(path: Path, repeat: str | None = None) -> GivenTable:
     """Read labels: a photograph and its grade a row, and its person if the file has a column for that.
+
+    Args:
+        path: the file.
+        repeat: reads only the rows with this in the column ``repeat``, of the repeats of a cross-validation.
 
     Raises:
         KerasdrError: if it cannot be read, lacks a column, or a grade is not 0-4 or empty.
     """
-    cells = _read(path, "labels")
+    cells = _read(path, "labels", repeat)
     return GivenTable(**_common(path, cells, LABEL_COLUMNS))
 
 
-def read_given_predictions(path: Path) -> GivenPredictions:
+def read_given_predictions(path: Path, repeat: str | None = None) -> GivenPredictions:
     """Read the CSV of a tool: ``kerasdr predict``'s, a run's predictions, or another's.
 
     A row whose grade is empty, or whose ``status`` is ``ungradable`` or ``failed``, was not graded. The decision is the
     column ``referable`` (true or false) if there is one, else a grade of 2 or worse.
 
+    Args:
+        path, repeat: as of :func:`read_given_labels`.
+
     Raises:
         KerasdrError: if it cannot be read, lacks a column, or a cell of a graded row is not what it must be.
     """
-    cells = _read(path, "predictions")
+    cells = _read(path, "predictions", repeat)
     common = _common(path, cells, PREDICTED_COLUMNS)
     said = list(cells["status"].str.lower()) if "status" in cells else [""] * len(cells)
     status = [_status(word, grade) for word, grade in zip(said, common["grades"], strict=True)]
@@ -120,13 +127,14 @@ def _status(word: str, grade: int) -> Status:
     return "no grade" if grade == NO_GRADE else "graded"
 
 
-def _read(path: Path, what: str) -> pd.DataFrame:
+def _read(path: Path, what: str, repeat: str | None) -> pd.DataFrame:
     cells = read_labels(path, what=what)
     names = [name.lower() for name in cells.columns]
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice:
         raise KerasdrError(f"{printable_path(path)} has two columns called {twice}, but for capitals: rename one")
-    return cells.set_axis(names, axis=1)
+    cells = cells.set_axis(names, axis=1)
+    return cells if repeat is None else cells[cells["repeat"] == repeat]
 
 
 def _common(path: Path, cells: pd.DataFrame, grade_columns: Sequence[str]) -> dict[str, Any]:

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kerasdr.evaluation import metrics
+from kerasdr.evaluation.bca import bca_correction, jackknife_weights
 from kerasdr.grades import N_GRADES
+
+IntervalKind = Literal["percentile", "bca"]
+"""How the ends of a bootstrap interval are taken from its resamples."""
+
+FEW_PEOPLE = 20
+"""A bootstrap interval over fewer people than this is too narrow to be called 95%."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,9 @@ def bootstrap_people(
     n_resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    kind: IntervalKind = "percentile",
 ) -> Interval:
-    """Percentile bootstrap over people (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13).
+    """Bootstrap over people (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 and 14).
 
     Args:
         statistic: takes positions of photographs ``(m,)``, repeats included, and returns a number, or nan where it is
@@ -50,9 +58,10 @@ def bootstrap_people(
         n_resamples: how often people are drawn, with replacement.
         seed: of the draws.
         level: nominal coverage.
+        kind: plain percentiles, or BCa, for which the statistic is asked once more without each person.
 
     Returns:
-        The interval; its ends are nan if more than half of the resamples are undefined.
+        The interval; its ends are nan if more than half of the resamples are undefined, or as of :func:`resample_interval`.
     """
     names, owner = np.unique(np.asarray(people), return_inverse=True)
     photographs = [np.flatnonzero(owner == index) for index in range(len(names))]
@@ -61,8 +70,11 @@ def bootstrap_people(
     for index in range(n_resamples):
         drawn = random.integers(0, len(names), len(names))
         values[index] = statistic(np.concatenate([photographs[person] for person in drawn]))
-    everything = np.arange(len(owner))
-    return percentile_interval(float(statistic(everything)), values, level, len(owner), len(names))
+    left_out = None
+    if kind == "bca":
+        left_out = np.array([statistic(np.flatnonzero(owner != index)) for index in range(len(names))])
+    value = float(statistic(np.arange(len(owner))))
+    return resample_interval(value, values, level, len(owner), len(names), left_out)
 
 
 def people_draws(
@@ -93,6 +105,7 @@ def kappa_interval(
     n_resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    kind: IntervalKind = "percentile",
 ) -> Interval:
     """Quadratic kappa with the interval of :func:`bootstrap_people`, from each person's own confusion matrix.
 
@@ -102,14 +115,24 @@ def kappa_interval(
     names, owner = np.unique(np.asarray(people), return_inverse=True)
     cells = np.zeros((len(names), N_GRADES**2))
     np.add.at(cells, (owner, truth * N_GRADES + guess), 1.0)
-    draws = people_draws(len(names), n_resamples=n_resamples, seed=seed)
-    confusions = np.concatenate([some @ cells for some in draws])
-    values = metrics.kappa_of_confusion(confusions.reshape(-1, N_GRADES, N_GRADES))
-    return percentile_interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names))
+
+    def kappas(weights: Iterator[NDArray[np.float64]]) -> NDArray[np.float64]:
+        confusions = np.concatenate([some @ cells for some in weights])
+        return metrics.kappa_of_confusion(confusions.reshape(-1, N_GRADES, N_GRADES))
+
+    values = kappas(people_draws(len(names), n_resamples=n_resamples, seed=seed))
+    left_out = kappas(jackknife_weights(len(names))) if kind == "bca" else None
+    return resample_interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names), left_out)
 
 
 def grade_metrics(
-    grades: ArrayLike, probabilities: ArrayLike, people: ArrayLike, *, seed: int = 0, n_resamples: int = 2000
+    grades: ArrayLike,
+    probabilities: ArrayLike,
+    people: ArrayLike,
+    *,
+    seed: int = 0,
+    n_resamples: int = 2000,
+    kind: IntervalKind = "percentile",
 ) -> dict[str, Interval]:
     """Return the standard figures, each with its 95% interval over people.
 
@@ -117,7 +140,7 @@ def grade_metrics(
         grades: ``(n,)``, 0-4.
         probabilities: ``(n, 5)``; the predicted grade is the most probable one.
         people: ``(n,)``.
-        seed, n_resamples: of the bootstrap.
+        seed, n_resamples, kind: of the bootstrap.
 
     Returns:
         ``quadratic_kappa``, ``accuracy``, ``balanced_accuracy``, ``mean_absolute_error`` and ``auc_referable``.
@@ -127,10 +150,10 @@ def grade_metrics(
     guess = p.argmax(axis=1)
 
     def interval(statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
-        return bootstrap_people(statistic, people, seed=seed, n_resamples=n_resamples)
+        return bootstrap_people(statistic, people, seed=seed, n_resamples=n_resamples, kind=kind)
 
     return {
-        "quadratic_kappa": kappa_interval(truth, guess, people, seed=seed, n_resamples=n_resamples),
+        "quadratic_kappa": kappa_interval(truth, guess, people, seed=seed, n_resamples=n_resamples, kind=kind),
         "accuracy": interval(lambda rows: metrics.accuracy(truth[rows], guess[rows])),
         "balanced_accuracy": interval(lambda rows: metrics.balanced_accuracy(truth[rows], guess[rows])),
         "mean_absolute_error": interval(lambda rows: metrics.mean_absolute_error(truth[rows], guess[rows])),
@@ -147,19 +170,37 @@ def to_json(figures: dict[str, Interval]) -> dict[str, dict[str, Any]]:
     return {name: {key: plain(value) for key, value in asdict(figure).items()} for name, figure in figures.items()}
 
 
-def percentile_interval(
-    value: float, values: NDArray[np.float64], level: float, n_images: int, n_people: int
+def resample_interval(
+    value: float,
+    values: NDArray[np.float64],
+    level: float,
+    n_images: int,
+    n_people: int,
+    left_out: NDArray[np.float64] | None = None,
 ) -> Interval:
-    """Return a figure with the percentiles of its resamples.
+    """Return a figure with an interval from its resamples.
 
     Args:
         value: the figure on all people.
-        values: of the resamples; those that are nan are left out, and if they are more than half there are no ends.
+        values: of the resamples, ``(r,)``; those that are nan are left out.
         level, n_images, n_people: of the :class:`Interval`.
+        left_out: the figure without each person in turn, ``(people,)``, for a BCa interval; None for plain percentiles.
+
+    Returns:
+        The interval; its ends are nan where :func:`no_ends` says why.
     """
-    defined = values[np.isfinite(values)]
-    if len(defined) < len(values) / 2:
+    if no_ends(value, values, left_out):
         return Interval(value, float("nan"), float("nan"), level, n_images, n_people)
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(defined, [tail, 1.0 - tail])
+    shares = (tail, 1.0 - tail) if left_out is None else bca_correction(value, values, left_out).percentiles(level)
+    low, high = np.quantile(values[np.isfinite(values)], shares)
     return Interval(value, float(low), float(high), level, n_images, n_people)
+
+
+def no_ends(value: float, values: NDArray[np.float64], left_out: NDArray[np.float64] | None = None) -> str:
+    """Say why a figure has no interval; an empty text if it has one. Arguments are those of :func:`resample_interval`."""
+    missed = int((~np.isfinite(values)).sum())
+    if missed > len(values) / 2:
+        return f"undefined in {missed} of {len(values)} resamples of people, more than half"
+    gap = "" if left_out is None else bca_correction(value, values, left_out).gap
+    return gap and f"no BCa interval: {gap}"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.evaluation.intervals import Interval
-from kerasdr.evaluation.judged import INTERVAL, Judged
+from kerasdr.evaluation.judged import Judged
 from kerasdr.evaluation.standard_figures import StandardFigures
 from kerasdr.files import printable_path
 from kerasdr.grades import GRADE_NAMES, GRADES
@@ -65,7 +65,7 @@ def _head(judged: Judged) -> str:
         "photographs": f"{counts['photographs']} labelled = {counts['graded']} graded + {share}",
         "people": f"{counts['people']}; from {judged.people_from}",
         "referable": f"grade 2 or worse; decided by {judged.decision}. Sight-threatening: grade 3 or worse",
-        "intervals": INTERVAL,
+        "intervals": judged.interval,
     }
     return "\n".join(f"{name:<13}{text}" for name, text in lines.items())
 

@@ -218,8 +218,8 @@ def test_bad_input_is_one_line(kerasdr: Kerasdr, predictions: str, labels: str, 
         (["p.csv"], "p.csv is judged by labels: give --labels LABELS.csv as well"),
         (["--labels", "l.csv"], "--labels judges a CSV of predictions: give PREDICTIONS.csv as well"),
         (["run", "--labels", "l.csv"], "--labels judges a CSV of predictions"),
-        (["run", "--json", "f.json"], "--json and --by are for PREDICTIONS.csv with --labels LABELS.csv"),
-        (["run", "--by", "eye"], "--json and --by are for PREDICTIONS.csv"),
+        (["run", "--json", "f.json"], "--json, --by and --interval are for PREDICTIONS.csv with --labels LABELS.csv"),
+        (["run", "--by", "eye"], "--json, --by and --interval are for PREDICTIONS.csv"),
         (
             ["p.csv", "--labels", "l.csv", "--submission", "s.csv"],
             "--submission is for a run, --labels for PREDICTIONS.csv",
@@ -240,3 +240,20 @@ def test_neither_keras_nor_tensorflow_is_loaded(study: Any, tmp_path: Path) -> N
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert (ran.returncode, ran.stderr.splitlines()[-1]) == (0, "set()")
+
+
+def test_bca_intervals(kerasdr: Kerasdr, study: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    truth, guess, _ = study
+    ran = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--interval", "bca", "--json", "bca.json")
+    assert ran.code == 0
+    found = json.loads(Path("bca.json").read_text())
+    words = "BCa (bias-corrected and accelerated) bootstrap over people, 2000 resamples, 95%"
+    assert found["interval"] == words and f"intervals    {words}\n" in ran.out
+    kept = slice(6, None)
+    kappa = kappa_interval(truth[kept], guess[kept], [f"{index // 2:03d}" for index in range(6, 80)], kind="bca")
+    assert found["quadratic_kappa"]["low"] == pytest.approx(kappa.low, abs=1e-9)
+    assert found["quadratic_kappa"]["high"] == pytest.approx(kappa.high, abs=1e-9)
+    kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--json", "plain.json")
+    plain = json.loads(Path("plain.json").read_text())
+    assert plain["quadratic_kappa"]["low"] != pytest.approx(kappa.low, abs=1e-6)
+    assert plain["quadratic_kappa"]["value"] == found["quadratic_kappa"]["value"]

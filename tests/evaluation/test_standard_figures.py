@@ -76,7 +76,7 @@ def test_chunks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None
     truth, guess, people, p = population(2, 30)
     graded = graded_photographs(truth, guess, people, p)
     whole = standard_figures(graded, n_resamples=50)
-    monkeypatch.setattr("kerasdr.evaluation.standard_figures._CELLS_AT_ONCE", 60 * 7)
+    monkeypatch.setattr("kerasdr.evaluation.standard_figures.CELLS_AT_ONCE", 60 * 7)
     assert standard_figures(graded, n_resamples=50) == whole
 
 
