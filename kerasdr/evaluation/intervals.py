@@ -1,6 +1,6 @@
 """Intervals by resampling people: both eyes of a person, and all views, are drawn together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from kerasdr.evaluation import metrics
 from kerasdr.grades import N_GRADES
+
+Statistic = Callable[[NDArray[np.float64], NDArray[np.int64]], dict[str, NDArray[np.float64]]]
+"""Takes how often each person counts and each entry's person, and returns figures; see :func:`bootstrap_figures`."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,46 @@ def people_draws(
         yield np.stack(counts).astype(np.float64)
 
 
+def bootstrap_figures(
+    statistic: Statistic,
+    people: ArrayLike,
+    *,
+    n_images: int | None = None,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    at_once: int = 256,
+) -> dict[str, tuple[Interval, int]]:
+    """Percentile bootstrap over people of many figures at once, with the draws of :func:`bootstrap_people`.
+
+    Args:
+        statistic: takes how often each person counts, ``(r, people)`` in the order of ``np.unique``, and the place of each
+            entry's person there, ``(n,)``; returns figures ``(r,)`` by name, nan where undefined.
+        people: the person of each entry, ``(n,)``.
+        n_images: how many photographs these are; as many as entries if None.
+        n_resamples, seed, level: of the bootstrap.
+        at_once: resamples that are computed together.
+
+    Returns:
+        Each figure with its interval, and in how many resamples it is undefined. With one person there are no ends.
+    """
+    names, owner = np.unique(np.asarray(people), return_inverse=True)
+    whole = statistic(np.ones((1, len(names))), owner)
+    drawn: list[dict[str, NDArray[np.float64]]] = []
+    if len(names) > 1:
+        draws = people_draws(len(names), n_resamples=n_resamples, seed=seed, at_once=at_once)
+        drawn = [statistic(some, owner) for some in draws]
+    found = {}
+    for name, value in whole.items():
+        values = np.concatenate([some[name] for some in drawn]) if drawn else np.full(1, np.nan)
+        if np.isnan(value[0]):
+            values = np.full_like(values, np.nan)
+        images = len(owner) if n_images is None else n_images
+        interval = percentile_interval(float(value[0]), values, level, images, len(names))
+        found[name] = (interval, int(np.isnan(values).sum()) if drawn else 0)
+    return found
+
+
 def kappa_interval(
     grades: ArrayLike,
     predicted: ArrayLike,
@@ -145,6 +188,14 @@ def to_json(figures: dict[str, Interval]) -> dict[str, dict[str, Any]]:
         return None if isinstance(value, float) and not np.isfinite(value) else value
 
     return {name: {key: plain(value) for key, value in asdict(figure).items()} for name, figure in figures.items()}
+
+
+def from_json(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
+    """Read what :func:`to_json` gave."""
+    return {
+        name: Interval(**{key: float("nan") if value is None else value for key, value in figure.items()})  # type: ignore[arg-type]
+        for name, figure in content.items()
+    }
 
 
 def percentile_interval(
