@@ -87,7 +87,7 @@ def choose_calibration(
     out_of_fold = {kind: _cross_fit(kind, p, truth, persons, folds) for kind in tried}
     log_loss: dict[str, float] = {kind: float(log_losses(truth, part).mean()) for kind, part in out_of_fold.items()}
     kappas: dict[str, float] = {kind: kappa(truth, part.argmax(axis=1)) for kind, part in out_of_fold.items()}
-    too_dear = [kind for kind in tried if kappas["none"] - kappas[kind] > LARGEST_LOSS]
+    too_dear = [kind for kind in tried if round(kappas["none"] - kappas[kind], 9) > LARGEST_LOSS]
     if method == "auto":
         allowed: dict[str, float] = {kind: -log_loss[kind] for kind in tried if kind not in too_dear}
         best: CalibrationMethod = next(kind for kind in tried if kind == first_of_highest(allowed))

@@ -6,7 +6,7 @@ the more probable of its two neighbours until its probability reaches a quantile
 
 The quantile is found by hierarchical conformal prediction (Lee, Barber and Willett, "Distribution-free inference with
 hierarchical data", 2023; Dunn, Wasserman and Ramdas, "Distribution-free prediction sets for two-layer hierarchical models",
-Journal of the American Statistical Association 118, 2022). Photographs of one person are not exchangeable with those of
+Journal of the American Statistical Association 118(544), 2023). Photographs of one person are not exchangeable with those of
 others, people are: each person's photographs share a weight of 1/(K + 1), and as much lies at infinity for the person who
 comes next. If that person is exchangeable with the K of validation, and scores are of maps that did not see them, a
 photograph of hers has its true grade in its set with a probability of at least the level; over people, not for each grade

@@ -50,7 +50,7 @@ def reliability_diagram(
             _draw(panel, reliability_table(forecast, came_true, people, seed=seed), label, colour, marker)
         panel.set_title(_TITLES[name], fontsize=10)
         panel.set_xlabel("mean probability in the bin")
-        panel.set_ylabel(f"{_OBSERVED[name]}, with 95% interval over people")
+        panel.set_ylabel(f"{_OBSERVED[name]} (95% interval)")
         panel.set_xlim(-0.02, 1.02)
         panel.set_ylim(-0.02, 1.02)
         panel.set_aspect("equal")

@@ -201,6 +201,8 @@ def _reason(name: str, graded: Graded) -> str:
     if not len(graded):
         return "no photograph has both a label and a grade"
     person = graded.unit == "person"
+    if name in SET_FIGURES:
+        return "no photograph that has a label has a set of grades"
     if name.endswith("_kappa"):
         return f"labels and predictions are all grade {graded.truth[0]}: agreement by chance is full"
     if name.startswith("sensitivity_grade_"):
