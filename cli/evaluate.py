@@ -112,6 +112,10 @@ def evaluate_command(
     result = open_test_part(run, reporter)
     click.echo(f"{run}: test part, {result.opened}")
     click.echo(metrics_table(result.metrics))
+    if result.calibration is not None:
+        from kerasdr.evaluation.calibration_report import report_text
+
+        click.echo(report_text(result.calibration))
     click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
 
 

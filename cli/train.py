@@ -126,12 +126,15 @@ def train_command(
     click.echo(metrics_table(result.metrics))
     for name, figures in result.members.items():
         click.echo(f"  member {name}: kappa {figures['quadratic_kappa']}")
+    for line in result.calibration.lines():
+        click.echo(f"  {line}")
     click.echo(
         f"run: {result.run}" + (", chosen for `kerasdr predict`" if scores else ", a fold of a cross-validation")
     )
 
 
 def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: int, reporter: TerminalReporter) -> None:
+    from kerasdr.evaluation.calibration_report import report_text
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.cross_validation import cross_validate
 
@@ -139,6 +142,8 @@ def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: i
     for number, figures in enumerate(result.repeats, start=1):
         click.echo(f"\n{experiment.name}: out of fold, {folds} folds by person, repeat {number} of {repeats}")
         click.echo(metrics_table(figures))
+        if (calibration := result.calibration[number - 1]) is not None:
+            click.echo(report_text(calibration))
     if repeats > 1:
         for name in ("quadratic_kappa", "auc_referable"):
             mean, deviation = result.spread(name)

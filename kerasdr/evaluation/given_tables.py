@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kerasdr.calibration.grade_sets import read_set
 from kerasdr.data.readers.labels import parse_grade, read_labels
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
@@ -68,12 +69,15 @@ class GivenPredictions(GivenTable):
         probabilities: ``(n, 5)``, nan where not graded; None if the file has no columns of them.
         called_referable: the tool's decision, ``(n,)`` booleans, False where not graded.
         decision: what that is, in words.
+        set_bounds: lowest and highest grade of the column ``grade_set``, ``(n, 2)``, -1 where it is empty or the photograph
+            was not graded; None if there is no such column, or nothing in it.
     """
 
     status: list[Status]
     probabilities: NDArray[np.float64] | None
     called_referable: NDArray[np.bool_]
     decision: str
+    set_bounds: NDArray[np.int64] | None
 
 
 def read_given_labels(path: Path, repeat: str | None = None) -> GivenTable:
@@ -116,6 +120,7 @@ def read_given_predictions(path: Path, repeat: str | None = None) -> GivenPredic
         decision="column referable"
         if "referable" in cells
         else f"column {common['grade_column']}, {REFERABLE_FROM} or worse",
+        set_bounds=_sets(path, cells, graded),
     )
 
 
@@ -196,6 +201,21 @@ def _probabilities(path: Path, cells: pd.DataFrame, graded: NDArray[np.bool_]) -
             "the probabilities of the five grades"
         )
     return np.where(graded[:, None], values, np.nan)
+
+
+def _sets(path: Path, cells: pd.DataFrame, graded: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    if "grade_set" not in cells or not (cells["grade_set"] != "").any():
+        return None
+    bounds = np.full((len(cells), 2), NO_GRADE)
+    for place in np.flatnonzero(graded & (cells["grade_set"] != "").to_numpy()):
+        try:
+            bounds[place] = read_set(cells["grade_set"].iat[place])
+        except ValueError as error:
+            raise KerasdrError(
+                f"{printable_path(path)} line {cells.index[place]}: grade_set {printable_path(str(error))}: correct it (a "
+                "spreadsheet may have made a date of it), or rename the column"
+            ) from error
+    return bounds
 
 
 def _decisions(

@@ -1,6 +1,6 @@
 """Intervals by resampling people: both eyes of a person, and all views, are drawn together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,9 @@ IntervalKind = Literal["percentile", "bca"]
 
 FEW_PEOPLE = 20
 """A bootstrap interval over fewer people than this is too narrow to be called 95%."""
+
+Statistic = Callable[[NDArray[np.float64], NDArray[np.int64]], dict[str, NDArray[np.float64]]]
+"""Takes how often each person counts and each entry's person, and returns figures; see :func:`bootstrap_figures`."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,67 @@ def people_draws(
         yield np.stack(counts).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """One of many figures that were resampled together.
+
+    Attributes:
+        figure: with its interval.
+        missed: in how many resamples it is undefined.
+        gap: why there is no interval; empty if there is one.
+    """
+
+    figure: Interval
+    missed: int
+    gap: str
+
+
+def bootstrap_figures(
+    statistic: Statistic,
+    people: ArrayLike,
+    *,
+    n_images: int | None = None,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    kind: IntervalKind = "percentile",
+    at_once: int = 256,
+) -> dict[str, Resampled]:
+    """Bootstrap over people of many figures at once, with the draws of :func:`bootstrap_people`.
+
+    Args:
+        statistic: takes how often each person counts, ``(r, people)`` in the order of ``np.unique``, and the place of each
+            entry's person there, ``(n,)``; returns figures ``(r,)`` by name, nan where undefined.
+        people: the person of each entry, ``(n,)``.
+        n_images: how many photographs these are; as many as entries if None.
+        n_resamples, seed, level, kind: of the bootstrap.
+        at_once: resamples that are computed together.
+    """
+    names, owner = np.unique(np.asarray(people), return_inverse=True)
+    images = len(owner) if n_images is None else n_images
+    whole = {name: float(value[0]) for name, value in statistic(np.ones((1, len(names))), owner).items()}
+    if len(names) < 2:
+        gap = "all photographs are of one person: there are no people to draw from"
+        nan = float("nan")
+        return {
+            name: Resampled(Interval(value, nan, nan, level, images, len(names)), 0, gap)
+            for name, value in whole.items()
+        }
+    draws = people_draws(len(names), n_resamples=n_resamples, seed=seed, at_once=at_once)
+    drawn = [statistic(some, owner) for some in draws]
+    weights = jackknife_weights(len(names), at_once) if kind == "bca" else ()
+    left_out = [statistic(some, owner) for some in weights]
+    found = {}
+    for name, value in whole.items():
+        values = np.concatenate([some[name] for some in drawn])
+        if np.isnan(value):
+            values = np.full_like(values, np.nan)
+        without = np.concatenate([some[name] for some in left_out]) if left_out else None
+        figure = resample_interval(value, values, level, images, len(names), without)
+        found[name] = Resampled(figure, int(np.isnan(values).sum()), no_ends(value, values, without))
+    return found
+
+
 def kappa_interval(
     grades: ArrayLike,
     predicted: ArrayLike,
@@ -168,6 +232,14 @@ def to_json(figures: dict[str, Interval]) -> dict[str, dict[str, Any]]:
         return None if isinstance(value, float) and not np.isfinite(value) else value
 
     return {name: {key: plain(value) for key, value in asdict(figure).items()} for name, figure in figures.items()}
+
+
+def from_json(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
+    """Read what :func:`to_json` gave."""
+    return {
+        name: Interval(**{key: float("nan") if value is None else value for key, value in figure.items()})  # type: ignore[arg-type]
+        for name, figure in content.items()
+    }
 
 
 def resample_interval(

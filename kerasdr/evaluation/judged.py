@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation import calibration_figures
 from kerasdr.evaluation.given_tables import NO_GRADE, GivenPredictions, read_given_labels, read_given_predictions
 from kerasdr.evaluation.graded import (
     Graded,
@@ -21,7 +22,7 @@ from kerasdr.evaluation.graded import (
 from kerasdr.evaluation.intervals import FEW_PEOPLE, Interval, IntervalKind
 from kerasdr.evaluation.matching import first_names, match
 from kerasdr.evaluation.metrics import confusion_matrix
-from kerasdr.evaluation.standard_figures import StandardFigures, standard_figures
+from kerasdr.evaluation.standard_figures import CALIBRATION_FIGURES, StandardFigures, standard_figures
 from kerasdr.files import printable_path
 
 By = Literal["eye", "person", "both"]
@@ -36,6 +37,9 @@ DEFINITIONS = {
     "at_90_or_95": "the best on the empirical ROC of the probability of referable that keeps at least the other figure; "
     "equal probabilities stay together, nothing is interpolated, and each resample has its own threshold",
     "intention_to_screen": "photographs that were not graded count as called referable; a person with one is referred",
+    "brier_and_ece": "; ".join(f"{name}: {calibration_figures.DEFINITIONS[name]}" for name in CALIBRATION_FIGURES),
+    "grade_set": "coverage, whether the label is in the set, and size, of the photographs that have one; averaged over each "
+    "person's photographs and then over people",
     "share_not_graded": "photographs without a grade, of those labelled; by person, people who have any",
 }
 
@@ -179,6 +183,7 @@ def _entries(
         people[is_graded],
         None if said.probabilities is None else said.probabilities[kept],
         called[is_graded],
+        None if said.set_bounds is None else said.set_bounds[kept],
     )
     return graded, screened_photographs(grades, called, is_graded, people)
 

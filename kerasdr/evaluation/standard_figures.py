@@ -1,19 +1,22 @@
 """The standard figures of a grader, each with its interval over people, and why one is undefined."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.evaluation import counts
-from kerasdr.evaluation.bca import jackknife_weights
+from kerasdr.evaluation.calibration_figures import calibration_statistic
 from kerasdr.evaluation.graded import Graded, Screened
-from kerasdr.evaluation.intervals import Interval, IntervalKind, no_ends, people_draws, resample_interval
+from kerasdr.evaluation.intervals import Interval, IntervalKind, Resampled, Statistic, bootstrap_figures
 from kerasdr.evaluation.ranking import roc
 from kerasdr.grades import GRADES, N_GRADES, REFERABLE_FROM, SIGHT_THREATENING_FROM
 
 NO_PROBABILITIES = "the predictions have no probabilities (columns prob_0 to prob_4)"
+OF_PHOTOGRAPHS = "of photographs alone: the highest of a person's probabilities is no forecast for the person"
+
+CALIBRATION_FIGURES = ("brier_grades", "brier_referable", "ece_top_grade", "ece_referable")
+SET_FIGURES = ("coverage_of_grade_set", "mean_size_of_grade_set")
 
 # Enough resamples at once that numpy is busy, few enough that they stay in tens of megabytes.
 CELLS_AT_ONCE = 1_000_000
@@ -65,8 +68,11 @@ def standard_figures(
         ``balanced_accuracy``, ``mean_absolute_error``), ``sensitivity_grade_0`` to ``precision_grade_4``, ``auc_`` and
         ``average_precision_`` ``referable`` and ``sight_threatening``, ``sensitivity_at_90_specificity``,
         ``specificity_at_90_sensitivity`` and the same at 95 (of referable, best on the empirical ROC, not
-        interpolated), ``sensitivity_referable`` and ``specificity_referable`` at the decision itself, and with ``screened``
-        these two under ``_intention_to_screen`` and ``share_not_graded``.
+        interpolated), ``sensitivity_referable`` and ``specificity_referable`` at the decision itself, of photographs
+        ``brier_grades``, ``brier_referable``, ``ece_top_grade`` and ``ece_referable``
+        (:mod:`~kerasdr.evaluation.calibration_figures`) and, where there are sets of grades, ``coverage_of_grade_set`` and
+        ``mean_size_of_grade_set`` (each person counts once); with ``screened`` the two at the decision under
+        ``_intention_to_screen`` and ``share_not_graded``.
     """
     found = _bootstrap(graded, _statistic_of_graded(graded), n_resamples, seed, level, kind)
     reasons = {name: why_undefined(name, graded) for name in found}
@@ -74,51 +80,40 @@ def standard_figures(
         more = _bootstrap(screened, _statistic_of_screened(screened), n_resamples, seed, level, kind)
         reasons |= {name: why_undefined_of_screened(screened) for name in more}
         found |= more
-    figures = {name: figure for name, (figure, _, _) in found.items()}
+    figures = {name: one.figure for name, one in found.items()}
     undefined = {name: reasons[name] for name, figure in figures.items() if np.isnan(figure.value)}
-    missed = {name: count for name, (_, count, _) in found.items() if count and name not in undefined}
-    no_interval = {name: gap for name, (_, _, gap) in found.items() if gap and name not in undefined}
+    missed = {name: one.missed for name, one in found.items() if one.missed and name not in undefined}
+    no_interval = {name: one.gap for name, one in found.items() if one.gap and name not in undefined}
     no_width = [name for name, figure in figures.items() if figure.low == figure.high]
     return StandardFigures(figures, undefined, no_interval, no_width, missed)
 
 
 def _bootstrap(
     entries: Graded | Screened,
-    statistic: Callable[[NDArray[np.float64], NDArray[np.int64]], _Values],
+    statistic: Statistic,
     n_resamples: int,
     seed: int,
     level: float,
     kind: IntervalKind,
-) -> dict[str, tuple[Interval, int, str]]:
-    """Return each figure, in how many resamples it is undefined, and why it has no interval, if it has none."""
-    names, owner = np.unique(entries.people, return_inverse=True)
-    whole = statistic(np.ones((1, len(names))), owner)
-    if len(names) < 2:
-        gap = "all photographs are of one person: there are no people to draw from"
-        alone = {name: float(value[0]) for name, value in whole.items()}
-        return {
-            name: (Interval(value, np.nan, np.nan, level, entries.n_images, len(names)), 0, gap)
-            for name, value in alone.items()
-        }
-    at_once = max(1, CELLS_AT_ONCE // len(entries))
-    draws = people_draws(len(names), n_resamples=n_resamples, seed=seed, at_once=at_once)
-    drawn = [statistic(some, owner) for some in draws]
-    weights = jackknife_weights(len(names), at_once) if kind == "bca" else ()
-    left_out = [statistic(some, owner) for some in weights]
-    found = {}
-    for name, value in whole.items():
-        values = np.concatenate([some[name] for some in drawn])
-        if np.isnan(value[0]):
-            values = np.full_like(values, np.nan)
-        without = np.concatenate([some[name] for some in left_out]) if left_out else None
-        figure = resample_interval(float(value[0]), values, level, entries.n_images, len(names), without)
-        found[name] = (figure, int(np.isnan(values).sum()), no_ends(float(value[0]), values, without))
-    return found
+) -> dict[str, Resampled]:
+    return bootstrap_figures(
+        statistic,
+        entries.people,
+        n_images=entries.n_images,
+        n_resamples=n_resamples,
+        seed=seed,
+        level=level,
+        kind=kind,
+        at_once=max(1, CELLS_AT_ONCE // max(len(entries), 1)),
+    )
 
 
-def _statistic_of_graded(graded: Graded) -> Callable[[NDArray[np.float64], NDArray[np.int64]], _Values]:
+def _statistic_of_graded(graded: Graded) -> Statistic:
     """Return what computes all figures from how often each person counts, ``(r, people)``."""
     referable, sight_threatening = graded.truth >= REFERABLE_FROM, graded.truth >= SIGHT_THREATENING_FROM
+
+    calibration = None if graded.probabilities is None else calibration_statistic(graded.truth, graded.probabilities)
+    covered = graded.set_bounds
 
     def statistic(draws: NDArray[np.float64], owner: NDArray[np.int64]) -> _Values:
         confusion = tally(draws, owner, graded.truth, graded.predicted, N_GRADES)
@@ -154,12 +149,28 @@ def _statistic_of_graded(graded: Graded) -> Callable[[NDArray[np.float64], NDArr
         decided = tally(draws, owner, referable, graded.called_referable, 2)
         values["sensitivity_referable"] = counts.sensitivity(decided)
         values["specificity_referable"] = counts.specificity(decided)
-        return values
+        believed = {} if calibration is None else calibration(weights)
+        values |= {name: believed.get(name, undefined) for name in CALIBRATION_FIGURES}
+        return values | ({} if covered is None else _set_figures(graded.truth, covered, draws, owner))
 
     return statistic
 
 
-def _statistic_of_screened(screened: Screened) -> Callable[[NDArray[np.float64], NDArray[np.int64]], _Values]:
+def _set_figures(
+    truth: NDArray[np.int64], bounds: NDArray[np.int64], draws: NDArray[np.float64], owner: NDArray[np.int64]
+) -> _Values:
+    """Return coverage and mean size of the photographs that have a set, averaged over each person's and then over people."""
+    low, high = bounds[:, 0], bounds[:, 1]
+    there = (low >= 0).astype(np.float64)
+    inside, size = there * ((low <= truth) & (truth <= high)), there * (high - low + 1)
+    each = np.bincount(owner, weights=there, minlength=draws.shape[1])
+    once = draws[:, owner] / np.maximum(each, 1.0)[owner]
+    people = draws @ (each > 0)
+    total = np.where(people > 0, people, np.nan)
+    return dict(zip(SET_FIGURES, ((once @ column / total).round(12) for column in (inside, size)), strict=True))
+
+
+def _statistic_of_screened(screened: Screened) -> Statistic:
     def statistic(draws: NDArray[np.float64], owner: NDArray[np.int64]) -> _Values:
         decided = tally(draws, owner, screened.referable, screened.referred, 2)
         # Rows are all the same: the share of the second column is that of those not graded.
@@ -198,6 +209,8 @@ def why_undefined(name: str, graded: Graded) -> str:
     if not len(graded):
         return "no photograph has both a label and a grade"
     person = graded.unit == "person"
+    if name in SET_FIGURES:
+        return "no photograph that has a label has a set of grades"
     if name.endswith("_kappa"):
         return f"labels and predictions are all grade {graded.truth[0]}: agreement by chance is full"
     if name.startswith("sensitivity_grade_"):
@@ -206,6 +219,8 @@ def why_undefined(name: str, graded: Graded) -> str:
         return f"{'nobody' if person else 'no photograph'} was given grade {name[-1]}"
     if name not in ("sensitivity_referable", "specificity_referable") and graded.p_referable is None:
         return NO_PROBABILITIES
+    if name in CALIBRATION_FIGURES:
+        return OF_PHOTOGRAPHS
     lowest = SIGHT_THREATENING_FROM if name.endswith("_sight_threatening") else REFERABLE_FROM
     return one_class(graded.truth >= lowest, lowest, graded.unit)
 

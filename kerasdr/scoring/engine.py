@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.ensembles import EnsembleSpec, combine
+from kerasdr.calibration import CalibrationPart
+from kerasdr.ensembles import EnsembleSpec
 from kerasdr.imaging.recipes import Recipe
-from kerasdr.scoring.bundle import Bundle, BundleMember
+from kerasdr.scoring.bundle import Bundle, BundleMember, combine_calibrated
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class EngineOutput:
     """Grades of a batch.
 
     Attributes:
-        probabilities: ``(N, 5)``, rows summing to 1.
+        probabilities: ``(N, 5)``, rows summing to 1, calibrated if the bundle has a calibration.
         heatmaps: ``(N, h, w)`` in 0..1, Grad-CAM of the most probable grade, or None if not asked for.
     """
 
@@ -137,7 +138,8 @@ class EnsembleEngine(ABC):
     def together(self, given: Sequence[Answer]) -> EngineOutput:
         """Combine what the members gave, in their order; see :func:`ensemble_output`."""
         heatmaps = [maps for _, maps in given] if any(self.explained) else None
-        return ensemble_output(self.bundle.ensemble, [probabilities for probabilities, _ in given], heatmaps)
+        answers = [probabilities for probabilities, _ in given]
+        return ensemble_output(self.bundle.ensemble, answers, heatmaps, self.bundle.calibration)
 
     @abstractmethod
     def run(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> Answer:
@@ -172,8 +174,9 @@ def ensemble_output(
     ensemble: EnsembleSpec,
     probabilities: Sequence[NDArray[np.floating]],
     heatmaps: Sequence[NDArray[np.floating] | None] | None,
+    calibration: CalibrationPart | None = None,
 ) -> EngineOutput:
-    """Combine what the members of an ensemble gave.
+    """Combine what the members of an ensemble gave, and calibrate it.
 
     The heat map explains the ensemble's grade: each member's map of that grade is brought to 0..1 by its own maximum, so
     that no member drowns the others by the scale of its features, and they are averaged by the ensemble's weights.
@@ -183,11 +186,12 @@ def ensemble_output(
         probabilities: ``(N, 5)`` a member.
         heatmaps: ``(N, h, w, 5)`` a member, at least 0, or None for a member whose map is not to be shown; or None if no
             maps are wanted.
+        calibration: of the combined probabilities; None if there is none.
 
     Raises:
         ValueError: if a probability is not a finite number.
     """
-    together = combine(ensemble, np.stack([np.asarray(p, np.float64) for p in probabilities]))
+    together = combine_calibrated(ensemble, calibration, np.stack([np.asarray(p, np.float64) for p in probabilities]))
     if heatmaps is None:
         return EngineOutput(together, None)
     grades = together.argmax(axis=1)

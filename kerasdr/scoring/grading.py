@@ -163,6 +163,7 @@ def _graded_row(
     photograph = request.photograph
     partners = {inputs[p.index].shown: None for p in request.partners.values() if p is not None}
     grade = int(np.argmax(probabilities))
+    decision = None if bundle.calibration is None else bundle.calibration.decide(probabilities[None])
     return Row(
         image=inputs[photograph.index].shown,
         status="graded",
@@ -175,6 +176,9 @@ def _graded_row(
         partner="; ".join(partners),
         model=bundle.label,
         sha256=photograph.sha256,
+        grade_set="" if decision is None else decision.texts[0],
+        screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
+        refer_to_reader=None if decision is None else bool(decision.to_reader[0]),
     )
 
 
@@ -217,10 +221,12 @@ def foot(bundle: Bundle) -> tuple[str, str]:
 
 
 def _row(entry: Input, photograph: Photograph, bundle: Bundle) -> Row:
+    to_reader = photograph.status == "ungradable" and bundle.calibration is not None
     return Row(
         image=entry.shown,
         status=photograph.status,
         reason=photograph.reason,
         model=bundle.label,
         sha256=photograph.sha256,
+        refer_to_reader=True if to_reader else None,
     )
