@@ -37,9 +37,7 @@ def local_contrast(picture: NDArray[np.uint8], retina: NDArray[np.bool_]) -> NDA
     green = picture[..., 1].astype(np.float32) * inside
     weight = cv2.GaussianBlur(inside, (0, 0), sigma)
     mean = cv2.GaussianBlur(green, (0, 0), sigma) / np.maximum(weight, 1e-6)
-    contrast = np.abs(green - mean) * inside
-    top = float(contrast.max(initial=0.0))
-    return np.asarray(contrast / top if top > 0 else contrast, np.float32)
+    return np.asarray(np.abs(green - mean) * inside / 255.0, np.float32)
 
 
 def to_cells(heat: NDArray[np.floating] | NDArray[np.bool_], cells: tuple[int, int]) -> NDArray[np.float32]:

@@ -116,11 +116,14 @@ def summarise(
                 own = values[name][figure][members]
                 own = own - values[other][figure][members] if other else own
                 interval = mean_interval(own, people[members], seed=seed, n_resamples=n_resamples)
-                found.append(MapFigure(group, name, other, figure, interval, _gap(interval, int(members.sum()))))
+                found.append(
+                    MapFigure(group, name, other, figure, interval, why_undefined(interval, int(members.sum())))
+                )
     return found
 
 
-def _gap(interval: Interval, photographs: int) -> str:
+def why_undefined(interval: Interval, photographs: int) -> str:
+    """Return why a figure of a group of so many photographs, or its interval, is undefined; empty if neither is."""
     if not photographs:
         return "the group has no photograph"
     if not interval.n_images:

@@ -26,7 +26,7 @@ TITLES: Final = {
 SHOWN: Final = ("pointing", "energy_ratio", "auc", "average_precision")
 """The figures of localisation that are printed; tables hold all."""
 
-_NAME, _CELL = 48, 25
+_NAME, _CELL = 42, 28
 
 
 def figures_table(figures: Sequence[MapFigure], names: Sequence[str]) -> str:
@@ -66,11 +66,11 @@ def localisation_text(figures: Sequence[MapFigure]) -> str:
 def sanity_text(stages: Sequence[Stage], verdicts: Sequence[Verdict]) -> str:
     """Return the sanity checks: a line a stage, then the verdicts."""
     titles = {"cascade": "random from the head down", "independent": "random alone"}
-    lines = [f"{'':<58}{'layers':>8}   {'rank correlation':<25}{'absolute':<25}"]
+    lines = [f"{'':<60}{'layers':>8}   {'rank correlation':<{_CELL}}{'absolute'}"]
     for stage in stages:
         name = f"{titles[stage.kind]}: {stage.layers}"
         silent = f"{stage.silent} constant maps left out" if stage.silent else ""
-        line = f"{name:<58}{stage.share:>8.0%}   {cell(stage.spearman):<25}{cell(stage.absolute):<25}{silent}"
+        line = f"{name:<60}{stage.share:>8.0%}   {cell(stage.spearman):<{_CELL}}{cell(stage.absolute):<{_CELL}}{silent}"
         lines.append(line.rstrip())
     return "\n".join([*lines, *(verdict.text for verdict in verdicts)])
 

@@ -170,7 +170,8 @@ def find_explanation_evidence(
         heats[methods[0]][chosen],
         predicted[chosen],
         scores[scores["image_id"].isin(about["image_id"].iloc[chosen])],
-        {"random map": RANDOM, "centre prior": CENTRE},
+        RANDOM,
+        CENTRE,
         reporter,
         seed=seed,
     )

@@ -31,7 +31,7 @@ from kerasdr.scoring.masked_cases import FRAME, frame_masked
 from kerasdr.scoring.overlay import encode_png
 from kerasdr.training.explanation_curves import figure_name
 from kerasdr.training.explanation_evidence import CEILING, ExplanationEvidence
-from kerasdr.training.explanation_sanity import DRAWS
+from kerasdr.training.explanation_sanity import ALL_RANDOM_DRAWS, DRAWS
 
 _FILES: Final = ("explanations.csv", "per_photograph.csv", "explanations.json", "explanations.txt", "curves.png")
 _EXAMPLES: Final = "examples.png"
@@ -64,13 +64,14 @@ def evidence_text(evidence: ExplanationEvidence) -> str:
     parts = [
         "\n".join(head),
         "Localisation. " + localisation_text(evidence.figures),
-        f"'{CEILING}' is the lesions' own mask at the maps' resolution: about the most that such maps can reach.",
+        f"'{CEILING}' is the lesions' own mask at the maps' resolution: about the energy and the AUC that such maps can reach.",
         drawn,
     ]
     if evidence.stages:
         parts += [
-            f"Sanity checks of {evidence.methods[0]}, {_sampled(evidence.chance)}, {DRAWS} draws of random weights\n"
-            + sanity_text(evidence.stages, evidence.verdicts),
+            f"Sanity checks of {evidence.methods[0]}, {_sampled(evidence.chance)}, "
+            f"{DRAWS} draws of random weights, {ALL_RANDOM_DRAWS} where all are;"
+            " intervals over people and draws\n" + sanity_text(evidence.stages, evidence.verdicts),
             "The same photographs, all weights random\n" + figures_table(evidence.chance, SHOWN),
         ]
     else:

@@ -1,6 +1,6 @@
 """Sanity checks of a model's heat maps: layers forget what they have learnt, and the maps should too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -8,15 +8,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.evaluation.baseline_maps import to_cells
-from kerasdr.evaluation.explanation_summary import MapFigure, summarise
+from kerasdr.evaluation.explanation_summary import MapFigure, summarise, why_undefined
 from kerasdr.evaluation.explanations import FIGURES, enlarged, localise
 from kerasdr.evaluation.map_similarity import correlation, rank_correlation
 from kerasdr.evaluation.sanity_checks import (
     Stage,
     Verdict,
     chance_verdict,
+    interval_over_draws,
     make_stage,
-    mean_of_known,
     similarity_verdict,
 )
 from kerasdr.reporting import Reporter
@@ -33,7 +33,10 @@ RANDOM_WEIGHTS: Final = "random weights"
 
 STAGES: Final = 6
 DRAWS: Final = 3
-"""How often random weights are drawn; figures are means over the draws."""
+"""How often random weights are drawn for each stage."""
+
+ALL_RANDOM_DRAWS: Final = 10
+"""How often they are for the stage where all are random, which the verdicts are about."""
 
 
 def check_sanity(
@@ -43,7 +46,8 @@ def check_sanity(
     heats: NDArray[np.float32],
     grades: NDArray[np.integer],
     scores: pd.DataFrame,
-    chance: Mapping[str, str],
+    random_map: str,
+    centre: str,
     reporter: Reporter,
     *,
     seed: int = 0,
@@ -60,7 +64,7 @@ def check_sanity(
         grades: the grade that the maps explain, ``(n,)``; it stays the trained network's.
         scores: localisation of these photographs by the trained network's and other maps, as for
             :func:`kerasdr.evaluation.explanation_summary.summarise`.
-        chance: what to hold the network with random weights against: names of maps in ``scores`` by what to call them.
+        random_map, centre: the names in ``scores`` of what the network with random weights is held against.
         reporter: hears of progress.
         seed: of the weights and the intervals.
 
@@ -77,30 +81,32 @@ def check_sanity(
     people = scores[scores["map"] == method]["patient_id"].to_numpy()
     parts = [cascade(weighted_layers(member.weights), STAGES) for member in members]
     plans = _plans(parts)
-    similar = {plan: (np.empty((DRAWS, len(cases))), np.empty((DRAWS, len(cases)))) for plan in plans}
-    located = np.empty((DRAWS, len(cases), len(FIGURES)))
-    progress = reporter.progress(f"sanity checks of {method}")
+    draws = {plan: ALL_RANDOM_DRAWS if plan == _everything(parts) else DRAWS for plan in plans}
+    similar = {plan: (np.empty((draws[plan], len(cases))), np.empty((draws[plan], len(cases)))) for plan in plans}
+    located = np.empty((ALL_RANDOM_DRAWS, len(cases), len(FIGURES)))
+    progress, done = reporter.progress(f"sanity checks of {method}"), 0
     try:
-        for draw in range(DRAWS):
+        for draw in range(ALL_RANDOM_DRAWS):
             start: list[Arrays] = [
                 initial_weights(member.model, member.recipe.size, _seed(seed, draw, place))
                 for place, member in enumerate(members)
             ]
-            for number, (kind, stage) in enumerate(plans):
+            for plan in (plan for plan in plans if draw < draws[plan]):
                 maps.set_weights(
                     [
-                        randomised(member.weights, initial, _layers(own, kind, stage))
+                        randomised(member.weights, initial, _layers(own, *plan))
                         for member, initial, own in zip(members, start, parts, strict=True)
                     ]
                 )
                 changed = maps.heat(batch, grades, method)
+                ranks, values = similar[plan]
                 for place, (before, after) in enumerate(zip(heats, changed, strict=True)):
-                    ranks, values = similar[kind, stage]
                     ranks[draw, place] = rank_correlation(before, after, where[place])
                     values[draw, place] = correlation(before, after, where[place])
-                if (kind, stage) == _everything(parts):
+                if plan == _everything(parts):
                     located[draw] = [_located(case, heat) for case, heat in zip(cases, changed, strict=True)]
-                progress(draw * len(plans) + number + 1, DRAWS * len(plans))
+                done += 1
+                progress(done, sum(draws.values()))
     finally:
         maps.set_weights([member.weights for member in members])
     stages = [
@@ -109,16 +115,18 @@ def check_sanity(
         )
         for kind, stage in plans
     ]
-    own = scores[scores["map"] == method].assign(map=RANDOM_WEIGHTS)
-    own[list(FIGURES)] = mean_of_known(located)
-    everything = pd.concat([scores, own], ignore_index=True)
-    groups = {"sample": np.ones(len(cases), dtype=bool)}
-    found = summarise(everything, FIGURES, groups, {RANDOM_WEIGHTS: list(chance.values())}, seed=seed)
-    figures = [one for one in found if one.map in (RANDOM_WEIGHTS, method, *chance.values())]
+    known = scores[scores["map"].isin([method, random_map, centre])]
+    figures = summarise(known, FIGURES, {"sample": np.ones(len(cases), dtype=bool)}, {}, seed=seed)
+    for other in ("", random_map, centre):
+        below = known[known["map"] == other][list(FIGURES)].to_numpy(np.float64) if other else 0.0
+        for column, figure in enumerate(FIGURES):
+            interval = interval_over_draws((located - below)[..., column], people, seed=seed)
+            gap = why_undefined(interval, len(cases))
+            figures.append(MapFigure("sample", RANDOM_WEIGHTS, other, figure, interval, gap))
     auc = {one.minus: one.interval for one in figures if one.map == RANDOM_WEIGHTS and one.figure == "auc"}
     verdicts = [
         similarity_verdict(stages[plans.index(_everything(parts))]),
-        chance_verdict(auc[""], [(name, auc[other]) for name, other in chance.items()]),
+        chance_verdict(auc[""], auc[random_map], auc[centre]),
     ]
     return stages, verdicts, figures
 
