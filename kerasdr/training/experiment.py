@@ -22,6 +22,7 @@ from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
 from kerasdr.training.checks import check_experiment
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
+from kerasdr.training.event_files import EventReporter
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
@@ -83,7 +84,7 @@ def train(
     unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
     write_files(run, files, data.phantoms)
-    reporter = FileReporter(reporter, run / "train.log")
+    reporter = FileReporter(EventReporter(reporter, run / "tensorboard"), run / "train.log")
     prepared = prepare_members(experiment, data, runs, reporter)
     if resume:
         require_same_data(run, data)
@@ -93,6 +94,7 @@ def train(
         write_text_atomically(run / "data.json", json.dumps(fingerprint(data.table, data.digests), indent=1) + "\n")
         write_split(data.table, data.digests, run / "split.csv")
         set_status(run, "running")
+    reporter.begin(run)
     _note_data(data, list(prepared.values()), experiment, run, reporter)
     for line in unknown:
         reporter.note(line)
@@ -136,6 +138,7 @@ def train(
     reporter.note(f"ensemble: {choice.reason}")
     bundle_run(run, experiment, choice.spec, content, reporter)
     set_status(run, "finished")
+    reporter.end(run)
     if point:
         choose_run(run, runs)
     return RunResult(run, metrics, members, choice)
@@ -221,7 +224,8 @@ def _note_data(
         seen = np.array(photographs.reasons, dtype=object)
         reasons = np.where(seen != "", seen, reasons)
     columns = ["image_id", "patient_id", "split", "path"]
-    left_out = table.loc[reasons != "", columns].assign(reason=reasons[reasons != ""])
+    # The true grade, where there is one: a report counts by intention to screen what could not be graded.
+    left_out = table.loc[reasons != "", columns].assign(grade=grades.astype("Int64"), reason=reasons[reasons != ""])
     write_bytes_atomically(run / "left_out.csv", left_out.to_csv(index=False, lineterminator="\n").encode())
     if len(left_out):
         reporter.note(f"left out: {len(left_out)} photographs, listed with reasons in {run / 'left_out.csv'}")

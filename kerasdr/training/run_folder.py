@@ -6,8 +6,9 @@
     environment.json             versions, platform, processors
     data.json                    fingerprint of the table and of every photograph's bytes
     split.csv                    who is in training, validation and test; each photograph's SHA-256
-    left_out.csv                 photographs that were not used, each with its reason
+    left_out.csv                 photographs that were not used, each with its true grade, if known, and the reason
     train.log                    what happened, line by line
+    tensorboard/                 loss, accuracy, kappa and learning rate by epoch, for TensorBoard
     status.json                  running or finished
     members/<member>/            weights.npz, history.csv, curves.png, predictions_validation.csv, checkpoint.npz
     predictions_validation.csv   of the chosen ensemble, one row a photograph
@@ -139,7 +140,7 @@ def chosen_run(runs: Path) -> Path:
 
 
 def environment() -> dict[str, Any]:
-    """Return what a run ran on: versions, platform, processors."""
+    """Return what a run runs on: versions, platform, processors, and when it begins."""
     packages = [
         "keras",
         "tensorflow",
@@ -159,6 +160,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
+        "begun": time.strftime("%Y-%m-%d %H:%M:%S"),
         "packages": versions,
     }
 
