@@ -9,6 +9,7 @@ import click
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
+    from kerasdr.evaluation.intervals import IntervalKind
     from kerasdr.evaluation.judged import By
     from kerasdr.training.submission import Ids
 
@@ -19,6 +20,7 @@ Examples:
   kerasdr evaluate runs/task-a.dual-resnet18/seed-40
   kerasdr evaluate --submission submission.csv --submission-id file-name
   kerasdr evaluate grades.csv --labels labels.csv --json figures.json
+  kerasdr evaluate grades.csv --labels labels.csv --interval bca
 """
 
 
@@ -52,6 +54,12 @@ Examples:
     type=click.Choice(["eye", "person", "both"]),
     help="With --labels: each photograph, each person's worse eye, or both.  [default: both]",
 )
+@click.option(
+    "--interval",
+    type=click.Choice(["percentile", "bca"]),
+    help="With --labels: plain percentiles of the resamples, or corrected for bias and skewness (Efron 1987).  "
+    "[default: percentile]",
+)
 def evaluate_command(
     run: Path | None,
     runs: Path,
@@ -60,6 +68,7 @@ def evaluate_command(
     labels: Path | None,
     json_file: Path | None,
     by: "By | None",
+    interval: "IntervalKind | None",
 ) -> None:
     """Report on the test part of RUN (the chosen run if not given), or on any tool's PREDICTIONS.csv.
 
@@ -81,12 +90,12 @@ def evaluate_command(
             raise click.UsageError("--labels judges a CSV of predictions: give PREDICTIONS.csv as well")
         if submission is not None or submission_id is not None:
             raise click.UsageError("--submission is for a run, --labels for PREDICTIONS.csv: give one of them")
-        _judge(run, labels, by or "both", json_file)
+        _judge(run, labels, by or "both", interval or "percentile", json_file)
         return
     if is_csv:
         raise click.UsageError(f"{run} is judged by labels: give --labels LABELS.csv as well")
-    if json_file is not None or by is not None:
-        raise click.UsageError("--json and --by are for PREDICTIONS.csv with --labels LABELS.csv")
+    if json_file is not None or by is not None or interval is not None:
+        raise click.UsageError("--json, --by and --interval are for PREDICTIONS.csv with --labels LABELS.csv")
     if submission is None and submission_id is not None:
         raise click.UsageError("--submission-id says what --submission writes: give --submission FILE.csv as well")
     from kerasdr.training.run_folder import chosen_run
@@ -103,15 +112,19 @@ def evaluate_command(
     result = open_test_part(run, reporter)
     click.echo(f"{run}: test part, {result.opened}")
     click.echo(metrics_table(result.metrics))
+    if result.calibration is not None:
+        from kerasdr.evaluation.calibration_report import report_text
+
+        click.echo(report_text(result.calibration))
     click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
 
 
-def _judge(predictions: Path, labels: Path, by: "By", json_file: Path | None) -> None:
+def _judge(predictions: Path, labels: Path, by: "By", interval: "IntervalKind", json_file: Path | None) -> None:
     from kerasdr.evaluation.judged import judge, to_json
     from kerasdr.evaluation.judged_text import judged_text
     from kerasdr.files import write_text_atomically
 
-    judged = judge(predictions, labels, by)
+    judged = judge(predictions, labels, by, kind=interval)
     for note in judged.notes:
         click.echo(note, err=True)
     click.echo(judged_text(judged))

@@ -140,12 +140,15 @@ def train_command(
     click.echo(metrics_table(result.metrics))
     for name, figures in result.members.items():
         click.echo(f"  member {name}: kappa {figures['quadratic_kappa']}")
+    for line in result.calibration.lines():
+        click.echo(f"  {line}")
     click.echo(
         f"run: {result.run}" + (", chosen for `kerasdr predict`" if scores else ", a fold of a cross-validation")
     )
 
 
 def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: int, reporter: Reporter) -> None:
+    from kerasdr.evaluation.calibration_report import report_text
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.cross_validation import cross_validate
 
@@ -153,6 +156,8 @@ def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: i
     for number, figures in enumerate(result.repeats, start=1):
         click.echo(f"\n{experiment.name}: out of fold, {folds} folds by person, repeat {number} of {repeats}")
         click.echo(metrics_table(figures))
+        if (calibration := result.calibration[number - 1]) is not None:
+            click.echo(report_text(calibration))
     if repeats > 1:
         for name in ("quadratic_kappa", "auc_referable"):
             mean, deviation = result.spread(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.evaluation.intervals import Interval, bootstrap_people
+from kerasdr.evaluation.intervals import Interval, IntervalKind, bootstrap_people
 from kerasdr.evaluation.metrics import kappa_of_confusion
 from kerasdr.grades import N_GRADES
 
@@ -28,7 +28,12 @@ class Predictions:
 
 
 def average_kappa(
-    runs: Sequence[Predictions], *, n_resamples: int = 2000, seed: int = 0, level: float = 0.95
+    runs: Sequence[Predictions],
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    kind: IntervalKind = "percentile",
 ) -> Interval:
     """Return the mean over runs of quadratic kappa, and its interval over people.
 
@@ -39,7 +44,7 @@ def average_kappa(
 
     Args:
         runs: one or more.
-        n_resamples, seed, level: as in :func:`~kerasdr.evaluation.intervals.bootstrap_people`, whose draws these are.
+        n_resamples, seed, level, kind: as in :func:`~kerasdr.evaluation.intervals.bootstrap_people`, whose draws these are.
 
     Returns:
         The mean; ``n_images`` and ``n_people`` count those that any run was judged by, each once.
@@ -54,5 +59,5 @@ def average_kappa(
         judged = together[together.sum(axis=1) > 0]
         return float(kappa_of_confusion(judged.reshape(-1, N_GRADES, N_GRADES)).mean())
 
-    interval = bootstrap_people(mean, names, n_resamples=n_resamples, seed=seed, level=level)
+    interval = bootstrap_people(mean, names, n_resamples=n_resamples, seed=seed, level=level, kind=kind)
     return replace(interval, n_images=len(np.unique(np.concatenate([run.images for run in runs]))))

@@ -6,16 +6,20 @@ judges the whole procedure and not one network.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from kerasdr.calibration import Decision
+from kerasdr.calibration.grade_sets import read_set
 from kerasdr.config import Experiment, FoldConfig
 from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades
 from kerasdr.data.splits import check_no_leak
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.calibration_report import CalibrationReport, calibration_report, report_to_json
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.predictions import read_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
@@ -24,7 +28,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.training.continued import is_finished, require_same_configuration, train_in
 from kerasdr.training.dataset import ExperimentData, open_dataset, split_table
 from kerasdr.training.experiment import require_same_data
-from kerasdr.training.held_out import open_test_part
+from kerasdr.training.held_out import HeldOut, open_test_part
 from kerasdr.training.samples import grades_asked_for
 
 # Repeats deal people anew and start networks from other random numbers; members' seeds count up from the experiment's.
@@ -40,12 +44,15 @@ class CrossValidation:
         repeats: out-of-fold figures of each repeat, with intervals over people.
         photographs: with a known grade, of one repeat.
         not_graded: of these, ungradable or unreadable.
+        calibration: of each repeat, what calibration, sets and operating points of its folds do, each fold's fitted on its
+            own validation people; None if a fold was not calibrated.
     """
 
     folder: Path
     repeats: tuple[dict[str, Interval], ...]
     photographs: int
     not_graded: int
+    calibration: tuple[CalibrationReport | None, ...] = ()
 
     def spread(self, name: str) -> tuple[float, float]:
         """Return mean and standard deviation of a figure over the repeats; the deviation of one repeat is nan."""
@@ -73,16 +80,17 @@ def cross_validate(
     """
     folder = runs / f"{experiment.name}-{folds}-folds"
     data = _check_folds(experiment, folder, reporter, folds, repeats)
-    tables, figures = [], []
+    tables, figures, calibration = [], [], []
     photographs = not_graded = 0
     for repeat in range(1, repeats + 1):
-        parts = []
+        parts, results = [], []
         for number in range(1, folds + 1):
             run = folder / f"repeat-{repeat}-fold-{number}"
             known = ", finished before" if is_finished(run) else ""
             reporter.note(f"repeat {repeat} of {repeats}, fold {number} of {folds}{known}")
             train_in(run, _fold(experiment, number, folds, repeat), runs, reporter)
             result = open_test_part(run, reporter)
+            results.append(result)
             if repeat == 1:
                 photographs, not_graded = photographs + result.photographs, not_graded + result.not_graded
             parts.append(read_predictions(run / "predictions_test.csv").assign(repeat=repeat, fold=number))
@@ -90,6 +98,7 @@ def cross_validate(
         probabilities = table[[f"prob_{grade}" for grade in range(N_GRADES)]].to_numpy()
         people = table["patient_id"].to_numpy(dtype=str)
         figures.append(grade_metrics(table["grade"].to_numpy(), probabilities, people, seed=experiment.seed))
+        calibration.append(_pooled(table, results, experiment.seed))
         tables.append(table)
     whole = pd.concat(tables, ignore_index=True).to_csv(index=False, lineterminator="\n", float_format="%.6f")
     write_bytes_atomically(folder / "out_of_fold.csv", whole.encode())
@@ -99,9 +108,32 @@ def cross_validate(
         "photographs": photographs,
         "not_graded": not_graded,
         "repeats": [to_json(part) for part in figures],
+        "calibration": [None if one is None else report_to_json(one) for one in calibration],
     }
     write_text_atomically(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
-    return CrossValidation(folder, tuple(figures), photographs, not_graded)
+    return CrossValidation(folder, tuple(figures), photographs, not_graded, tuple(calibration))
+
+
+def _pooled(table: pd.DataFrame, folds: Sequence[HeldOut], seed: int) -> CalibrationReport | None:
+    """Judge together what the folds of a repeat say, each by its own calibration."""
+    known = [fold.calibration for fold in folds if fold.calibration is not None]
+    if len(known) < len(folds):
+        return None
+    gaps = [f"fold {n}: {one.undefined_threshold}" for n, one in enumerate(known, start=1) if one.undefined_threshold]
+    bounds = np.array([read_set(text) for text in table["grade_set"]], dtype=np.int64)
+    decision = Decision(bounds, None if gaps else (table["screen_positive"] == "yes").to_numpy())
+    return calibration_report(
+        table["grade"].to_numpy(),
+        table["patient_id"].to_numpy(dtype=str),
+        table[[f"prob_raw_{grade}" for grade in range(N_GRADES)]].to_numpy(),
+        table[[f"prob_{grade}" for grade in range(N_GRADES)]].to_numpy(),
+        decision,
+        method="; ".join(dict.fromkeys(one.method for one in known)),
+        level=known[0].level,
+        target=known[0].target,
+        no_threshold="; ".join(gaps),
+        seed=seed,
+    )
 
 
 def _check_folds(experiment: Experiment, folder: Path, reporter: Reporter, folds: int, repeats: int) -> ExperimentData:

@@ -8,18 +8,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdr.calibration import CalibrationPart
 from kerasdr.config import Experiment, load, to_yaml
 from kerasdr.data.fingerprint import fingerprint
 from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades, slashed_counts
 from kerasdr.data.splits import read_split, write_split
 from kerasdr.ensembles import Choice, choose
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.calibration_report import report_to_json
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
+from kerasdr.training.calibrating import fit_on_validation, judge_calibration
 from kerasdr.training.checks import check_experiment
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
 from kerasdr.training.event_files import EventReporter
@@ -42,12 +45,14 @@ class RunResult:
         metrics: validation figures of the chosen ensemble.
         members: validation figures of each member.
         choice: how the members are combined.
+        calibration: what was fitted on validation after that.
     """
 
     run: Path
     metrics: dict[str, Interval]
     members: dict[str, dict[str, Interval]]
     choice: Choice
+    calibration: CalibrationPart
 
 
 def train(
@@ -112,9 +117,15 @@ def train(
         trained=fitted.trained,
         seed=experiment.seed,
     )
-    # A method that was fitted on validation is judged there out of fold, so these are not what its final fit would say.
-    together = choice.predictions[choice.spec.method]
-    write_predictions(run / "predictions_validation.csv", data.table, validation.rows, validation.grades, together)
+    # What was fitted on validation is judged there out of fold, so these are not what the final fits would say.
+    raw = choice.predictions[choice.spec.method]
+    known = (validation.grades, validation.people)
+    fit = fit_on_validation(experiment.calibration, raw, *known, seed=experiment.seed)
+    calibration, together = fit.calibration, fit.out_of_fold
+    judged = judge_calibration(run, "validation", calibration, raw, together, *known, seed=experiment.seed)
+    decision = calibration.decide(together)
+    csv = run / "predictions_validation.csv"
+    write_predictions(csv, data.table, validation.rows, validation.grades, together, raw, decision)
 
     def figures(probabilities: NDArray[np.floating]) -> dict[str, Interval]:
         return grade_metrics(validation.grades, probabilities, validation.people, seed=experiment.seed)
@@ -133,15 +144,22 @@ def train(
             "reason": choice.reason,
             "specs": {name: spec.to_dict() for name, spec in choice.specs.items()},
         },
+        "calibration": report_to_json(judged)
+        | {
+            "reason": calibration.reason,
+            "judged": "out of fold; threshold and quantile were found on these people, so that coverage and the target's "
+            "figure are what was asked for: the test part says what new people have",
+        },
     }
     write_text_atomically(run / "metrics.json", json.dumps(content, indent=1) + "\n")
     reporter.note(f"ensemble: {choice.reason}")
-    bundle_run(run, experiment, choice.spec, content, reporter)
+    reporter.note(f"calibration: {calibration.reason}")
+    bundle_run(run, experiment, choice.spec, content, reporter, calibration)
     set_status(run, "finished")
     reporter.end(run)
     if point:
         choose_run(run, runs)
-    return RunResult(run, metrics, members, choice)
+    return RunResult(run, metrics, members, choice, calibration)
 
 
 def write_files(run: Path, files: RunFiles | None, phantoms: bool) -> None:

@@ -3,7 +3,6 @@
 import functools
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from kerasdr.config import Experiment
 from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
-from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
+from kerasdr.evaluation.calibration_report import CalibrationReport, report_from_json, report_to_json
+from kerasdr.evaluation.intervals import Interval, from_json, grade_metrics, to_json
 from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import sha256_of_file, write_text_atomically
 from kerasdr.reporting import Reporter
@@ -24,6 +24,7 @@ from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.engine_keras import build_network
 from kerasdr.scoring.engines import require_installed
 from kerasdr.scoring.sealed import SUMS
+from kerasdr.training.calibrating import judge_calibration
 from kerasdr.training.dataset import ExperimentData, open_dataset
 from kerasdr.training.experiment import prepare_members, require_same_data, resumable
 from kerasdr.training.feeds import PhotographFeed, predict
@@ -43,10 +44,11 @@ class HeldOut:
 
     Attributes:
         metrics: with intervals over people, of the photographs that were graded.
-        methods: the same of every ensemble method that the run compared; the chosen one was chosen without them.
+        methods: the same of every ensemble method that the run compared, uncalibrated; the chosen one was chosen without them.
         photographs: in the test part, with a known grade.
         not_graded: of these, ungradable or unreadable.
         opened: when, in words.
+        calibration: what calibration, sets and operating point do; None of a bundle that was not calibrated.
     """
 
     metrics: dict[str, Interval]
@@ -54,6 +56,7 @@ class HeldOut:
     photographs: int
     not_graded: int
     opened: str
+    calibration: CalibrationReport | None = None
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,22 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     def figures(probabilities: NDArray[np.float64]) -> dict[str, Interval]:
         return grade_metrics(samples.grades, probabilities, samples.people, seed=experiment.seed)
 
-    together = combine(bundle.ensemble, members)
-    write_predictions(run / "predictions_test.csv", table, samples.rows, samples.grades, together)
+    raw, together = combine(bundle.ensemble, members), bundle.combined(members)
+    part, judged = bundle.calibration, None
+    known = (run / "predictions_test.csv", table, samples.rows, samples.grades)
+    if part is None:
+        write_predictions(*known, together)
+    else:
+        write_predictions(*known, together, raw, part.decide(together))
+        judged = judge_calibration(
+            run, "test", part, raw, together, samples.grades, samples.people, seed=experiment.seed
+        )
     metrics = figures(together)
     methods: dict[str, dict[str, Interval]] = {}
     for method, spec in _compared(run).items():
-        part = combine(spec, members)
-        methods[method] = figures(part)
-        write_predictions(run / f"predictions_test_{method}.csv", table, samples.rows, samples.grades, part)
+        one = combine(spec, members)
+        methods[method] = figures(one)
+        write_predictions(run / f"predictions_test_{method}.csv", table, samples.rows, samples.grades, one)
     n_asked = int(asked.sum())
     content = {
         "split": "test",
@@ -114,8 +125,10 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
         "ensemble": to_json(metrics),
         "methods": {name: to_json(part) for name, part in methods.items()},
     }
+    if judged is not None:
+        content["calibration"] = report_to_json(judged)
     write_text_atomically(kept, json.dumps(content, indent=1) + "\n")
-    return HeldOut(metrics, methods, n_asked, n_asked - len(samples), "opened now for the first time")
+    return HeldOut(metrics, methods, n_asked, n_asked - len(samples), "opened now for the first time", judged)
 
 
 def open_run(run: Path, reporter: Reporter) -> OpenedRun:
@@ -185,16 +198,11 @@ def _compared(run: Path) -> dict[str, EnsembleSpec]:
 
 def _read(path: Path) -> HeldOut:
     content = json.loads(path.read_text(encoding="utf-8"))
-    methods = {name: _figures(part) for name, part in content.get("methods", {}).items()}
+    methods = {name: from_json(part) for name, part in content.get("methods", {}).items()}
     opened = f"opened at {content['opened']}"
     sums = path.parent / "bundle" / SUMS
     if sums.is_file() and content["bundle"] != sha256_of_file(sums):
         opened += f" and graded by {content['bundle'][:12]}; the model has other graphs since"
-    return HeldOut(_figures(content["ensemble"]), methods, content["photographs"], content["not_graded"], opened)
-
-
-def _figures(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
-    return {
-        name: Interval(**{key: float("nan") if value is None else value for key, value in figure.items()})  # type: ignore[arg-type]
-        for name, figure in content.items()
-    }
+    judged = report_from_json(content["calibration"]) if "calibration" in content else None
+    figures = from_json(content["ensemble"])
+    return HeldOut(figures, methods, content["photographs"], content["not_graded"], opened, judged)

@@ -12,7 +12,8 @@
     status.json                  running or finished
     members/<member>/            weights.npz, history.csv, curves.png, predictions_validation.csv, checkpoint.npz
     predictions_validation.csv   of the chosen ensemble, one row a photograph
-    metrics.json                 validation figures with intervals, of members and ensemble
+    metrics.json                 validation figures with intervals, of members, ensemble and calibration
+    reliability_validation.png   what probabilities said against what came true
     bundle/                      what scoring loads
 
 The pointer ``runs/chosen`` is a text file with the path of a run, relative to ``runs``.

@@ -10,7 +10,7 @@ from kerasdr import __version__
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.card.from_run import known_of
 from kerasdr.evaluation.card.items import Guideline, Topic, load_items
-from kerasdr.evaluation.page.judged_part import chosen_threshold, judge_part
+from kerasdr.evaluation.page.judged_part import judge_part, run_threshold
 from kerasdr.evaluation.page.run_files import find_runs, read_run
 from kerasdr.evaluation.table_text import code, markdown, markdown_grid
 from kerasdr.files import printable_path, write_text_atomically
@@ -53,7 +53,7 @@ def write_card(places: Sequence[Path], path: Path, answers: Path | None = None) 
         raise KerasdrError(f"a card is of one run, and these are {len(found)}: name one of them")
     given = {} if answers is None else read_answers(answers)
     run = read_run(found[0])
-    parts = [judge_part(part, int(run.config.get("seed", 0)), chosen_threshold(run.metrics)) for part in run.parts]
+    parts = [judge_part(part, int(run.config.get("seed", 0)), run_threshold(run)) for part in run.parts]
     guidelines, topics = load_items()
     known = known_of(run, parts)
     status = {topic.key: _status(topic, known.get(topic.key, []), given) for topic in topics}

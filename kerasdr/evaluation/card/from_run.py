@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasdr.evaluation.judged import INTERVAL
+from kerasdr.evaluation.judged import describe_interval
 from kerasdr.evaluation.judged_text import TITLES
 from kerasdr.evaluation.page.about import PHANTOMS, data_words, member_words
 from kerasdr.evaluation.page.judged_part import JudgedPart
@@ -169,7 +169,7 @@ def _measures(run: RunFiles) -> Lines:
         "Quadratic, linear and unweighted kappa, accuracies, mean absolute error, sensitivity and precision of each grade, "
         "AUC, average precision, sensitivity and specificity at 90% and 95%, by the grade and by intention to screen, "
         "reliability, and net benefit (decision curve); by eye and by person (worse eye).",
-        f"Intervals: {INTERVAL}; seed {run.config.get('seed')}. No p-values.",
+        f"Intervals: {describe_interval('percentile')}; seed {run.config.get('seed')}. No p-values.",
     ]
 
 
@@ -186,8 +186,19 @@ def _blinding(run: RunFiles) -> Lines:
 
 def _output(run: RunFiles, parts: Sequence[JudgedPart]) -> Lines:
     lines = ["Five probabilities that sum to 1; the grade is the most probable one, referable if it is 2 or worse."]
-    if (threshold := parts[0].threshold) is not None:
-        lines.append(f"The run chose a threshold on the probability of referable: {threshold:.3f}.")
+    calibration = run.metrics.get("calibration")
+    if isinstance(calibration, dict):
+        lines.append(f"Calibrated on validation: {calibration.get('method')}, {calibration.get('reason')}.")
+        at = (
+            ""
+            if parts[0].threshold is None
+            else f": positive from a probability of referable of {parts[0].threshold:.3f} on"
+        )
+        why = calibration.get("undefined_threshold")
+        lines.append(f"Operating point: {calibration.get('target')}{f', undefined: {why}' if why else at}.")
+        lines.append(
+            f"Beside the grade a set of grades, made to hold the true one at a coverage of {calibration.get('level')}."
+        )
     lines.append("A photograph that is too poor gets no grade but a reason, and is to be taken again.")
     return lines
 
@@ -222,6 +233,10 @@ def _performance(run: RunFiles, parts: Sequence[JudgedPart]) -> Lines:
                 figure = found.figures.get(name)
                 text = f"undefined: {part.screened_gap}" if figure is None else figure_cell(figure, found, name)
                 lines.append(f"{part.title}, {unit}, {TITLES[name]}: {text}")
+        for name in ("sensitivity_referable", "specificity_referable"):
+            if (at_point := part.at_point_by_eye) is not None:
+                text = figure_cell(at_point.figures[name], at_point, name)
+                lines.append(f"{part.title}, by eye, {name.partition('_')[0]} at the run's operating point: {text}")
     return lines
 
 
@@ -247,7 +262,7 @@ def _limitations(run: RunFiles, parts: Sequence[JudgedPart]) -> Lines:
     lines = [PHANTOMS] if run.phantoms else []
     if len(parts[0].people) < 100:
         lines.append(f"Few people: the {parts[0].title} has {len(parts[0].people)}. Look at the intervals.")
-    lines.append("Probabilities are as trained: look at the reliability diagram before they are taken at their word.")
+    lines.append("Look at the reliability diagram before probabilities are taken at their word.")
     lines.append(f"Beside published figures: {NO_RANKING}")
     return lines
 

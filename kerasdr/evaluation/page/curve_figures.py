@@ -1,13 +1,13 @@
 """Figures of how probabilities rank and what they are worth: ROC, precision and recall, reliability, decision curve."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from kerasdr.evaluation.calibration_figures import ReliabilityBin
 from kerasdr.evaluation.decision_curve import DecisionCurve
 from kerasdr.evaluation.page.chart import Axis, Figure, Look, Plot
-from kerasdr.evaluation.page.reliability import Reliability
 from kerasdr.evaluation.ranking import Roc
 from kerasdr.evaluation.roc_band import RocBand
 
@@ -87,33 +87,35 @@ def precision_recall_figure(name: str, of: str, curve: Roc) -> Figure:
     return plot.figure(name, f"Precision and recall, {of}", described)
 
 
-def reliability_figure(name: str, of: str, found: Reliability) -> Figure:
-    """Draw how often each group that was called so probable was referable.
+def reliability_figure(name: str, of: str, several: Mapping[str, Sequence[ReliabilityBin]]) -> Figure:
+    """Draw how often groups that were called so probable were referable.
 
     Args:
         name: of the file.
         of: what it is of, in words.
-        found: the groups.
+        several: one or two, groups of photographs by what their probabilities are, such as calibrated and before.
     """
     plot = Plot(
         Axis("probability of referable, mean of the group", 0, 1, SHARES, True),
         Axis("share that is referable", 0, 1, SHARES, True),
     )
     plot.series("as often as said", [0, 1], [0, 1], _NONE)
-    for x, low, high in zip(found.said, found.low, found.high, strict=True):
-        if np.isfinite(low):
-            plot.upright(float(x), float(low), float(high), _OURS)
-    label = f"groups of about equal size, {found.level:.0%} interval over people"
-    plot.series(label, found.said, found.seen, Look(1, shape="circle", line=False))
-    groups = "; ".join(
-        f"said {said:.0%}, seen {seen:.0%} of {n}"
-        for said, seen, n in zip(found.said, found.seen, found.n, strict=True)
-    )
+    looks = (Look(1, shape="circle", line=False), Look(2, shape="square", line=False, filled=False))
+    said = []
+    for (title, groups), look in zip(several.items(), looks, strict=False):
+        for one in groups:
+            if np.isfinite(one.observed.low):
+                plot.upright(one.probability, one.observed.low, one.observed.high, look)
+        plot.series(title, [one.probability for one in groups], [one.observed.value for one in groups], look)
+        words = "; ".join(
+            f"said {one.probability:.0%}, seen {one.observed.value:.0%} of {one.observed.n_images}" for one in groups
+        )
+        said.append(f"{title}: {words}")
     return plot.figure(
         name,
         f"Reliability, {of}",
-        f"How often groups of similar probability are referable: {groups}. Where all or none of a group are, the interval has "
-        "no width, and the truth may still differ.",
+        "How often groups of about equal size and of similar probability are referable, with 95% intervals over people; "
+        f"{'; '.join(said)}. Where all or none of a group are, the interval has no width, and the truth may still differ.",
     )
 
 

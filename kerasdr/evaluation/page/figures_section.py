@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasdr.evaluation.calibration_figures import ReliabilityBin, forecasts, reliability_table
 from kerasdr.evaluation.decision_curve import decision_curve
-from kerasdr.evaluation.judged import INTERVAL
+from kerasdr.evaluation.judged import describe_interval
 from kerasdr.evaluation.judged_text import TITLES
 from kerasdr.evaluation.page.chart import Figure, Look
 from kerasdr.evaluation.page.curve_figures import (
@@ -16,15 +17,15 @@ from kerasdr.evaluation.page.curve_figures import (
     reliability_figure,
     roc_figure,
 )
-from kerasdr.evaluation.page.judged_part import JudgedPart
+from kerasdr.evaluation.page.judged_part import JudgedPart, probabilities_of
 from kerasdr.evaluation.page.markup import Child, Markup, element, joined
 from kerasdr.evaluation.page.other_figures import confusion_figure
-from kerasdr.evaluation.page.reliability import reliability
 from kerasdr.evaluation.page.run_files import RunFiles
 from kerasdr.evaluation.page.tables import figure_cell, table
 from kerasdr.evaluation.page.worst import MakeThumbnails, worst_errors, worst_list
 from kerasdr.evaluation.ranking import Roc
 from kerasdr.evaluation.roc_band import roc_band
+from kerasdr.evaluation.standard_figures import OF_PHOTOGRAPHS, StandardFigures
 from kerasdr.grades import GRADE_NAMES, GRADES
 
 _SCREENING = (
@@ -34,7 +35,11 @@ _SCREENING = (
 )
 # What says how often referable is found stands with the share that was not graded, always.
 _REFERABLE = ("sensitivity_referable", "specificity_referable", *_SCREENING)
-_OTHERS = tuple(name for name in TITLES if name not in _REFERABLE and "_grade_" not in name)
+_OTHERS = tuple(
+    name
+    for name in TITLES
+    if name not in _REFERABLE and not name.startswith(("sensitivity_grade_", "precision_grade_"))
+)
 _POINT_LOOKS = {
     "90": (Look(2, shape="square", line=False, size=8), Look(2, shape="square", line=False, filled=False, size=8)),
     "95": (Look(3, shape="diamond", line=False), Look(3, shape="diamond", line=False, filled=False)),
@@ -118,16 +123,28 @@ def _headline(part: JudgedPart, of: str) -> Markup:
     """Return the headline figures; where nothing says what was not graded, the gap stands in its row."""
     rows = []
     for name in (*_REFERABLE, *_OTHERS):
-        cells: list[Child] = [TITLES[name]]
-        for found in (part.by_eye, part.by_person):
-            if name in found.figures:
-                cells.append(figure_cell(found.figures[name], found, name))
-            else:
-                cells.append(
-                    _share_known(part) if name == "share_not_graded" and found is part.by_eye else _unknown(part)
-                )
-        rows.append(cells)
+        if name in _SCREENING or name in part.by_eye.figures:
+            rows.append([TITLES[name], *(_headline_cell(part, found, name) for found in (part.by_eye, part.by_person))])
+        if name == _REFERABLE[-1] and part.at_point_by_eye is not None and part.at_point_by_person is not None:
+            point = (part.at_point_by_eye, part.at_point_by_person)
+            rows += [
+                [_at_the_point(TITLES[one]), *(_headline_cell(part, found, one) for found in point)]
+                for one in _REFERABLE
+                if one != "share_not_graded"
+            ]
     return table(f"{of}, with 95% intervals", ["figure", "by eye", "by person (worse eye)"], rows, numbers=True)
+
+
+def _at_the_point(title: str) -> str:
+    return f"at the run's operating point: {title.removeprefix('referable: ').removesuffix(' as decided')}"
+
+
+def _headline_cell(part: JudgedPart, found: StandardFigures, name: str) -> str:
+    if name in found.figures:
+        return figure_cell(found.figures[name], found, name)
+    if name not in _SCREENING:
+        return f"undefined: {OF_PHOTOGRAPHS}"
+    return _share_known(part) if name == "share_not_graded" and found is part.by_eye else _unknown(part)
 
 
 def _share_known(part: JudgedPart) -> str:
@@ -141,10 +158,10 @@ def _unknown(part: JudgedPart) -> str:
 
 def _foot(part: JudgedPart) -> list[Markup]:
     lines = [
-        f"Intervals: {INTERVAL}. Referable is grade 2 or worse, sight-threatening grade 3 or worse, as decided is by the most "
-        "probable grade. At 90% or 95%: the best on the empirical ROC, chosen on these very people. Intention to screen: what "
-        "was not graded counts as called referable. By person: the worst true grade, the worst predicted one and the highest "
-        "probability of the person's photographs."
+        f"Intervals: {describe_interval('percentile')}. Referable is grade 2 or worse, sight-threatening grade 3 or worse, "
+        "as decided is by the most probable grade. At 90% or 95%: the best on the empirical ROC, chosen on these very people. "
+        "Intention to screen: what was not graded counts as called referable. By person: the worst true grade, the worst "
+        "predicted one and the highest probability of the person's photographs."
     ]
     for title, found in (("by eye", part.by_eye), ("by person", part.by_person)):
         if found.no_width:
@@ -188,24 +205,39 @@ def _charts(part: JudgedPart, of: str, stem: str, seed: int, whole: bool) -> tup
     else:
         drawn.append(roc_figure(f"{stem}-roc", f"{of}, by eye", band, operating_points(part, band.roc)))
         drawn.append(precision_recall_figure(f"{stem}-precision-recall", f"{of}, by eye", band.roc))
-    groups = reliability(part.photographs, seed=seed)
-    if groups is not None:
+    groups = _reliability(part, seed)
+    if groups:
         drawn.append(reliability_figure(f"{stem}-reliability", f"{of}, by eye", groups))
     benefit = decision_curve(part.people, seed=seed)
     if benefit is not None:
         drawn.append(decision_figure(f"{stem}-decision", f"{of}, by person", benefit))
-    if groups is None or benefit is None:
+    if not groups or benefit is None:
         gaps.append(f"reliability and decision curve of the {part.title}: there are no probabilities")
-    if part.threshold is None:
+    if part.at_point_by_eye is None:
         gaps.append(
-            f"the run's own operating point of the {part.title}: none was chosen with the run's figures, so the ROC has only "
-            "the points at 90% and 95% and the decision by grade"
+            f"the run's own operating point of the {part.title}: the run chose none, so the ROC has only the points at "
+            "90% and 95% and the decision by grade"
         )
     return drawn, gaps
 
 
+def _reliability(part: JudgedPart, seed: int) -> dict[str, list[ReliabilityBin]]:
+    """Return the reliability of the probability of referable, before calibration too if there was any."""
+    table = part.files.predictions
+    calibrated, raw = probabilities_of(table), probabilities_of(table, "prob_raw_")
+    if calibrated is None or not len(table):
+        return {}
+    several = {"as the networks gave them" if raw is None else "calibrated": calibrated}
+    if raw is not None and not np.array_equal(raw, calibrated):
+        several["before calibration"] = raw
+    return {
+        name: reliability_table(*forecasts(table["grade"], p)["referable"], part.photographs.people, seed=seed)
+        for name, p in several.items()
+    }
+
+
 def operating_points(part: JudgedPart, curve: Roc) -> list[OperatingPoint]:
-    """Return the operating points of a part, by eye: at 90% and 95%, by the grade, at the run's own threshold.
+    """Return the operating points of a part, by eye: at 90% and 95%, by the grade, at the run's own.
 
     A point at a specificity (or sensitivity) or more is where the curve has its best sensitivity (or specificity) so, and of
     those places the one with the most of the other: a point of the empirical curve, as its figure is.
@@ -227,9 +259,11 @@ def operating_points(part: JudgedPart, curve: Roc) -> list[OperatingPoint]:
             "by the most probable grade", *decided, Look(4, shape="triangle", line=False, filled=False, size=3.5)
         )
     )
-    if part.at_threshold is not None:
-        label = f"the run's threshold, probability {part.threshold:.3f}"
-        points.append(OperatingPoint(label, *part.at_threshold, Look(0, shape="cross", line=False)))
+    if part.at_point_by_eye is not None:
+        chosen = part.at_point_by_eye.figures
+        at = "" if part.threshold is None else f", from probability {part.threshold:.3f} on"
+        place = (chosen["sensitivity_referable"].value, chosen["specificity_referable"].value)
+        points.append(OperatingPoint(f"the run's operating point{at}", *place, Look(0, shape="cross", line=False)))
     return points
 
 

@@ -1,13 +1,13 @@
 """One part of a run's data, judged: figures by eye and by person, and the decision at the run's own threshold."""
 
+import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasdr.evaluation import counts
+from kerasdr.calibration.grade_sets import read_set
 from kerasdr.evaluation.graded import (
     Graded,
     Screened,
@@ -16,10 +16,10 @@ from kerasdr.evaluation.graded import (
     screened_people,
     screened_photographs,
 )
-from kerasdr.evaluation.metrics import binary_confusion, confusion_matrix
-from kerasdr.evaluation.page.run_files import PartFiles
+from kerasdr.evaluation.metrics import confusion_matrix
+from kerasdr.evaluation.page.run_files import PartFiles, RunFiles
 from kerasdr.evaluation.standard_figures import StandardFigures, standard_figures
-from kerasdr.grades import N_GRADES, REFERABLE_FROM
+from kerasdr.grades import N_GRADES
 
 KEPT_NO_GRADES = (
     "this run kept no grades of the photographs that it left out, so they cannot be counted: it was trained with an earlier "
@@ -37,8 +37,9 @@ class JudgedPart:
         by_eye, by_person: the standard figures, with intervals over people.
         confusion: of photographs, ``(5, 5)``.
         screened_gap: why there are no figures by intention to screen; empty where there are.
-        threshold: the run's own threshold on the probability of referable, if it has one.
-        at_threshold: sensitivity and specificity there, by eye.
+        threshold: of the run's own operating point, on the probability of referable, if it is known.
+        at_point_by_eye, at_point_by_person: ``sensitivity_referable``, ``specificity_referable`` and the like where the
+            decision is the run's operating point (``screen_positive``) and not the grade; None if it has none.
     """
 
     files: PartFiles
@@ -49,7 +50,8 @@ class JudgedPart:
     confusion: NDArray[np.int64]
     screened_gap: str
     threshold: float | None
-    at_threshold: tuple[float, float] | None
+    at_point_by_eye: StandardFigures | None
+    at_point_by_person: StandardFigures | None
 
     @property
     def title(self) -> str:
@@ -63,50 +65,83 @@ def judge_part(files: PartFiles, seed: int, threshold: float | None, *, n_resamp
     Args:
         files: what the run says of it.
         seed: of the bootstrap; with the run's own seed, its own figures come out again.
-        threshold: the run's own on the probability of referable, if it has one.
+        threshold: of the run's own operating point, on the probability of referable, if it is known; the decision itself
+            stands in the predictions.
         n_resamples: of the bootstrap.
     """
     table = files.predictions
     people = table["patient_id"].to_numpy(dtype=str)
-    probabilities = probabilities_of(table)
-    eyes = graded_photographs(table["grade"], table["predicted"], people, probabilities)
-    screened, gap = _screened(files, eyes, people)
-    worse = graded_people(eyes)
-    at_threshold = None
-    if threshold is not None and eyes.p_referable is not None:
-        decided = binary_confusion(eyes.truth >= REFERABLE_FROM, eyes.p_referable >= threshold)
-        at_threshold = (float(counts.sensitivity(decided)), float(counts.specificity(decided)))
+    eyes = graded_photographs(
+        table["grade"], table["predicted"], people, probabilities_of(table), set_bounds=_sets_of(table)
+    )
+    by_eye, by_person, gap = _judged(files, eyes, seed, n_resamples)
+    at_point: tuple[StandardFigures | None, StandardFigures | None] = (None, None)
+    if (positive := _positive_of(table)) is not None:
+        decided = graded_photographs(table["grade"], table["predicted"], people, called_referable=positive)
+        at_point = _judged(files, decided, seed, n_resamples)[:2]
     return JudgedPart(
         files,
         eyes,
-        worse,
-        standard_figures(eyes, screened, seed=seed, n_resamples=n_resamples),
-        standard_figures(
-            worse, None if screened is None else screened_people(screened), seed=seed, n_resamples=n_resamples
-        ),
+        graded_people(eyes),
+        by_eye,
+        by_person,
         confusion_matrix(table["grade"], table["predicted"]),
         gap,
         threshold,
-        at_threshold,
+        *at_point,
     )
 
 
-def probabilities_of(table: pd.DataFrame) -> NDArray[np.float64] | None:
-    """Return the probabilities ``(n, 5)`` of a table of predictions; None if it has none."""
-    columns = [f"prob_{grade}" for grade in range(N_GRADES)]
-    return table[columns].to_numpy(dtype=np.float64) if columns[0] in table else None
+def probabilities_of(table: pd.DataFrame, prefix: str = "prob_") -> NDArray[np.float64] | None:
+    """Return the probabilities ``(n, 5)`` of a table of predictions; None if it has none.
+
+    Args:
+        table: the predictions.
+        prefix: ``prob_``, or ``prob_raw_`` for those before calibration.
+    """
+    columns = [f"{prefix}{grade}" for grade in range(N_GRADES)]
+    return table[columns].to_numpy(dtype=np.float64) if set(columns) <= set(table) else None
 
 
-def chosen_threshold(metrics: dict[str, Any]) -> float | None:
-    """Return the threshold on the probability of referable that a run chose, ``operating_point.threshold``, if it did."""
-    chosen = metrics.get("operating_point")
-    value = chosen.get("threshold") if isinstance(chosen, dict) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= 1.0:
+def run_threshold(run: RunFiles) -> float | None:
+    """Return the threshold of a run's operating point, as its bundle carries it; None if there is none to be read."""
+    try:
+        manifest = json.loads((run.path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+        value = manifest["calibration"]["operating_point"]["threshold"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return float(value)
+    return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
 
 
-def _screened(files: PartFiles, eyes: Graded, people: NDArray[np.str_]) -> tuple[Screened | None, str]:
+def _judged(
+    files: PartFiles, eyes: Graded, seed: int, n_resamples: int
+) -> tuple[StandardFigures, StandardFigures, str]:
+    screened, gap = _screened(files, eyes)
+    worse = graded_people(eyes)
+    persons = None if screened is None else screened_people(screened)
+    return (
+        standard_figures(eyes, screened, seed=seed, n_resamples=n_resamples),
+        standard_figures(worse, persons, seed=seed, n_resamples=n_resamples),
+        gap,
+    )
+
+
+def _positive_of(table: pd.DataFrame) -> NDArray[np.bool_] | None:
+    if "screen_positive" not in table or not table["screen_positive"].isin(["yes", "no"]).all():
+        return None
+    return (table["screen_positive"] == "yes").to_numpy()
+
+
+def _sets_of(table: pd.DataFrame) -> NDArray[np.int64] | None:
+    if "grade_set" not in table or not len(table):
+        return None
+    try:
+        return np.array([read_set(text) for text in table["grade_set"]], dtype=np.int64)
+    except ValueError:
+        return None
+
+
+def _screened(files: PartFiles, eyes: Graded) -> tuple[Screened | None, str]:
     missing = files.left_out
     if missing is None:
         if files.asked == len(eyes):  # nothing was left out, so there is nothing to know of it
@@ -116,5 +151,5 @@ def _screened(files: PartFiles, eyes: Graded, people: NDArray[np.str_]) -> tuple
     grades = np.concatenate([eyes.truth, missing["grade"].to_numpy(dtype=np.int64)])
     called = np.concatenate([eyes.called_referable, np.zeros(len(missing), dtype=bool)])
     graded = np.arange(len(grades)) < len(eyes)
-    owners = np.concatenate([people, missing["patient_id"].to_numpy(dtype=str)])
+    owners = np.concatenate([eyes.people, missing["patient_id"].to_numpy(dtype=str)])
     return screened_photographs(grades, called, graded, owners), ""

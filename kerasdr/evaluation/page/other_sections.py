@@ -22,10 +22,7 @@ NO_RANKING = (
 )
 # What other commands put beside a run's figures; where a run has none of it, the page says so.
 OPTIONAL = {
-    "operating_point": "a threshold chosen for the referral of people",
-    "calibration": "calibration measures",
-    "conformal": "sets of grades with a coverage that is promised",
-    "comparison": "tests against another run",
+    "calibration": "calibration, an operating point and sets of grades",
     "subgroups": "figures of subgroups",
     "robustness": "figures under changes of the photographs",
     "explanations": "heat maps compared with marked lesions",
@@ -109,6 +106,10 @@ def compared_section(
             parts.append(element("p", words, class_="warn"))
         if key == "validation":
             parts.append(element("p", "Validation chose within each run: these figures are too good.", class_="warn"))
+    words = (
+        "Intervals that overlap are no test: `kerasdr compare RUN RUN` tests runs that are judged on the same people."
+    )
+    parts.append(element("p", words))
     rows_of_runs = [[run.name, data_words(run), str(run.data.get("sha256", ""))[:12]] for run, _ in judged]
     parts.append(table("the runs", ["run", "photographs", "data and split"], rows_of_runs))
     return joined(*parts), figures

@@ -9,7 +9,7 @@ from kerasdr import __version__
 from kerasdr.evaluation.page.about import about_section, data_section
 from kerasdr.evaluation.page.chart import Figure, chart_style
 from kerasdr.evaluation.page.figures_section import figures_section
-from kerasdr.evaluation.page.judged_part import JudgedPart, chosen_threshold, judge_part
+from kerasdr.evaluation.page.judged_part import JudgedPart, judge_part, run_threshold
 from kerasdr.evaluation.page.markup import Child, Markup, css, element, joined
 from kerasdr.evaluation.page.other_sections import (
     compared_section,
@@ -104,7 +104,7 @@ def write_page(
 
 def _tell(run: RunFiles, stem: str, level: int, thumbnails: MakeThumbnails | None) -> _Told:
     seed = int(run.config.get("seed", 0))
-    threshold = chosen_threshold(run.metrics)
+    threshold = run_threshold(run)
     parts = tuple(judge_part(part, seed, threshold) for part in run.parts)
     markup: list[Child] = [about_section(run, level), data_section(run, level)]
     figures: list[Figure] = []

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,7 +19,7 @@ from kerasdr.evaluation.page.run_files import RunFiles
 from kerasdr.evaluation.page.worst import Thumbnail, Thumbnails
 from kerasdr.evaluation.page.yardsticks import load_yardsticks
 from kerasdr.reporting import Reporter
-from tests.evaluation.page.conftest import MakeRun, predictions
+from tests.evaluation.page.conftest import COLUMNS, MakeRun, predictions
 
 VOID = {"br", "img", "meta", "hr"}
 
@@ -235,14 +236,37 @@ def test_one_class_three_people(make_run: MakeRun, tmp_path: Path) -> None:
 
 
 def test_parts_of_other_steps_are_shown_or_missed(make_run: MakeRun, tmp_path: Path) -> None:
-    more = {"calibration": {"ece": {"value": 0.0625, "low": 0.03125, "high": 0.125, "n_images": 80, "n_people": 40}}}
-    more["operating_point"] = {"threshold": 0.375, "reason": "sensitivity of 90% on validation"}
+    more = {"subgroups": {"left": {"value": 0.0625, "low": 0.03125, "high": 0.125, "n_images": 80, "n_people": 40}}}
     text = text_of(written([make_run("a", more=more)], tmp_path))
     assert "0.0625 (0.03125 to 0.125), 80 photographs of 40 people" in text
-    assert "the run&#x27;s threshold, probability 0.375" in text
-    assert OPTIONAL["calibration"] not in text and OPTIONAL["subgroups"] in text
+    assert OPTIONAL["subgroups"] not in text and OPTIONAL["calibration"] in text and OPTIONAL["robustness"] in text
+
+
+def test_calibration_operating_point_and_sets(make_run: MakeRun, tmp_path: Path) -> None:
+    def decide(table: pd.DataFrame) -> pd.DataFrame:
+        p = table[COLUMNS].to_numpy()
+        sick = p[:, 2:].sum(axis=1) >= 0.25
+        raw = {f"prob_raw_{grade}": (p[:, grade] + 0.2) / 2 for grade in range(5)}
+        return table.assign(**raw, grade_set="0-4", screen_positive=np.where(sick, "yes", "no"), refer_to_reader="yes")
+
+    run = make_run("a", people=10, change=decide, more={"calibration": {"method": "temperature scaling"}})
+    (run / "bundle").mkdir()
+    (run / "bundle" / "manifest.json").write_text('{"calibration": {"operating_point": {"threshold": 0.25}}}')
+    page = written([run], tmp_path)
+    rows, text = cells(page.path), text_of(page)
+    table = pd.read_csv(run / "predictions_test.csv")
+    sick, called = table["grade"] >= 2, table["screen_positive"] == "yes"
+    assert rows["at the run&#x27;s operating point: sensitivity"][0].startswith(f"{called[sick].mean():.3f} (")
+    expected = ((sick & called).sum() + 1) / (sick.sum() + 1)  # with x_left, which was too dark
+    assert rows["at the run&#x27;s operating point: sensitivity, intention to screen"][0].startswith(
+        f"{expected:.3f} ("
+    )
+    assert rows["coverage of grade_set, over people"][0].startswith("1.000 (")
+    assert rows["coverage of grade_set, over people"][1].startswith("undefined: of photographs alone")
+    assert "the run&#x27;s operating point, from probability 0.250 on" in text
+    assert "before calibration: said" in text and "temperature scaling" in text
     bare = text_of(written([make_run("b")], tmp_path))
-    assert OPTIONAL["calibration"] in bare and "none was chosen" in bare
+    assert "operating point of the test part: the run chose none" in bare and "as the networks gave them: said" in bare
 
 
 def test_yardsticks_stand_apart(make_run: MakeRun, tmp_path: Path) -> None:

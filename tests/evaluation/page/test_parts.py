@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasdr.evaluation.graded import graded_photographs
-from kerasdr.evaluation.intervals import Interval, bootstrap_people
+from kerasdr.evaluation.calibration_figures import ReliabilityBin
+from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.page.chart import Axis, Look, Plot, picture
+from kerasdr.evaluation.page.curve_figures import reliability_figure
 from kerasdr.evaluation.page.figures_section import operating_points
 from kerasdr.evaluation.page.judged_part import judge_part
 from kerasdr.evaluation.page.markup import css, element, joined
 from kerasdr.evaluation.page.other_figures import confusion_figure, curves_figure, forest_figure
-from kerasdr.evaluation.page.reliability import reliability
 from kerasdr.evaluation.page.run_files import PartFiles
 from kerasdr.evaluation.page.tables import plain_rows, table
 from kerasdr.evaluation.page.worst import worst_errors
@@ -40,30 +40,20 @@ def test_text_is_escaped_and_markup_is_not() -> None:
             css(text)
 
 
-def test_reliability_by_hand() -> None:
-    p = np.array([0.1, 0.1, 0.2, 0.2, 0.7, 0.8, 0.9, 1.0])
-    grades = np.array([0, 2, 0, 0, 3, 0, 4, 2])
-    people = np.array(["a", "a", "b", "b", "c", "c", "d", "d"])
-    probabilities = np.zeros((8, 5))
-    probabilities[:, 1], probabilities[:, 2] = 1 - p, p
-    found = reliability(graded_photographs(grades, grades, people, probabilities), groups=4, n_resamples=500, seed=2)
-    assert found is not None
-    assert found.said == pytest.approx([0.1, 0.2, 0.75, 0.95]) and found.seen == pytest.approx([0.5, 0.0, 0.5, 1.0])
-    assert found.n.tolist() == [2, 2, 2, 2]
-
-    def share(rows: np.ndarray) -> float:
-        group = rows[p[rows] < 0.15]
-        return float((grades[group] >= 2).mean()) if len(group) else float("nan")
-
-    interval = bootstrap_people(share, people, n_resamples=500, seed=2)
-    assert (found.low[0], found.high[0]) == pytest.approx((interval.low, interval.high))
-
-
-def test_equal_probabilities_are_one_group() -> None:
-    graded = graded_photographs([0, 3, 0], [2, 2, 2], ["a", "b", "c"], np.eye(5)[[2, 2, 2]])
-    found = reliability(graded)
-    assert found is not None and found.n.tolist() == [3] and found.seen == pytest.approx([1 / 3])
-    assert reliability(graded_photographs([0], [0], ["a"])) is None
+def test_reliability_before_and_after_calibration() -> None:
+    nan = float("nan")
+    one = [
+        ReliabilityBin(0.25, Interval(0.5, 0.4, 0.75, 0.95, 8, 4)),
+        ReliabilityBin(0.8, Interval(1, 1, 1, 0.95, 2, 1)),
+    ]
+    other = [ReliabilityBin(0.5, Interval(0.125, nan, nan, 0.95, 10, 1))]
+    figure = reliability_figure("r", "here", {"calibrated": one, "before calibration": other})
+    assert (
+        "calibrated: said 25%, seen 50% of 8; said 80%, seen 100% of 2; before calibration: said 50%"
+        in figure.description
+    )
+    assert figure.svg.count('<circle class="mark s1"') == 3 and figure.svg.count('<rect class="mark s2 open"') == 2
+    assert figure.svg.count('class="line thin s1"') == 2 and "line thin s2" not in figure.svg
 
 
 def test_worst_errors_are_far_off_first_then_sure() -> None:
@@ -86,14 +76,16 @@ def test_worst_errors_are_far_off_first_then_sure() -> None:
 
 
 def test_operating_points_lie_on_the_curve() -> None:
-    judged = judge_part(part(predictions(3, 60)), 7, 0.4, n_resamples=20)
+    table = predictions(3, 60)
+    p = table[[f"prob_{grade}" for grade in range(2, 5)]].sum(axis=1).round(12)
+    judged = judge_part(part(table.assign(screen_positive=np.where(p >= 0.4, "yes", "no"))), 7, 0.4, n_resamples=20)
     eyes = judged.photographs
     assert eyes.p_referable is not None
     curve = roc(eyes.truth >= 2, eyes.p_referable)
     on_curve = np.stack([curve.true_positives / curve.positives, 1 - curve.false_positives / curve.negatives], axis=1)
     points = operating_points(judged, curve)
     by_label = {point.label: point for point in points}
-    for point in points[:4]:
+    for point in (*points[:4], points[5]):
         assert np.abs(on_curve - [point.sensitivity, point.specificity]).sum(axis=1).min() < 1e-12
     high = by_label["at 95% specificity or more"]
     assert high.sensitivity == judged.by_eye.figures["sensitivity_at_95_specificity"].value and high.specificity >= 0.95
@@ -101,11 +93,12 @@ def test_operating_points_lie_on_the_curve() -> None:
     assert (
         found.specificity == judged.by_eye.figures["specificity_at_90_sensitivity"].value and found.sensitivity >= 0.9
     )
-    own = by_label["the run's threshold, probability 0.400"]
-    called, sick = eyes.p_referable >= 0.4, eyes.truth >= 2
+    own = by_label["the run's operating point, from probability 0.400 on"]
+    called, sick = (p >= 0.4).to_numpy(), eyes.truth >= 2
     assert own.sensitivity == pytest.approx(called[sick].mean()) and own.specificity == pytest.approx(
         (~called)[~sick].mean()
     )
+    assert len(operating_points(judge_part(part(table), 7, None, n_resamples=20), curve)) == 5
 
 
 def test_a_plot_puts_points_where_they_belong() -> None:
