@@ -60,6 +60,11 @@ Examples:
     help="With --labels: plain percentiles of the resamples, or corrected for bias and skewness (Efron 1987).  "
     "[default: percentile]",
 )
+@click.option(
+    "--reopen",
+    metavar="REASON",
+    help="Grade the test part again although it was opened before; the run's ledger keeps the reason.",
+)
 def evaluate_command(
     run: Path | None,
     runs: Path,
@@ -69,11 +74,13 @@ def evaluate_command(
     json_file: Path | None,
     by: "By | None",
     interval: "IntervalKind | None",
+    reopen: str | None,
 ) -> None:
     """Report on the test part of RUN (the chosen run if not given), or on any tool's PREDICTIONS.csv.
 
     The test part is opened once: the first call grades it with the run's bundle and keeps the result, later calls show what
-    was kept.
+    was kept. The run's openings.jsonl says when it was opened and by what; if the result is removed, opening it again needs
+    --reopen REASON, which is kept there too.
 
     With --submission nothing is reported and no label is used. FILE.csv gets one row for every photograph of the test part,
     in the order of the data set's list; one that is missing, unreadable or ungradable has the most frequent grade of the
@@ -84,6 +91,8 @@ def evaluate_command(
     there are any. Rows are matched by the names of the photographs without folder and ending. Intervals are over people: of
     a column patient_id, person_id, patient or person, else of names like <person>_<left|right>.
     """
+    if reopen is not None and (labels is not None or submission is not None):
+        raise click.UsageError("--reopen is for the test part of a run: leave out --labels and --submission")
     is_csv = run is not None and run.suffix.lower() == ".csv"
     if labels is not None:
         if run is None or not is_csv:
@@ -109,7 +118,7 @@ def evaluate_command(
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.held_out import open_test_part
 
-    result = open_test_part(run, reporter)
+    result = open_test_part(run, reporter, command="kerasdr evaluate", reopen=reopen)
     click.echo(f"{run}: test part, {result.opened}")
     click.echo(metrics_table(result.metrics))
     if result.calibration is not None:

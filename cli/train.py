@@ -159,11 +159,20 @@ def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: i
         if (calibration := result.calibration[number - 1]) is not None:
             click.echo(report_text(calibration))
     if repeats > 1:
+        click.echo(f"\n{experiment.name}: {repeats} repeats, seeds {', '.join(map(str, result.seeds))}")
         for name in ("quadratic_kappa", "auc_referable"):
-            mean, deviation = result.spread(name)
-            click.echo(f"{name} over {repeats} repeats: mean {mean:.3f}, standard deviation {deviation:.3f}")
+            spread, mean = result.spread(name), result.average[name]
+            click.echo(
+                f"{name} over {repeats} repeats: mean {spread.mean:.3f}, standard deviation {spread.deviation:.3f}, from "
+                f"{spread.lowest:.3f} to {spread.highest:.3f}; {mean.level:.0%} interval of the mean over people "
+                f"{mean.low:.3f} to {mean.high:.3f}"
+            )
+        click.echo(
+            "The spread over repeats is what another deal of the same people and other seeds change; the interval is what "
+            "other people would change. Neither holds the other."
+        )
     click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
-    click.echo(f"folds and out_of_fold.csv: {result.folder}")
+    click.echo(f"folds, out_of_fold.csv and repeats.csv: {result.folder}")
 
 
 def _train_task(

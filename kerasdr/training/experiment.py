@@ -24,11 +24,13 @@ from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
 from kerasdr.training.calibrating import fit_on_validation, judge_calibration
 from kerasdr.training.checks import check_experiment
+from kerasdr.training.copies import note_near_duplicates, refuse_same_pixels
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
 from kerasdr.training.event_files import EventReporter
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
+from kerasdr.training.run_lock import hold
 from kerasdr.training.samples import grades_asked_for, person_or_eye_grades
 from kerasdr.training.weights_source import check_initial_weights
 
@@ -77,9 +79,9 @@ def train(
         files: gives texts that the run's folder holds besides, from its beginning on.
 
     Raises:
-        KerasdrError: if a member or a stage cannot be trained (:func:`kerasdr.training.checks.check_experiment`), or the
-            data cannot be used, have changed since the run was begun, or were seen by the network that a member starts
-            from.
+        KerasdrError: if a member or a stage cannot be trained (:func:`kerasdr.training.checks.check_experiment`), the data
+            cannot be used, have changed since the run was begun, or were seen by the network that a member starts from, or
+            another process trains the run.
     """
     data_root(experiment.data, runs.parent)  # nothing is written where there is nothing to train on
     check_experiment(experiment, resume)
@@ -88,21 +90,42 @@ def train(
     require_two_grades(grades_asked_for(data.table, experiment.data.target), data.table["split"])
     unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
+    with hold(run):
+        return _train_in(
+            run, experiment, data, unknown, runs, reporter, resume=resume is not None, point=point, files=files
+        )
+
+
+def _train_in(
+    run: Path,
+    experiment: Experiment,
+    data: ExperimentData,
+    unknown: Sequence[str],
+    runs: Path,
+    reporter: Reporter,
+    *,
+    resume: bool,
+    point: bool,
+    files: RunFiles | None,
+) -> RunResult:
     write_files(run, files, data.phantoms)
     reporter = FileReporter(EventReporter(reporter, run / "tensorboard"), run / "train.log")
     prepared = prepare_members(experiment, data, runs, reporter)
+    seen = prepared[experiment.members[0].name]
+    refuse_same_pixels(data.table, seen)
     if resume:
         require_same_data(run, data)
     else:
         write_text_atomically(run / "config.yaml", to_yaml(experiment))
         write_text_atomically(run / "environment.json", json.dumps(environment(), indent=1) + "\n")
         write_text_atomically(run / "data.json", json.dumps(fingerprint(data.table, data.digests), indent=1) + "\n")
-        write_split(data.table, data.digests, run / "split.csv")
+        write_split(data.table, data.digests, run / "split.csv", seen.pixels)
         set_status(run, "running")
     reporter.begin(run)
     _note_data(data, list(prepared.values()), experiment, run, reporter)
     for line in unknown:
         reporter.note(line)
+    near_duplicates = note_near_duplicates(data.table, seen, run, runs / ".cache", reporter)
 
     fitted = fit_members(experiment, data.table, prepared, run, reporter)
     validation = fitted.validation
@@ -135,6 +158,7 @@ def train(
     content = {
         "split": "validation",
         "phantoms": data.phantoms,
+        "near_duplicates_in_two_parts": near_duplicates,
         "ensemble": to_json(metrics),
         "members": {name: to_json(part) for name, part in members.items()},
         "methods": {name: to_json(figures(part)) for name, part in choice.predictions.items()},

@@ -64,8 +64,17 @@ def test_figures_are_those_of_the_table(judged: CrossValidation) -> None:
         assert figures["quadratic_kappa"].value == pytest.approx(kappa)
         assert kept["repeats"][repeat - 1]["quadratic_kappa"]["n_people"] == part["patient_id"].nunique()
         values.append(kappa)
-    mean, deviation = judged.spread("quadratic_kappa")
-    assert (mean, deviation) == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)))
+    spread = judged.spread("quadratic_kappa")
+    assert (spread.mean, spread.deviation) == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)))
+    assert (spread.lowest, spread.highest) == (pytest.approx(min(values)), pytest.approx(max(values)))
+    assert kept["spread"]["quadratic_kappa"]["deviation"] == pytest.approx(np.std(values, ddof=1))
+    # The interval is of the mean, over the people of one repeat.
+    average = judged.average["quadratic_kappa"]
+    assert average.value == pytest.approx(np.mean(values)) and average.low < average.value < average.high
+    assert (average.n_people, average.n_images) == (part["patient_id"].nunique(), len(part))
+    by_seed = pd.read_csv(judged.folder / "repeats.csv")
+    assert by_seed["seed"].tolist() == list(judged.seeds) == kept["seeds"]
+    assert by_seed["quadratic_kappa"].tolist() == pytest.approx(values, abs=1e-6)
     assert kept["phantoms"] is True and kept["split"] == "out of fold, 3 folds by person"
 
 

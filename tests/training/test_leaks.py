@@ -315,6 +315,7 @@ def test_labels_of_the_test_part_change_nothing_but_its_figures(photographs: Pho
         "data.json",
         "train.log",
         "metrics_test.json",
+        "openings.jsonl",
         "reliability_test.png",
     }  # that they differ is what these are for
     for path in sorted(path.relative_to(before) for path in before.rglob("*") if path.is_file()):

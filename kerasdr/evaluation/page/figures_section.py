@@ -45,7 +45,7 @@ _POINT_LOOKS = {
     "95": (Look(3, shape="diamond", line=False), Look(3, shape="diamond", line=False, filled=False)),
 }
 _LAYOUT = {
-    "test": "People whom neither training nor any choice has seen; opened once, {opened}.",
+    "test": "People whom neither training nor any choice has seen; opened {opened}.",
     "out of fold": "Every person is graded once, by networks that have not seen them; this judges the whole procedure, not one "
     "network.{repeats}",
     "validation": "These people chose the epochs that were kept and how networks are combined, so figures of them are too "

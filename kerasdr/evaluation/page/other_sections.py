@@ -25,7 +25,7 @@ OPTIONAL = {
     "calibration": "calibration, an operating point and sets of grades",
     "subgroups": "figures of subgroups",
     "robustness": "figures under changes of the photographs",
-    "explanations": "heat maps compared with marked lesions",
+    "explanations": "heat maps compared with marked lesions (`kerasdr evidence explanations` does that on phantoms)",
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,8 @@ import yaml
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.predictions import cannot_read, read_predictions
 from kerasdr.files import printable_path, sha256_of_file
+
+_LEDGER = "openings.jsonl"
 
 PartKey = Literal["test", "out of fold", "validation"]
 # What the page has a place of its own for; whatever else stands in a run's figures is shown as it is.
@@ -37,7 +39,7 @@ class PartFiles:
             did not keep it.
         asked_by_run: the same as the run counted them when the part was opened, which asks nothing of photographs that are
             labelled ungradable; None of validation.
-        opened: when, of a test part; an empty text otherwise.
+        opened: when, of a test part, and how often if more than once; an empty text otherwise.
         more: what other steps have put beside the figures, as plain data.
     """
 
@@ -136,7 +138,8 @@ def read_run(path: Path) -> RunFiles:
     if (path / "metrics_test.json").is_file():
         tested = read_json(path / "metrics_test.json")
         said = _read_predictions(path / "predictions_test.csv")
-        parts.append(_part("test", said, _not_graded(left_out, "test"), tested))
+        part = _part("test", said, _not_graded(left_out, "test"), tested)
+        parts.append(replace(part, opened=_opened(path, part.opened)))
     said = _read_predictions(path / "predictions_validation.csv")
     parts.append(_part("validation", said, _not_graded(left_out, "validation"), metrics))
     return RunFiles(
@@ -196,6 +199,17 @@ def _part(key: PartKey, said: pd.DataFrame, missing: pd.DataFrame | None, metric
     by_run = _count(metrics.get("photographs"))
     asked = by_run if missing is None else len(said) + len(missing)
     return PartFiles(key, said, missing, asked, by_run, str(metrics.get("opened", "")), _more(metrics))
+
+
+def _opened(run: Path, when: str) -> str:
+    """Say when a test part was opened, and how often if its ledger (``openings.jsonl``) has more than one line."""
+    try:
+        times = len((run / _LEDGER).read_text(encoding="utf-8").splitlines())
+    except FileNotFoundError:  # of an early version
+        times = 0
+    except (OSError, UnicodeDecodeError) as error:
+        raise KerasdrError(cannot_read(run / _LEDGER, error)) from error
+    return f"{when}, {times} times in all ({_LEDGER} says why)" if times > 1 else when
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -184,6 +184,16 @@ def test_a_test_part_that_is_closed_stays_closed(make_run: MakeRun, tmp_path: Pa
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+def test_a_test_part_that_was_opened_again_says_so(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a", people=6)
+    (run / "openings.jsonl").write_text("{}\n")
+    assert "opened 2026-01-01 09:00:00. 12 photographs" in text_of(written([run], tmp_path))
+    (run / "openings.jsonl").write_text("{}\n{}\n")
+    assert "opened 2026-01-01 09:00:00, 2 times in all (openings.jsonl says why). 12" in text_of(
+        written([run], tmp_path)
+    )
+
+
 def test_the_same_runs_give_the_same_bytes(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a", people=12)
     first = written([run], tmp_path, figures=tmp_path / "charts")

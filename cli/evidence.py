@@ -1,0 +1,13 @@
+"""``kerasdr evidence``: what can be shown about a model, one file for each sub-command."""
+
+import click
+
+from kerasdr.cli.evidence_explanations import explanations_command
+
+
+@click.group("evidence")
+def evidence_group() -> None:
+    """Test what is claimed about a model."""
+
+
+evidence_group.add_command(explanations_command)
