@@ -7,6 +7,7 @@ import click
 
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 from kerasdr.errors import KerasdrError
+from kerasdr.reporting import Reporter
 
 if TYPE_CHECKING:
     from kerasdr.config import Experiment
@@ -22,6 +23,7 @@ Examples:
   kerasdr train task-d --data ~/deepdrid --given ~/weights --only ensemble
   kerasdr train task-b --data aptos=/data/aptos --data deepdrid=/data/deepdrid
   kerasdr train --resume runs/eyepacs/20260101-093000
+  kerasdr train eyepacs --data ~/eyepacs --mlflow ~/mlflow
 """
 
 
@@ -47,6 +49,11 @@ Examples:
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, help="With --folds: deal people anew this often.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with counts and an estimate of the time, and stop.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
+@click.option(
+    "--mlflow",
+    metavar="URI_OR_FOLDER",
+    help="Also log settings, epochs and results to MLflow (pip install 'kerasdr[mlflow]').",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the result.")
 def train_command(
     experiment: str | None,
@@ -60,14 +67,15 @@ def train_command(
     repeat: int,
     dry_run: bool,
     resume: Path | None,
+    mlflow: str | None,
     quiet: bool,
 ) -> None:
     """Train an experiment and choose it for `kerasdr predict`.
 
     NAME_OR_YAML is the name of a shipped configuration (`kerasdr models` lists them) or a path ending in .yaml. Everything
-    goes to a folder of its own below RUNS; RUNS/chosen then points to it. task-a to task-e are the report's tasks: each of
-    their rows is trained, tested and kept, and what is finished is passed over when the command is given again. A task's row
-    takes those --set that it has a place for.
+    goes to a folder of its own below RUNS, event files for TensorBoard included; RUNS/chosen then points to it. task-a to
+    task-e are the report's tasks: each of their rows is trained, tested and kept, and what is finished is passed over when
+    the command is given again. A task's row takes those --set that it has a place for.
 
     With --folds nothing is chosen for `kerasdr predict`: every person is graded once by networks that have not seen them,
     which judges the experiment. Given again, it goes on where it stopped.
@@ -85,7 +93,13 @@ def train_command(
         raise click.UsageError("--repeat says how often --folds deals people anew: give --folds as well")
     if folds is not None and (resume is not None or dry_run):
         raise click.UsageError("--folds goes on by itself when it is given again: it takes no --resume or --dry-run")
-    reporter = TerminalReporter(quiet=quiet)
+    if dry_run and mlflow is not None:
+        raise click.UsageError("--dry-run trains nothing: it takes no --mlflow")
+    reporter: Reporter = TerminalReporter(quiet=quiet)
+    if mlflow is not None:
+        from kerasdr.training.mlflow_tracking import MlflowReporter
+
+        reporter = MlflowReporter(reporter, mlflow)
     if resume is not None:
         from kerasdr.training.run_folder import get_status, runs_of
 
@@ -133,7 +147,7 @@ def train_command(
     )
 
 
-def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: int, reporter: TerminalReporter) -> None:
+def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: int, reporter: Reporter) -> None:
     from kerasdr.evaluation.calibration_report import report_text
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.cross_validation import cross_validate
@@ -170,7 +184,7 @@ def _train_task(
     scale: Literal["full", "mini"],
     given: Path | None,
     dry_run: bool,
-    reporter: TerminalReporter,
+    reporter: Reporter,
 ) -> None:
     from kerasdr.tasks import load_task
 

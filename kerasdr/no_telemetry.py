@@ -2,9 +2,11 @@
 
 OpenVINO's Python package, and NNCF's, load ``openvino_telemetry`` where it is installed (OpenVINO's package requires it). Its
 import alone counts the use, leaves an identifier in the home folder and sends it. Both do without it where there is none.
+MLflow has a switch in the environment, which is read when it is imported.
 """
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -24,6 +26,16 @@ def import_nncf() -> Any:
     """
     import_openvino()
     return _without_telemetry("nncf")
+
+
+def import_mlflow() -> Any:
+    """Return the module ``mlflow``, imported so that nothing is reported.
+
+    Raises:
+        ModuleNotFoundError: if it is not installed.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    return importlib.import_module("mlflow")
 
 
 def _without_telemetry(name: str) -> Any:

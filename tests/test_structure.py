@@ -1,6 +1,7 @@
 """The house rules that a machine can see: directions of imports, nothing heavy at start, one name installed."""
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,21 @@ def test_every_package_is_installed() -> None:
         assert f"\n    {name}\n" in listed, f"setup.cfg does not list {name}"
 
 
+def test_every_file_beside_the_modules_is_installed() -> None:
+    content = configparser.ConfigParser()
+    content.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = {
+        (package.replace(".", "/"), pattern.strip())
+        for package, patterns in content["options.package_data"].items()
+        for pattern in patterns.split(",")
+    }
+    others = [path for path in ROOT.glob("kerasdr/**/*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    assert len(others) > 3
+    for path in others:
+        folder = path.parent.relative_to(ROOT).as_posix()
+        assert any(place == folder and path.match(pattern) for place, pattern in listed), f"setup.cfg leaves out {path}"
+
+
 def test_public_names_are_there() -> None:
     import kerasdr
 
@@ -140,4 +156,4 @@ def test_public_names_are_there() -> None:
 def test_libraries_that_report_their_use_are_imported_in_one_place() -> None:
     for path in modules():
         roots = {name.split(".")[0] for name in imports_of(path)}
-        assert not roots & {"openvino", "nncf"}, f"{path}: use kerasdr.no_telemetry"
+        assert not roots & {"openvino", "nncf", "mlflow"}, f"{path}: use kerasdr.no_telemetry"

@@ -26,6 +26,7 @@ from kerasdr.training.calibrating import fit_on_validation, judge_calibration
 from kerasdr.training.checks import check_experiment
 from kerasdr.training.copies import note_near_duplicates, refuse_same_pixels
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
+from kerasdr.training.event_files import EventReporter
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
@@ -108,7 +109,7 @@ def _train_in(
     files: RunFiles | None,
 ) -> RunResult:
     write_files(run, files, data.phantoms)
-    reporter = FileReporter(reporter, run / "train.log")
+    reporter = FileReporter(EventReporter(reporter, run / "tensorboard"), run / "train.log")
     prepared = prepare_members(experiment, data, runs, reporter)
     seen = prepared[experiment.members[0].name]
     refuse_same_pixels(data.table, seen)
@@ -120,6 +121,7 @@ def _train_in(
         write_text_atomically(run / "data.json", json.dumps(fingerprint(data.table, data.digests), indent=1) + "\n")
         write_split(data.table, data.digests, run / "split.csv", seen.pixels)
         set_status(run, "running")
+    reporter.begin(run)
     _note_data(data, list(prepared.values()), experiment, run, reporter)
     for line in unknown:
         reporter.note(line)
@@ -178,6 +180,7 @@ def _train_in(
     reporter.note(f"calibration: {calibration.reason}")
     bundle_run(run, experiment, choice.spec, content, reporter, calibration)
     set_status(run, "finished")
+    reporter.end(run)
     if point:
         choose_run(run, runs)
     return RunResult(run, metrics, members, choice, calibration)
@@ -263,7 +266,8 @@ def _note_data(
         seen = np.array(photographs.reasons, dtype=object)
         reasons = np.where(seen != "", seen, reasons)
     columns = ["image_id", "patient_id", "split", "path"]
-    left_out = table.loc[reasons != "", columns].assign(reason=reasons[reasons != ""])
+    # The true grade, where there is one: a report counts by intention to screen what could not be graded.
+    left_out = table.loc[reasons != "", columns].assign(grade=grades.astype("Int64"), reason=reasons[reasons != ""])
     write_bytes_atomically(run / "left_out.csv", left_out.to_csv(index=False, lineterminator="\n").encode())
     if len(left_out):
         reporter.note(f"left out: {len(left_out)} photographs, listed with reasons in {run / 'left_out.csv'}")

@@ -45,6 +45,7 @@ def fit_member(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.npz"
     state = load_state(checkpoint)
+    reporter.epochs(member.name, state.history)
     keep_memory()
     if member.training.deterministic:
         _repeatable()

@@ -8,8 +8,9 @@
     split.csv                    who is in training, validation and test; SHA-256 of each photograph's bytes and pixels
     looks.npy                    small pictures of the vessels, (N, 64, 64) int8, in split.csv's order: to find copies
     near_duplicates.csv          photographs that are copies by their looks, those in two parts first
-    left_out.csv                 photographs that were not used, each with its reason
+    left_out.csv                 photographs that were not used, each with its true grade, if known, and the reason
     train.log                    what happened, line by line
+    tensorboard/                 loss, accuracy, kappa and learning rate by epoch, for TensorBoard
     status.json                  running or finished
     training.lock                held by the process that trains it, as long as it lives
     openings.jsonl               when the test part was opened, by what, with which answer; lines are only ever added
@@ -164,7 +165,7 @@ def chosen_run(runs: Path) -> Path:
 
 
 def environment() -> dict[str, Any]:
-    """Return what a run ran on: versions, platform, processors."""
+    """Return what a run runs on: versions, platform, processors, and when it begins."""
     packages = [
         "keras",
         "tensorflow",
@@ -184,6 +185,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
+        "begun": time.strftime("%Y-%m-%d %H:%M:%S"),
         "packages": versions,
     }
 

@@ -176,6 +176,7 @@ class _EpochEnd(keras.callbacks.Callback):
             self.model.stop_training = True
             state.epoch = self._stage.epochs
         save_checkpoint(self._checkpoint, state, self.model.variables, self.model.optimizer.variables)
+        self._reporter.epochs(self._member.name, state.history)
         self._reporter.note(
             f"{self._member.name}  {self._stage.name} {epoch + 1}/{self._stage.epochs}  "
             f"loss {figures['loss']:.4f}  accuracy {figures['accuracy']:.3f}  "

@@ -119,3 +119,80 @@ def test_the_command_is_listed_and_loads_no_keras(kerasdr: Kerasdr, tmp_path: Pa
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "[]")
+
+
+def write_whole_run(name: str) -> Path:
+    """A finished run with what a page and a card read; its test part is closed."""
+    run = Path("runs") / "eyes" / name
+    run.mkdir(parents=True)
+    p = ["0.6,0.1,0.1,0.1,0.1", "0.1,0.6,0.1,0.1,0.1", "0.1,0.1,0.1,0.6,0.1", "0.1,0.1,0.1,0.1,0.6"]
+    rows = [f"{person}{eye},{person},{eye},{grade}" for person, eye, grade in ("a10", "a20", "b13", "b24")]
+    head = "image_id,patient_id,eye,grade,predicted,prob_0,prob_1,prob_2,prob_3,prob_4\n"
+    said = [0, 1, 3, 4]
+    lines = [f"{row},{guess},{chances}\n" for row, guess, chances in zip(rows, said, p, strict=True)]
+    (run / "predictions_validation.csv").write_text(head + "".join(lines))
+    (run / "config.yaml").write_text("name: eyes\nseed: 1\nmembers: []\n")
+    figures = {"phantoms": True, "ensemble": {}}
+    for file, content in (("status", {"status": "finished"}), ("data", {"sha256": "a" * 64}), ("metrics", figures)):
+        (run / f"{file}.json").write_text(json.dumps(content))
+    (Path("runs") / "chosen").write_text(f"eyes/{name}\n")
+    return run
+
+
+def test_a_page_about_the_chosen_run_and_its_charts(kerasdr: Kerasdr) -> None:
+    run = write_whole_run("one")
+    ran = kerasdr("report", "--html", "page.html", "--out", "charts", "--no-pictures")
+    assert (ran.code, ran.out) == (0, f"page.html: 1 run, {len(list(Path('charts').glob('*.svg')))} charts in charts\n")
+    assert "its test part has not been opened; `kerasdr evaluate" in ran.err
+    assert "Report on eyes/one" in Path("page.html").read_text()
+    assert not (run / "metrics_test.json").exists() and not Path("report").exists()
+    assert kerasdr("report", str(run), str(run), "--html", "page.html", "-q").out == "page.html: 1 run\n"
+
+
+def test_photographs_that_are_gone_are_a_gap_and_no_error(kerasdr: Kerasdr) -> None:
+    run = write_whole_run("one")
+    table = (run / "predictions_validation.csv").read_text().replace("b2,b,2,4,4", "b2,b,2,0,4")
+    assert "b2,b,2,0,4" in table
+    (run / "predictions_validation.csv").write_text(table)
+    assert kerasdr("report", "--html", "page.html", "-q").code == 0
+    page = Path("page.html").read_text()
+    assert "<strong>b2</strong>: true 0" in page and "pictures of the worst errors: " in page and "<img" not in page
+
+
+def test_a_card_of_the_chosen_run(kerasdr: Kerasdr) -> None:
+    write_whole_run("one")
+    Path("ours.yaml").write_text("ethics: asked\n")
+    ran = kerasdr("report", "--card", "card.md", "--card-answers", "ours.yaml")
+    assert ran.code == 0 and ran.out.startswith("card.md: 144 items: ") and "2 by a person" in ran.out
+    assert "**Added by a person:** asked" in Path("card.md").read_text()
+    both = kerasdr("report", "--card", "card.md", "--html", "page.html", "--no-pictures")
+    assert [line.partition(":")[0] for line in both.out.splitlines()] == ["page.html", "card.md"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--card-answers", "a.yaml"], "give --card FILE.md as well"),
+        (["--no-pictures"], "give --html FILE.html as well"),
+        (["--html", "p.html", "--task", "task-a"], "--task is for the tables"),
+        (["--card", "c.md", "--out", "x"], "leave out --out"),
+    ],
+)
+def test_options_that_do_not_go_together(kerasdr: Kerasdr, arguments: list[str], said: str) -> None:
+    assert said in kerasdr("report", *arguments).usage
+
+
+def test_a_page_about_nothing(kerasdr: Kerasdr) -> None:
+    assert kerasdr("report", "--html", "p.html").error.startswith("there is no run runs/chosen")
+
+
+def test_the_page_loads_no_keras(kerasdr: Kerasdr, tmp_path: Path) -> None:
+    write_whole_run("one")
+    program = (
+        "import sys\nfrom kerasdr.cli.main import main\n"
+        "sys.argv = ['kerasdr', 'report', '--html', 'p.html', '--card', 'c.md']\n"
+        "try:\n    main()\nfinally:\n"
+        "    print(sorted({'keras', 'tensorflow', 'matplotlib', 'mlflow'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "[]")

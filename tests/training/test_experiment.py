@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ import yaml
 from kerasdr.config import load, resolve
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.calibration_report import report_text
+from kerasdr.evaluation.page.run_files import read_run
 from kerasdr.imaging.prepare import prepare
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.reporting import Reporter
@@ -24,12 +26,14 @@ from kerasdr.scoring.bundle import load_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
 from kerasdr.scoring.job import score_photographs
 from kerasdr.training.dataset import open_dataset
+from kerasdr.training.event_files import read_scalars
 from kerasdr.training.experiment import resumable, train
 from kerasdr.training.held_out import open_run, open_test_part
 from kerasdr.training.plan import make_plan
 from kerasdr.training.prepared import prepare_table
 from kerasdr.training.probe import run_probe
 from kerasdr.training.run_folder import choose_run, chosen_run, list_runs, new_run, set_status
+from kerasdr.training.worst_pictures import worst_thumbnails
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +76,12 @@ def test_run_folder_holds_what_it_promises(finished: Path) -> None:
     }
     files = ("weights.npz", "history.csv", "curves.png", "predictions_validation.csv", "checkpoint.npz")
     promised |= {f"members/{name}/{file}" for name in ("dual", "single") for file in files}
-    assert promised == there
+    events = {name for name in there if name.startswith("tensorboard/")}
+    assert promised == there - events
+    places = {name.rpartition("/")[0] for name in events}
+    assert places == {
+        f"tensorboard/{name}/fit/{part}" for name in ("dual", "single") for part in ("train", "validation")
+    }
 
 
 def test_split_is_by_person(finished: Path) -> None:
@@ -94,6 +103,42 @@ def test_history_has_a_row_an_epoch(finished: Path) -> None:
         "val_accuracy",
         "val_quadratic_kappa",
     ]
+
+
+def test_event_files_say_what_the_history_says(finished: Path) -> None:
+    for member in ("dual", "single"):
+        history = pd.read_csv(finished / "members" / member / "history.csv")
+        for part, columns in (
+            ("train", {"loss": "loss", "accuracy": "accuracy", "learning_rate": "learning_rate"}),
+            ("validation", {"loss": "val_loss", "accuracy": "val_accuracy", "quadratic_kappa": "val_quadratic_kappa"}),
+        ):
+            read = read_scalars(finished / "tensorboard" / member, part)
+            expected = [
+                (row["epoch"], {tag: row[name]}) for row in history.to_dict("records") for tag, name in columns.items()
+            ]
+            assert [step for step, _ in read] == [step for step, _ in expected]
+            for (_, value), (_, wanted) in zip(read, expected, strict=True):
+                assert value == pytest.approx(wanted, rel=1e-5)
+
+
+def test_pictures_of_errors_are_of_the_photographs_that_were_graded(finished: Path, tmp_path: Path) -> None:
+    rows = read_run(finished).parts[-1].predictions.head(3)
+    made = worst_thumbnails(read_run(finished), rows)
+    assert set(made.by_image) == set(rows["image_id"]) and made.gaps == ()
+    for thumbnail in made.by_image.values():
+        assert thumbnail.heat and thumbnail.media == "image/webp"
+        picture = cv2.imdecode(np.frombuffer(thumbnail.data, np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == (220, 440, 3)
+        assert np.abs(picture[:, :220].astype(int) - picture[:, 220:]).mean() > 1  # heat lies over the second one
+    # Of a photograph that has other bytes now there is no picture, as it is not the one that was graded.
+    copy = tmp_path / "runs" / "small" / "copy"
+    shutil.copytree(finished, copy)
+    split = pd.read_csv(copy / "split.csv", dtype=str)
+    split.loc[split["image_id"] == rows["image_id"].iloc[0], "sha256"] = "0" * 64
+    split.to_csv(copy / "split.csv", index=False)
+    fewer = worst_thumbnails(read_run(copy), rows)
+    assert set(fewer.by_image) == set(rows["image_id"].iloc[1:])
+    assert len(fewer.gaps) == 1 and fewer.gaps[0].startswith("pictures of 1 of the worst errors: ")
 
 
 def test_metrics_are_those_of_the_predictions(finished: Path) -> None:
@@ -238,6 +283,8 @@ def test_killed_training_resumes_to_the_same_history(tmp_path: Path, small: dict
     assert resumed.returncode == 0, resumed.stderr
     for name in ("members/dual/history.csv", "predictions_validation.csv", "metrics.json"):
         assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    for part in ("train", "validation"):  # no point of the event files is doubled or lost
+        assert read_scalars(killed / "tensorboard/dual", part) == read_scalars(undisturbed / "tensorboard/dual", part)
     with np.load(killed / "members/dual/weights.npz") as a, np.load(undisturbed / "members/dual/weights.npz") as b:
         assert all((a[key] == b[key]).all() for key in b.files)
 

@@ -1,0 +1,72 @@
+"""HTML and SVG built from elements; the one place where text is escaped.
+
+Only :func:`element` and :func:`css` make :class:`Markup`. Whatever else is put into an element is text, and is escaped.
+"""
+
+import html
+from collections.abc import Iterable
+from typing import Any
+
+_VOID = frozenset({"br", "img", "meta", "hr"})
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+Child = Any
+"""Markup, text, a number, None for nothing, or several of these."""
+
+
+def element(name: str, /, *children: Child, **attributes: object) -> Markup:
+    """Return an element.
+
+    Args:
+        name: of the element.
+        children: what is in it, in order; text is escaped.
+        attributes: escaped too; ``class_`` and ``for_`` are ``class`` and ``for``, an underscore inside a name is a hyphen,
+            and one that is None is left out.
+    """
+    opening = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in _VOID:
+        return Markup(f"<{name}{opening}>")
+    return Markup(f"<{name}{opening}>{joined(*children)}</{name}>")
+
+
+def joined(*children: Child) -> Markup:
+    """Return children one after another."""
+    return Markup("".join(_rendered(child) for child in children))
+
+
+def css(text: str) -> Markup:
+    """Return a style element.
+
+    Raises:
+        ValueError: if the text could end the element or fetch something.
+    """
+    if "<" in text or "url(" in text or "@import" in text:
+        raise ValueError("a style sheet of the page holds neither markup nor addresses")
+    return Markup(f"<style>{text}</style>")
+
+
+def _rendered(child: Child) -> str:
+    if child is None:
+        return ""
+    if isinstance(child, Markup):
+        return str(child)
+    if isinstance(child, str) or not isinstance(child, Iterable):
+        return _escaped(child)
+    return "".join(_rendered(one) for one in child)
+
+
+def _escaped(value: object) -> str:
+    # File names may hold bytes that are no UTF-8 and characters that no HTML may hold.
+    text = str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    shown = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    return html.escape(shown, quote=True)
