@@ -61,7 +61,13 @@ def look_of(rgb: NDArray[np.uint8]) -> NDArray[np.int8]:
     dark, bright = float(np.percentile(corners, 10)), float(np.percentile(light, 95))
     if bright - dark < 8.0:  # a frame without a border, or a picture of nothing
         dark = 0.0
-    retina = light > dark + max(4.0, 0.15 * (bright - dark))
+    lit = (light > dark + max(4.0, 0.15 * (bright - dark))).astype(np.uint8)
+    # Without what is written beside the retina.
+    lit = cv2.morphologyEx(lit, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=4)
+    if count < 2:
+        return np.zeros((LOOK_SIDE, LOOK_SIDE), np.int8)
+    retina = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     columns, rows = np.flatnonzero(retina.mean(axis=0) > 0.05), np.flatnonzero(retina.mean(axis=1) > 0.05)
     if len(columns) < 8 or len(rows) < 8:
         return np.zeros((LOOK_SIDE, LOOK_SIDE), np.int8)
