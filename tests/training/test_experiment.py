@@ -57,7 +57,10 @@ def test_run_folder_holds_what_it_promises(finished: Path) -> None:
         "environment.json",
         "data.json",
         "split.csv",
+        "looks.npy",
+        "near_duplicates.csv",
         "left_out.csv",
+        "training.lock",
         "train.log",
         "status.json",
         "metrics.json",
@@ -414,7 +417,8 @@ def test_a_run_that_did_not_keep_the_photographs_own_digest_is_opened_all_the_sa
 def test_test_part_of_other_data_is_not_opened(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "small" / "copy"
     shutil.copytree(finished, run)
-    (run / "metrics_test.json").unlink(missing_ok=True)
+    for name in ("metrics_test.json", "openings.jsonl"):
+        (run / name).unlink(missing_ok=True)
     begun = json.loads((run / "data.json").read_text())
     (run / "data.json").write_text(json.dumps({**begun, "photographs": 1}))
     with pytest.raises(KerasdrError, match="have changed since"):

@@ -52,6 +52,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory, phantom_root: Path) -> Pa
     return train(resolve(raw), tmp_path_factory.mktemp("work") / "runs", Reporter()).run
 
 
+def read_openings_of(ledger: bytes) -> list[str]:
+    return [json.loads(line)["time"] for line in ledger.splitlines()]
+
+
 @pytest.mark.slow
 def test_an_opening_is_in_the_ledger_whatever_becomes_of_the_answer(
     finished: Path, monkeypatch: pytest.MonkeyPatch
@@ -79,13 +83,22 @@ def test_an_opening_is_in_the_ledger_whatever_becomes_of_the_answer(
     assert len(read_openings(run)) == 1
 
     answer = open_test_part(run, Reporter(), command="kerasdr evaluate", reopen="the machine\nstopped")
-    assert answer.opened == "opened again now, 2 times by its ledger"
+    assert answer.opened == f"opened again now; it was opened at {first.time} before"
     assert [one.reason for one in read_openings(run)] == ["", "the machine stopped"]
     # What is shown again is no opening.
     ledger = (run / "openings.jsonl").read_bytes()
     kept = open_test_part(run, Reporter())
     assert kept.metrics == answer.metrics and "2 times in all" in kept.opened
     assert (run / "openings.jsonl").read_bytes() == ledger
+    answered = (run / "metrics_test.json").read_text()
+
+    # An early version kept the answer and no ledger: it was opened all the same.
+    (run / "openings.jsonl").unlink()
+    assert open_test_part(run, Reporter()).opened == f"opened at {read_openings_of(ledger)[1]}"
+    early = open_test_part(run, Reporter(), reopen="a fault")
+    assert "an earlier version kept no ledger" in early.opened and read_openings(run)[0].reason == "a fault"
+    (run / "openings.jsonl").write_bytes(ledger)
+    (run / "metrics_test.json").write_text(answered)
 
     # Removing the answer does not close the test part, and other predictions do not go unseen.
     text = (run / "metrics_test.json").read_text()
