@@ -129,7 +129,7 @@ def see_photographs(table: pd.DataFrame, progress: Progress | None = None, worke
     """
     seen = []
     with ThreadPoolExecutor(workers) as pool:
-        for one in pool.map(_look, table["path"]):
+        for one in pool.map(_see, table["path"]):
             seen.append(one)
             if progress:
                 progress(len(seen), len(table))
@@ -217,7 +217,7 @@ def _leak(table: pd.DataFrame, digests: list[str]) -> str:
     return ""
 
 
-def _look(path: str) -> Seen:
+def _see(path: str) -> Seen:
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -13,11 +13,11 @@ from kerasdr.files import EMPTY_SHA256
 
 Kind = Literal["same bytes", "same pixels", "near duplicate", "same person"]
 KINDS: tuple[Kind, ...] = ("same bytes", "same pixels", "near duplicate", "same person")
-_SINGULAR_PLURAL = {
+_FOUND = {
     "same bytes": "photographs whose file is another's, byte for byte",
     "same pixels": "photographs whose pixels are another's, in another file",
     "near duplicate": "pairs of photographs that are copies by their looks: look at them",
-    "same person": "people who are in two parts",
+    "same person": "people who are in two parts, or in both sets",
 }
 
 
@@ -99,7 +99,7 @@ class LeakReport:
         lines += [f"not compared {line}" for line in self.not_compared]
         for kind in KINDS:
             found = [finding for finding in self.findings if finding.kind == kind]
-            lines.append(f"{kind:<14} {f'{len(found)} {_SINGULAR_PLURAL[kind]}' if found else 'none'}")
+            lines.append(f"{kind:<14} {f'{len(found)} {_FOUND[kind]}' if found else 'none'}")
             lines += [f"             {finding}" for finding in found[:shown]]
             if len(found) > shown:
                 lines.append(f"             and {len(found) - shown} more")

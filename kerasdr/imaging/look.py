@@ -17,6 +17,7 @@ from kerasdr.imaging.retina import brightest
 LOOK_SIDE = 64
 """Side of a look in pixels."""
 
+_LOOKED_AT = 320  # at least, if there are as many
 _WORKING_SIDE = 2 * LOOK_SIDE
 _STEPS = 40.0  # of the scale that int8 holds, for one standard deviation of what surrounds a pixel; +-3 are kept
 
@@ -53,22 +54,28 @@ def look_of(rgb: NDArray[np.uint8]) -> NDArray[np.int8]:
     Args:
         rgb: ``(H, W, 3)`` uint8, upright.
     """
-    scale = min(1.0, 320 / max(rgb.shape[:2]))
-    size = (max(8, round(rgb.shape[1] * scale)), max(8, round(rgb.shape[0] * scale)))
-    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = _smaller(rgb)
     light = cv2.medianBlur(brightest(small), 3)
     corners = np.concatenate([light[:4, :4], light[:4, -4:], light[-4:, :4], light[-4:, -4:]], axis=None)
     dark, bright = float(np.percentile(corners, 10)), float(np.percentile(light, 95))
     if bright - dark < 8.0:  # a frame without a border, or a picture of nothing
         dark = 0.0
-    retina = light > dark + max(4.0, 0.15 * (bright - dark))
+    lit = (light > dark + max(4.0, 0.15 * (bright - dark))).astype(np.uint8)
+    # Without what is written beside the retina.
+    lit = cv2.morphologyEx(lit, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=4)
+    if count < 2:
+        return np.zeros((LOOK_SIDE, LOOK_SIDE), np.int8)
+    retina = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     columns, rows = np.flatnonzero(retina.mean(axis=0) > 0.05), np.flatnonzero(retina.mean(axis=1) > 0.05)
     if len(columns) < 8 or len(rows) < 8:
         return np.zeros((LOOK_SIDE, LOOK_SIDE), np.int8)
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     square = (_WORKING_SIDE, _WORKING_SIDE)
-    green = cv2.resize(np.ascontiguousarray(small[..., 1][box]), square, interpolation=cv2.INTER_LINEAR)
-    green = np.asarray(green, np.float32)
+    part = np.ascontiguousarray(small[..., 1][box])
+    shrinks = min(part.shape) > _WORKING_SIDE
+    part = cv2.resize(part, square, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    green = np.asarray(part, np.float32)
     inside = cv2.resize(retina[box].astype(np.uint8), square, interpolation=cv2.INTER_NEAREST)
     inside[[0, -1]] = 0
     inside[:, [0, -1]] = 0
@@ -82,11 +89,19 @@ def look_of(rgb: NDArray[np.uint8]) -> NDArray[np.int8]:
             total, weight = (cv2.blur(part, (side, side), borderType=cv2.BORDER_CONSTANT) for part in (total, weight))
         return np.asarray(total / np.maximum(weight, 1e-3), np.float32)
 
-    fine = cv2.GaussianBlur(green, (0, 0), 1.0) - local_mean(green, 9)
+    fine = np.asarray(cv2.GaussianBlur(green, (0, 0), 1.0), np.float32) - local_mean(green, 9)
     fine = fine / (np.sqrt(np.maximum(local_mean(fine * fine, 33), 0.0)) + 0.5)
     fine = np.clip(fine, -3.0, 3.0) * mask
     fine = cv2.resize(fine, (LOOK_SIDE, LOOK_SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(np.rint(_STEPS * fine), np.int8)
+
+
+def _smaller(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture whose longer side is below 640 px, by a whole number: many times faster than by any other."""
+    times = max(1, max(rgb.shape[:2]) // _LOOKED_AT)
+    height, width = (max(1, side // times) for side in rgb.shape[:2])
+    whole = rgb[: height * times, : width * times]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def pixels_sha256(rgb: NDArray[np.uint8]) -> str:

@@ -8,9 +8,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
+from kerasdr import __version__
 from kerasdr.data.alike import SURELY_ALIKE, Alike, find_alike
 from kerasdr.data.splits import check_no_same_pixels
 from kerasdr.files import sha256_of, write_text_atomically
@@ -60,10 +62,11 @@ def note_near_duplicates(
         if usable[one.first] and usable[one.second] and parts[one.first] and parts[one.second]
     ]
     across = [one for one in pairs if parts[one.first] != parts[one.second]]
+    within = [one for one in pairs if parts[one.first] == parts[one.second]]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for one in (*across, *(one for one in pairs if one not in across)):
+    for one in (*across, *within):
         first, second = ((names[row], parts[row]) for row in (one.first, one.second))
         writer.writerow([*first, *second, f"{one.correlation:.3f}", one.pose])
     write_text_atomically(run / "near_duplicates.csv", text.getvalue())
@@ -80,7 +83,8 @@ def note_near_duplicates(
 
 def _alike(prepared: PreparedPhotographs, cache: Path) -> Sequence[Alike]:
     looks = np.ascontiguousarray(prepared.looks)
-    kept = cache / f"alike-{sha256_of(looks.tobytes() + repr(SURELY_ALIKE).encode())[:24]}.json"
+    key = sha256_of(looks.tobytes() + f"{SURELY_ALIKE} {__version__} {cv2.__version__}".encode())
+    kept = cache / f"alike-{key[:24]}.json"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
         found = [[one.first, one.second, one.correlation, one.pose] for one in find_alike(looks)]

@@ -154,8 +154,10 @@ def open_test_part(
     if judged is not None:
         content["calibration"] = report_to_json(judged)
     write_text_atomically(kept, json.dumps(content, indent=1) + "\n")
-    times = len(before) + 1
-    said = "opened now for the first time" if reopen is None else f"opened again now, {times} times by its ledger"
+    said = "opened now for the first time"
+    if reopen is not None:
+        last = before[-1].time if before else "a time that an earlier version kept no ledger of"
+        said = f"opened again now; it was opened at {last} before"
     return HeldOut(metrics, methods, n_asked, n_asked - len(samples), said, judged)
 
 

@@ -15,11 +15,6 @@ LOOKS = "looks.npy"
 """The file of a run that holds its photographs' looks, in the order of ``split.csv``."""
 
 
-def is_kept(folder: Path) -> bool:
-    """Return whether a folder is that of a run, or of a cross-validation."""
-    return (folder / "split.csv").is_file() or bool(_folds(folder))
-
-
 def kept_photographs(folder: Path) -> PhotographSet:
     """Return the photographs of a run, or of all folds of a cross-validation; none of their files is opened.
 

@@ -225,6 +225,8 @@ def test_bad_input_is_one_line(kerasdr: Kerasdr, predictions: str, labels: str, 
             "--submission is for a run, --labels for PREDICTIONS.csv",
         ),
         (["p.csv", "--submission", "s.csv"], "p.csv is judged by labels"),
+        (["p.csv", "--labels", "l.csv", "--reopen", "why"], "--reopen is for the test part of a run"),
+        (["run", "--submission", "s.csv", "--reopen", "why"], "--reopen is for the test part of a run"),
         (["p.csv", "--labels", "l.csv", "--by", "image"], "'image' is not one of 'eye', 'person', 'both'"),
     ],
 )

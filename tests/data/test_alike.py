@@ -29,7 +29,8 @@ def test_different_eyes_are_not_alike(looks: NDArray[np.int8]) -> None:
 
 
 def saved_anew(eye: Picture) -> Picture:
-    return cv2.imdecode(cv2.imencode(".jpg", eye, [cv2.IMWRITE_JPEG_QUALITY, 60])[1], cv2.IMREAD_COLOR)
+    stored = cv2.imencode(".jpg", cv2.cvtColor(eye, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    return cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 CHANGES = {

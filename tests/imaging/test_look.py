@@ -31,9 +31,12 @@ def test_a_look_is_small_and_says_nothing_of_what_is_outside_the_retina(eye: Pic
     assert inside.std() > 15 and abs(inside.mean()) < 10
 
 
-@pytest.mark.parametrize("change", ["darker", "smaller", "border", "squeezed", "warmer"])
+@pytest.mark.parametrize("change", ["darker", "smaller", "border", "squeezed", "warmer", "label"])
 def test_what_is_no_change_of_the_eye_hardly_changes_the_look(eye: Picture, change: str) -> None:
+    label = cv2.copyMakeBorder(eye, 0, 60, 0, 0, cv2.BORDER_CONSTANT)
+    cv2.putText(label, "PATIENT 4711", (5, 430), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (255, 255, 255), 2)
     changed = {
+        "label": label,
         "darker": (eye * 0.7).astype(np.uint8),
         "smaller": cv2.resize(eye, (256, 256), interpolation=cv2.INTER_AREA),
         "border": cv2.copyMakeBorder(eye, 10, 30, 60, 20, cv2.BORDER_CONSTANT),

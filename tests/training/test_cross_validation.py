@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from kerasdr.data.readers import read_table
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.reporting import Reporter
-from kerasdr.training.cross_validation import CrossValidation, cross_validate
+from kerasdr.training import experiment as experiment_module
+from kerasdr.training.cross_validation import CrossValidation, _fold, cross_validate
+from kerasdr.training.dataset import ExperimentData, split_table
+from kerasdr.training.experiment import train
 from kerasdr.training.run_folder import chosen_run
 
 pytestmark = pytest.mark.slow
@@ -98,6 +102,60 @@ def test_calibration_is_pooled_over_folds(judged: CrossValidation) -> None:
         # Ten people validate a fold, of whom fewer are referable.
         assert found.undefined["sensitivity"].startswith("fold 1: ")
         assert part["screen_positive"].isna().all()
+
+
+def test_two_configurations_are_judged_on_the_same_folds_of_people(phantom_root: Path) -> None:
+    """Whatever is trained: so figures of the two can be compared photograph by photograph."""
+    table = read_table("eyepacs", phantom_root, {}).table
+    one = experiment(phantom_root)
+    other = experiment(
+        phantom_root,
+        name="other",
+        imaging={"size": 64, "recipe": "none"},
+        model={"trunk": "tiny", "weights": "none", "head": "mlp"},
+        members=[{"name": "x", "seed": 7}, {"name": "y"}],
+        ensemble={"methods": ["soft", "stacking"]},
+    )
+    seen = []
+    for repeat in (1, 2):
+        for number in (1, 2, 3):
+            first, second = (_fold(config, number, 3, repeat) for config in (one, other))
+            assert first.members != second.members
+            split = split_table(table, first.data, first.seed)
+            shuffled = split_table(table.sample(frac=1, random_state=repeat), second.data, second.seed).sort_index()
+            assert split["split"].tolist() == shuffled["split"].tolist()
+            seen.append(tuple(split["split"]))
+    assert len(set(seen)) == 6, "or folds would be the same in any case"
+    changed = _fold(experiment(phantom_root, seed=7), 1, 3, 1)
+    assert tuple(split_table(table, changed.data, changed.seed)["split"]) not in seen
+
+
+def test_the_outer_fold_has_no_say_in_what_is_chosen(
+    tmp_path: Path, phantom_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong grades in the fold that is tested change nothing but its figures; in the inner one they change the choice."""
+    methods = {"methods": ["soft", "weighted", "stacking"]}
+    members = [{"name": "a"}, {"name": "b"}]
+    raw = {"members": members, "ensemble": methods, "bundle": {"engines": []}}
+    fold = _fold(experiment(phantom_root, **raw), 2, 3, 1)
+    read = experiment_module.open_dataset
+
+    def trained(name: str, wrong: str) -> tuple[bytes, Any, bytes]:
+        def open_wrongly(*arguments: Any) -> ExperimentData:
+            data = read(*arguments)
+            grades = data.table["grade"].where(data.table["split"] != wrong, (data.table["grade"] + 2) % 5)
+            return replace(data, table=data.table.assign(grade=grades))
+
+        monkeypatch.setattr(experiment_module, "open_dataset", open_wrongly)
+        run = train(fold, tmp_path / name / "runs", Reporter(), point=False).run
+        weights = [path.read_bytes() for path in sorted(run.glob("members/*/weights.npz"))]
+        assert len(weights) == 2
+        history = b"".join(path.read_bytes() for path in sorted(run.glob("members/*/history.csv")))
+        return b"".join(weights), json.loads((run / "metrics.json").read_text())["choice"], history
+
+    right, outer, inner = (trained(name, name) for name in ("none", "test", "validation"))
+    assert right == outer
+    assert right[1] != inner[1] and right[2] != inner[2], "or the grades of no fold would matter"
 
 
 def test_nothing_is_chosen_for_scoring(judged: CrossValidation) -> None:

@@ -62,7 +62,10 @@ def test_run_folder_holds_what_it_promises(finished: Path) -> None:
         "environment.json",
         "data.json",
         "split.csv",
+        "looks.npy",
+        "near_duplicates.csv",
         "left_out.csv",
+        "training.lock",
         "train.log",
         "status.json",
         "metrics.json",
@@ -218,7 +221,8 @@ def test_chosen_and_listed(finished: Path) -> None:
     set_status(other, "running")
     with pytest.raises(KerasdrError, match="not finished: go on with"):
         choose_run(other, runs)
-    assert [run.status for run in list_runs(runs)].count("running") == 1
+    # Nobody trains it.
+    assert [run.status for run in list_runs(runs)].count("stopped") == 1
 
 
 def test_test_part_is_opened_once(finished: Path, phantom_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -488,7 +492,8 @@ def test_a_run_that_did_not_keep_the_photographs_own_digest_is_opened_all_the_sa
 def test_test_part_of_other_data_is_not_opened(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "small" / "copy"
     shutil.copytree(finished, run)
-    (run / "metrics_test.json").unlink(missing_ok=True)
+    for name in ("metrics_test.json", "openings.jsonl"):
+        (run / name).unlink(missing_ok=True)
     begun = json.loads((run / "data.json").read_text())
     (run / "data.json").write_text(json.dumps({**begun, "photographs": 1}))
     with pytest.raises(KerasdrError, match="have changed since"):

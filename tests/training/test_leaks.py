@@ -2,7 +2,8 @@
 
 a. A person stands in two parts of an official split: ``test_person_in_two_parts_of_an_official_split`` (and
    ``tests/data/test_splits.py``, for every way to split).
-b. The same bytes stand in two parts under two names: ``test_same_bytes_under_two_names``.
+b. The same bytes stand in two parts under two names: ``test_same_bytes_under_two_names``; the same pixels in another file:
+   ``test_same_pixels_in_another_file``. Copies that were saved anew are said: ``test_copies.py``.
 c. Photographs are dealt out instead of people: ``test_split_by_photograph``.
 d. Training or choice reads a label of the test part: ``test_no_label_of_the_test_part_is_read`` (and
    ``tests/ensembles/test_leaks.py``, for the choice alone).
@@ -19,7 +20,7 @@ i. A training starts from a network that was trained on its test part: ``test_we
    ``test_probe_of_weights_that_have_seen_who_is_judged`` (and ``test_weights_source.py``, in all its forms).
 j. What belongs to training reaches the others: ``test_standardisation_knows_training_people_alone``,
    ``test_photographs_are_prepared_one_by_one``, ``test_validation_sees_photographs_as_they_are``.
-k. The test part is opened twice, for a method that was not chosen, or on other data:
+k. The test part is opened twice (also ``test_openings.py``), for a method that was not chosen, or on other data:
    ``test_the_first_answer_is_kept``, ``test_test_part_that_has_changed_is_not_opened``, and the end of e.
 """
 
@@ -122,6 +123,15 @@ def test_same_bytes_under_two_names(photographs: Photographs, tmp_path: Path) ->
     taught, asked = (table["path"][rows_of(table, split)[0]] for split in ("train", "test"))
     shutil.copy(photographs.root / taught, photographs.root / asked)
     refused(photographs, tmp_path, "the split leaks: the same photograph is in")
+
+
+def test_same_pixels_in_another_file(photographs: Photographs, tmp_path: Path) -> None:
+    table = photographs.table
+    taught, asked = (table["path"][rows_of(table, split)[0]] for split in ("train", "test"))
+    # A comment in a JPEG (marker 0xFFFE) changes its bytes and not its picture.
+    whole = (photographs.root / taught).read_bytes()
+    (photographs.root / asked).write_bytes(whole[:2] + b"\xff\xfe\x00\x06mine" + whole[2:])
+    refused(photographs, tmp_path, r"the same photograph \(another file of the same pixels\) is in")
 
 
 def test_split_by_photograph(photographs: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
