@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | reproduce-mini | clean. Each makes the virtual environment first if there is none.
+# make demo | test | lint | bench | evidence | reproduce-mini | clean. Each makes the virtual environment first if there is none.
 # With wheels downloaded before (make wheels), `make WHEELS=wheels ...` works without a network.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ DEMO   := demo
 # Where this is set, every command would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench reproduce-mini wheels clean
+.PHONY: demo test lint bench evidence reproduce-mini wheels clean
 .DEFAULT_GOAL := demo
 
 # What is needed to run; byte-compiling everything at once would take longer than all that the demo imports.
@@ -44,6 +44,10 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed
 	$(VENV)/bin/python tests/benchmarks/bench.py $(ARGS)
 
+# Simulated studies with a known truth: coverage of intervals and of sets of grades, error rates of tests.
+evidence: $(VENV)/installed
+	$(VENV)/bin/kerasdr evidence simulations --out evidence $(ARGS)
+
 # Every row of the report's tasks on phantoms, small; given again after an interruption it goes on where it stopped.
 reproduce-mini: $(VENV)/installed
 	mkdir -p mini
@@ -54,4 +58,4 @@ wheels:
 	$(PYTHON) -m pip --disable-pip-version-check download -q -d wheels -c constraints.txt '.[dev]' setuptools wheel
 
 clean:
-	rm -rf $(VENV) $(DEMO) mini runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) $(DEMO) mini runs evidence build *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -3,6 +3,7 @@
 import click
 
 from kerasdr.cli.evidence_explanations import explanations_command
+from kerasdr.cli.evidence_simulations import simulations_command
 
 
 @click.group("evidence")
@@ -11,3 +12,4 @@ def evidence_group() -> None:
 
 
 evidence_group.add_command(explanations_command)
+evidence_group.add_command(simulations_command)

@@ -128,10 +128,11 @@ def _reason(
             f"{best}, as the configuration says: log-loss {log_loss['none']:.4f} before and {log_loss[best]:.4f} after"
         )
     else:
-        others = ", ".join(f"{kind} {value:.4f}" for kind, value in log_loss.items() if kind != best)
-        text = f"{best} has the lowest log-loss, {log_loss[best]:.4f}, against {others}"
+        others = [f"{kind} {value:.4f}" for kind, value in log_loss.items() if kind not in (best, *too_dear)]
+        text = f"{best} has the lowest log-loss, {log_loss[best]:.4f}"
+        text += f", against {', '.join(others)}" if others else ""
     text += f", out of fold ({n_folds} folds of {n_people} people)"
     for kind in too_dear:
-        verdict = "is taken all the same" if kind == best else "is not taken, whatever its log-loss"
+        verdict = "is taken all the same" if kind == best else f"is not taken for its log-loss of {log_loss[kind]:.4f}"
         text += f"; {kind} costs kappa ({kappas['none']:.4f} to {kappas[kind]:.4f}) and {verdict}"
     return text

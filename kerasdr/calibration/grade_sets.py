@@ -16,10 +16,12 @@ MAPIE has split conformal sets, but neither ordinal ones nor people; where a per
 on both sides of the mode, both define the same sets, and tests compare them.
 """
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kerasdr.grades import GRADES, N_GRADES, REFERABLE_FROM
+from kerasdr.grades import N_GRADES, REFERABLE_FROM
 
 # Weights such as 1/71 summed seventy times over; far below any of them.
 _SLACK = 1e-12
@@ -95,21 +97,20 @@ def set_bounds(probabilities: ArrayLike, quantile: float | None) -> NDArray[np.i
 
 
 def set_text(low: int, high: int) -> str:
-    """Return a set as text: ``3``, or ``1-2``."""
-    return f"{low}" if low == high else f"{low}-{high}"
+    """Return a set as text: ``3``, or ``1 to 2``, which no spreadsheet takes for a date as it does ``1-2``."""
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def read_set(text: str) -> tuple[int, int]:
-    """Read what :func:`set_text` wrote.
+    """Read what :func:`set_text` wrote, or other tools may: ``1-2``.
 
     Raises:
         ValueError: if it is no grade and no range of grades.
     """
-    low, dash, high = text.strip().partition("-")
-    grades = {str(grade): grade for grade in GRADES}
-    if low in grades and (not dash or high in grades) and grades[low] <= grades[high or low]:
-        return grades[low], grades[high or low]
-    raise ValueError(f"{text!r} is no set of grades such as 3 or 1-2")
+    found = re.fullmatch(rf"([0-{N_GRADES - 1}])(?:\s*(?:to|-)\s*([0-{N_GRADES - 1}]))?", text.strip())
+    if found is None or int(found[1]) > int(found[2] or found[1]):
+        raise ValueError(f"{text!r} is no set of grades such as 3 or 1 to 2")
+    return int(found[1]), int(found[2] or found[1])
 
 
 def spans_referral(bounds: NDArray[np.int64]) -> NDArray[np.bool_]:

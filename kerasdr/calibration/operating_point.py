@@ -26,7 +26,8 @@ def choose_threshold(
 ) -> float:
     """Return the threshold from which on a photograph is called positive.
 
-    Of all thresholds that reach the target on these photographs it is the one with the best other figure. It lies halfway
+    Of all thresholds that reach the target on these photographs it is the one with the best other figure, and of several
+    such the one that goes furthest beyond the target. It lies halfway
     between the two probabilities that it tells apart (or between the last one and 0 or 1), so that it does not hang on the
     last digits of one photograph.
 
@@ -60,18 +61,19 @@ def choose_threshold(
     tp = np.array([(positive & (scores >= level)).sum() for level in levels])
     fp = np.array([(~positive & (scores >= level)).sum() for level in levels])
     if figure == "sensitivity":
-        lowest = int(np.argmax(tp >= value * positive.sum() - _SLACK))
-        below = levels[lowest + 1] if lowest + 1 < len(levels) else 0.0
-        return float((levels[lowest] + below) / 2.0)
-    allowed = int(
-        (fp <= (1.0 - value) * (~positive).sum() + _SLACK).sum()
-    )  # fp never falls, so these are the first ones
-    if allowed == 0 and levels[0] >= 1.0:
-        raise UndefinedThreshold(
-            f"photographs that are not referable are called so with certainty: no {figure} {value:g}"
-        )
-    above = levels[allowed - 1] if allowed else 1.0
-    return float((above + (levels[allowed] if allowed < len(levels) else 0.0)) / 2.0)
+        reached = int(np.argmax(tp >= value * positive.sum() - _SLACK))
+        lowest = int(np.flatnonzero(fp == fp[reached])[-1])
+    else:
+        # What is called so wrongly only grows towards lower levels, so the first ones are allowed.
+        allowed = int((fp <= (1.0 - value) * (~positive).sum() + _SLACK).sum())
+        if not allowed and levels[0] >= 1.0:
+            raise UndefinedThreshold(
+                f"photographs that are not referable are called so with certainty: no {figure} {value:g}"
+            )
+        # -1 stands for a threshold above all levels, at which nothing is called.
+        lowest = int(np.flatnonzero(tp == tp[allowed - 1])[0]) if allowed and tp[allowed - 1] else -1
+    bordered = [1.0, *levels, 0.0]
+    return float((bordered[lowest + 1] + bordered[lowest + 2]) / 2.0)
 
 
 def screened_positive(probabilities: ArrayLike, threshold: float) -> NDArray[np.bool_]:

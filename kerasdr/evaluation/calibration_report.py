@@ -151,7 +151,8 @@ def report_from_json(content: Mapping[str, Any]) -> CalibrationReport:
 
 def report_text(report: CalibrationReport) -> str:
     """Return the report as lines, without a line end at its end."""
-    lines = [_line(f"calibration: {report.method}", "before", "after")]
+    # Folds may differ in their method, so it has a line of its own.
+    lines = [f"calibration: {report.method}", _line("", "before", "after")]
     lines += [_line(_TITLES[name], *map(_cell, (report.before[name], report.after[name]))) for name in report.before]
     for head, names in (
         (f"sets of grades, level {report.level:g}", ("coverage", "mean_set_size", "share_to_reader")),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 FIGURES = ("quadratic_kappa", "accuracy", "auc_referable")
 # Where the latent disease and what a grader sees of it become grades; graders are a little too lenient.
-_TRUE_CUTS = (-0.2, 0.3, 0.9, 1.5)
-_SEEN_CUTS = (-0.2, 0.4, 1.1, 1.8)
+TRUE_CUTS = (-0.2, 0.3, 0.9, 1.5)
+SEEN_CUTS = (-0.2, 0.4, 1.1, 1.8)
 
 
 def equal_graders(random: np.random.Generator, n_people: int) -> tuple[Graded, Graded]:
@@ -43,7 +43,7 @@ def equal_graders(random: np.random.Generator, n_people: int) -> tuple[Graded, G
         return np.sqrt(share) * common + np.sqrt(1.0 - share) * own
 
     disease = eyes(0.8, 1.0)
-    truth = np.digitize(disease, _TRUE_CUTS).ravel()
+    truth = np.digitize(disease, TRUE_CUTS).ravel()
     people = np.repeat(np.arange(n_people), 2)
     shared = eyes(0.6, 0.4)
 
@@ -51,7 +51,7 @@ def equal_graders(random: np.random.Generator, n_people: int) -> tuple[Graded, G
         seen = (disease + shared + eyes(0.6, 0.6)).ravel()
         logits = -2.0 * np.abs(np.arange(N_GRADES) - 2.5 * (seen[:, None] + 0.6))
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
-        said = graded_photographs(truth, np.digitize(seen, _SEEN_CUTS), people, p / p.sum(axis=1, keepdims=True))
+        said = graded_photographs(truth, np.digitize(seen, SEEN_CUTS), people, p / p.sum(axis=1, keepdims=True))
         return replace(said, p_sight_threatening=None)  # one AUC takes half the time of two
 
     return grader(), grader()

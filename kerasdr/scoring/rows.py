@@ -28,7 +28,7 @@ class Row:
         partner: the other photograph that a dual member saw, or empty.
         model: name of the bundle and the start of its digest.
         sha256: of the photograph's bytes, as far as they could be read.
-        grade_set: neighbouring grades that hold the true one as often as the bundle says, such as ``1-2`` or ``3``; empty
+        grade_set: neighbouring grades that hold the true one as often as the bundle says, such as ``1 to 2`` or ``3``; empty
             unless graded, and with a bundle that was not calibrated.
         screen_positive: whether the probability of referable reaches the bundle's operating point; None unless graded, and
             with a bundle that has none.

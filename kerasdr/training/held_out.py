@@ -119,14 +119,14 @@ def open_test_part(
 
     predictions = run / "predictions_test.csv"
     raw, together = combine(bundle.ensemble, members), bundle.combined(members)
-    part, judged = bundle.calibration, None
+    calibration, judged = bundle.calibration, None
     known = (predictions, table, samples.rows, samples.grades)
-    if part is None:
+    if calibration is None:
         write_predictions(*known, together)
     else:
-        write_predictions(*known, together, raw, part.decide(together))
+        write_predictions(*known, together, raw, calibration.decide(together))
         judged = judge_calibration(
-            run, "test", part, raw, together, samples.grades, samples.people, seed=experiment.seed
+            run, "test", calibration, raw, together, samples.grades, samples.people, seed=experiment.seed
         )
     opening = note_opening(
         run,

@@ -53,7 +53,7 @@ def test_a_map_that_costs_kappa_is_not_taken(sharp: SimulatedPeople) -> None:
 
     bound = choose_calibration(shifted, sharp.grades, sharp.people, dear)
     assert bound.mapping.method in ("none", "temperature")
-    assert "vector costs kappa (0.8000 to 0.7900) and is not taken" in bound.reason
+    assert "vector costs kappa (0.8000 to 0.7900) and is not taken for its log-loss of 0." in bound.reason
     just = choose_calibration(shifted, sharp.grades, sharp.people, lambda g, p: dear(g, p) / 2)
     assert just.mapping.method == free.mapping.method  # 0.005 and no more
     asked = choose_calibration(shifted, sharp.grades, sharp.people, dear, "vector")

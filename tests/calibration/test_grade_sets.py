@@ -77,10 +77,10 @@ def test_a_person_weighs_the_same_whatever_the_photographs() -> None:
 
 
 def test_texts() -> None:
-    assert (set_text(3, 3), set_text(1, 2)) == ("3", "1-2")
-    assert [read_set(text) for text in ("3", "1-2", " 0-4 ")] == [(3, 3), (1, 2), (0, 4)]
-    for wrong in ("", "2-1", "5", "1-5", "1-2-3", "1,2", "-1", "1-", "02-Jan"):
-        with pytest.raises(ValueError, match="no set of grades such as 3 or 1-2"):
+    assert (set_text(3, 3), set_text(1, 2)) == ("3", "1 to 2")
+    assert [read_set(text) for text in ("3", "1 to 2", "1-2", " 0-4 ")] == [(3, 3), (1, 2), (1, 2), (0, 4)]
+    for wrong in ("", "2-1", "5", "1-5", "1-2-3", "1,2", "-1", "1-", "02-Jan", "1to", "2 to 1", "1 to 5"):
+        with pytest.raises(ValueError, match="no set of grades such as 3 or 1 to 2"):
             read_set(wrong)
 
 

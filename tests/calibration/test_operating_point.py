@@ -46,6 +46,21 @@ def test_ties_stay_together() -> None:
     assert choose_threshold(grades, p, PEOPLE, "specificity", 0.9) == pytest.approx(0.85)  # nobody
 
 
+@pytest.mark.parametrize("figure", ["sensitivity", "specificity"])
+def test_a_target_does_not_spoil_what_can_be_told_apart(figure: str) -> None:
+    """Everybody can be told apart: neither a tenth of the referable nor a tenth of the others is given up for nothing."""
+    p, grades = photographs([0.9] * 5 + [0.6] * 5 + [0.4] * 5 + [0.1] * 5, REFERABLE)
+    found = choose_threshold(grades, p, PEOPLE, figure, 0.5)  # type: ignore[arg-type]
+    assert found == pytest.approx(0.5) and screened_positive(p, found).tolist() == [True] * 10 + [False] * 10
+
+
+def test_where_nothing_can_be_called_rightly_nothing_is_called() -> None:
+    p, grades = photographs([0.9] + [0.4] * 10 + [0.3] * 9, [0] + [1] * 10 + [0] * 9)
+    assert choose_threshold(grades, p, PEOPLE, "specificity", 0.9) == pytest.approx(0.35)
+    p, grades = photographs([0.9] * 2 + [0.4] * 10 + [0.3] * 8, [0] * 2 + [1] * 10 + [0] * 8)
+    assert choose_threshold(grades, p, PEOPLE, "specificity", 0.9) == pytest.approx(0.95)
+
+
 def test_ends_of_the_scale() -> None:
     p, grades = photographs([0.4] * 20, REFERABLE)
     assert choose_threshold(grades, p, PEOPLE, "sensitivity", 0.9) == pytest.approx(0.2)

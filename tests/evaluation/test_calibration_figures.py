@@ -134,10 +134,10 @@ def test_what_is_undefined_says_why_and_comes_back_from_json() -> None:
 
 def test_report_as_text() -> None:
     lines = report_text(report(np.ones(6, bool))).splitlines()
-    assert lines[0].split() == ["calibration:", "temperature", "before", "after"]
-    assert lines[1].startswith("log-loss                      1.138 (")
-    assert lines[6] == "sets of grades, level 0.9" and lines[10] == "screening, target sensitivity 0.9"
-    assert lines[11].split() == ["sensitivity,", "referable", "1.000", "(1.000", "to", "1.000)"]
+    assert lines[0] == "calibration: temperature" and lines[1].split() == ["before", "after"]
+    assert lines[2].startswith("log-loss                      1.138 (")
+    assert lines[7] == "sets of grades, level 0.9" and lines[11] == "screening, target sensitivity 0.9"
+    assert lines[12].split() == ["sensitivity,", "referable", "1.000", "(1.000", "to", "1.000)"]
 
 
 def test_diagram_is_drawn_and_is_the_same_each_time() -> None:

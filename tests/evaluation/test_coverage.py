@@ -7,71 +7,27 @@ have these very draws.
 import numpy as np
 import pytest
 
-from kerasdr.evaluation import counts
-from kerasdr.evaluation.graded import Graded, graded_people, graded_photographs
-from kerasdr.evaluation.intervals import Interval, kappa_interval, people_draws, resample_interval
-from kerasdr.evaluation.metrics import quadratic_kappa
-from kerasdr.evaluation.ranking import roc
-
-STUDIES, PEOPLE, RESAMPLES = 500, 200, 800
-
-
-def study(random: np.random.Generator, people: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Both eyes share most of the person's disease and most of the grader's error."""
-
-    def eyes(share: float, spread: float) -> np.ndarray:
-        own = random.normal(0, spread, (people, 2))
-        return np.sqrt(share) * random.normal(0, spread, (people, 1)) + np.sqrt(1 - share) * own
-
-    disease = eyes(0.8, 1.0)
-    truth = np.digitize(disease, [-0.2, 0.3, 0.9, 1.5])
-    seen = disease + eyes(0.6, 0.7)
-    guess = np.digitize(seen, [-0.2, 0.4, 1.1, 1.8])
-    logits = -2.0 * np.abs(np.arange(5) - 2.5 * (seen[..., None] + 0.6))
-    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    p /= p.sum(axis=-1, keepdims=True)
-    return truth.ravel(), guess.ravel(), np.repeat(np.arange(people), 2), p.reshape(-1, 5)
-
-
-def intervals(entries: Graded, draws: np.ndarray) -> dict[str, Interval]:
-    owner = np.unique(entries.people, return_inverse=True)[1]
-    assert entries.p_referable is not None
-    cells = np.zeros((PEOPLE, 25))
-    np.add.at(cells, (owner, entries.truth * 5 + entries.predicted), 1.0)
-    values = {
-        "kappa": counts.kappa((draws @ cells).reshape(-1, 5, 5)),
-        "auc": roc(entries.truth >= 2, entries.p_referable, draws[:, owner]).auc(),
-    }
-    return {name: resample_interval(np.nan, value, 0.95, len(owner), PEOPLE) for name, value in values.items()}
-
-
-def true_auc(entries: Graded) -> float:
-    assert entries.p_referable is not None
-    return float(roc(entries.truth >= 2, entries.p_referable).auc())
+from kerasdr.evaluation.interval_simulation import coverage_studies, simulate_eyes
 
 
 @pytest.mark.slow
 def test_intervals_cover_the_truth() -> None:
-    everybody = graded_photographs(*study(np.random.default_rng(1), 400_000))
-    true: dict[tuple[str, str], float] = {}
-    for by, entries in (("eye", everybody), ("person", graded_people(everybody))):
-        true[by, "kappa"] = quadratic_kappa(entries.truth, entries.predicted)
-        true[by, "auc"] = true_auc(entries)
-    random = np.random.default_rng(2)
-    covered = dict.fromkeys(true, 0)
-    alone = 0
-    for seed in range(STUDIES):
-        eyes = graded_photographs(*study(random, PEOPLE))
-        draws = np.concatenate(list(people_draws(PEOPLE, n_resamples=RESAMPLES, seed=seed)))
-        for by, entries in (("eye", eyes), ("person", graded_people(eyes))):
-            for name, found in intervals(entries, draws).items():
-                covered[by, name] += found.low <= true[by, name] <= found.high
-        if seed % 5 == 0:
-            each = np.arange(len(eyes))
-            too_sure = kappa_interval(eyes.truth, eyes.predicted, each, n_resamples=200, seed=seed)
-            alone += too_sure.low <= true["eye", "kappa"] <= too_sure.high
-    print({key: count / STUDIES for key, count in covered.items()}, "eyes drawn alone:", alone / (STUDIES // 5))
+    table = coverage_studies(500, 200, n_resamples=800, alone_every=10, seed=1)
+    print(table.to_string(index=False))
+    over_people = table[table["interval"] != "percentile over eyes"]
+    assert len(over_people) == 8 and (over_people["studies"] == 500).all()
     # The simulation's own error: two standard errors of a share of 95% in 500 are 2%.
-    for key, count in covered.items():
-        assert 0.93 - 0.02 <= count / STUDIES <= 0.97 + 0.02, key
-    assert alone / (STUDIES // 5) < 0.91  # eyes drawn as if each were a person of its own: too sure
+    assert over_people["covered"].between(0.93 - 0.02, 0.97 + 0.02).all()
+    alone = table[table["interval"] == "percentile over eyes"].iloc[0]
+    assert (
+        alone["studies"] == 50 and alone["covered"] < 0.93
+    )  # eyes drawn as if each were a person of its own: too sure
+
+
+def test_both_eyes_of_a_person_are_alike() -> None:
+    eyes = simulate_eyes(np.random.default_rng(0), 4000)
+    right, left = eyes.truth[::2], eyes.truth[1::2]
+    assert np.corrcoef(right, left)[0, 1] > 0.6
+    wrong = (eyes.predicted - eyes.truth).astype(float)
+    assert 0.2 < np.corrcoef(wrong[::2], wrong[1::2])[0, 1] < 0.8
+    assert eyes.people.tolist() == np.repeat(np.arange(4000), 2).tolist()

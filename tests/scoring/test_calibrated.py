@@ -143,9 +143,9 @@ def bundles(make_bundle: MakeBundle, tmp_path: Path) -> Callable[..., Bundle]:
     [
         (0.0, 0.65, ("2", True, False)),
         (0.0, 0.66, ("2", False, False)),
-        (0.5, 0.5, ("1-2", True, True)),
-        (0.75, None, ("1-3", None, True)),
-        (None, 0.5, ("0-4", True, True)),
+        (0.5, 0.5, ("1 to 2", True, True)),
+        (0.75, None, ("1 to 3", None, True)),
+        (None, 0.5, ("0 to 4", True, True)),
     ],
 )
 def test_rows_say_what_follows(
@@ -178,8 +178,8 @@ def test_who_goes_to_a_reader(
     rows, sentence = job(part(NoCalibration(), 0.7, 0.5))
     assert rows == [
         ["grade_set", "screen_positive", "refer_to_reader"],
-        ["1-2", "no", "yes"],
-        ["1-2", "no", "yes"],
+        ["1 to 2", "no", "yes"],
+        ["1 to 2", "no", "yes"],
         ["", "", "yes"],
         ["", "", ""],
     ]

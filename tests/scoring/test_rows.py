@@ -22,7 +22,7 @@ GRADED = Row(
     partner="in/10_right.png",
     model="demo@0123456789ab",
     sha256="ab" * 32,
-    grade_set="1-3",
+    grade_set="1 to 3",
     screen_positive=True,
     refer_to_reader=False,
 )

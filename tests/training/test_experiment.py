@@ -182,7 +182,7 @@ def test_calibration_is_that_of_the_validation_predictions(finished: Path) -> No
         assert kept[place]["log_loss"]["value"] == pytest.approx(loss, rel=1e-3)
         assert getattr(calibration.log_loss, place) == pytest.approx(loss, rel=1e-3)
     # Six people or so are too few for either: said, and not made up.
-    assert calibration.people < 9 and calibration.sets.quantile is None and set(said["grade_set"]) == {"0-4"}
+    assert calibration.people < 9 and calibration.sets.quantile is None and set(said["grade_set"]) == {"0 to 4"}
     assert calibration.operating_point.threshold is None and said["screen_positive"].isna().all()
     assert "sensitivity of 0.9 needs 10" in kept["undefined"]["sensitivity"]
     assert (finished / "reliability_validation.png").read_bytes().startswith(b"\x89PNG")
