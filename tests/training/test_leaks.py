@@ -46,6 +46,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.training import experiment as experiment_module
 from kerasdr.training import members as members_module
 from kerasdr.training import probe as probe_module
+from kerasdr.training.event_files import read_scalars
 from kerasdr.training.experiment import train
 from kerasdr.training.held_out import open_test_part
 from kerasdr.training.prepared import prepare_table
@@ -334,8 +335,16 @@ def test_labels_of_the_test_part_change_nothing_but_its_figures(photographs: Pho
         elif path.name.startswith("predictions_test"):
             columns = ["image_id", *PROBABILITIES]
             assert pd.read_csv(before / path)[columns].equals(pd.read_csv(after / path)[columns])
-        else:
+        elif path.name == "environment.json":  # which also says when training began
+            one, other_one = (json.loads((run / path).read_text()) for run in (before, after))
+            assert {**one, "begun": ""} == {**other_one, "begun": ""}
+        elif path.parts[0] != "tensorboard":  # whose files have the time in their names
             assert (before / path).read_bytes() == (after / path).read_bytes(), path
+    members = [folder.name for folder in (before / "tensorboard").iterdir()]
+    assert members
+    for place in (f"tensorboard/{member}" for member in members):
+        for part in ("train", "validation"):
+            assert read_scalars(before / place, part) == read_scalars(after / place, part) != []
 
 
 def choices(run: Path) -> list[str]:

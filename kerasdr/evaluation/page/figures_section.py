@@ -214,9 +214,11 @@ def _charts(part: JudgedPart, of: str, stem: str, seed: int, whole: bool) -> tup
     if not groups or benefit is None:
         gaps.append(f"reliability and decision curve of the {part.title}: there are no probabilities")
     if part.at_point_by_eye is None:
+        calibration = part.files.more.get("calibration")
+        reason = calibration.get("undefined_threshold") if isinstance(calibration, dict) else ""
         gaps.append(
-            f"the run's own operating point of the {part.title}: the run chose none, so the ROC has only the points at "
-            "90% and 95% and the decision by grade"
+            f"the run's own operating point of the {part.title}: {reason or 'the run chose none'}; the ROC has the points at "
+            "90% and 95% and the decision by grade alone"
         )
     return drawn, gaps
 

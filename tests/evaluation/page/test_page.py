@@ -275,8 +275,12 @@ def test_calibration_operating_point_and_sets(make_run: MakeRun, tmp_path: Path)
     assert rows["coverage of grade_set, over people"][1].startswith("undefined: of photographs alone")
     assert "the run&#x27;s operating point, from probability 0.250 on" in text
     assert "before calibration: said" in text and "temperature scaling" in text
+    few = {"calibration": {"undefined_threshold": "3 people are too few"}}
+    assert "operating point of the test part: 3 people are too few;" in text_of(
+        written([make_run("c", more=few)], tmp_path)
+    )
     bare = text_of(written([make_run("b")], tmp_path))
-    assert "operating point of the test part: the run chose none" in bare and "as the networks gave them: said" in bare
+    assert "operating point of the test part: the run chose none;" in bare and "as the networks gave them: said" in bare
 
 
 def test_yardsticks_stand_apart(make_run: MakeRun, tmp_path: Path) -> None:
