@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": ("kerasdr.cli.explain", "explain_command", "Draw what the networks looked at, by method and layer."),
     "probe": ("kerasdr.cli.probe", "probe_command", "Cross-validate a linear probe on a trunk's features."),
     "bench": ("kerasdr.cli.bench", "bench_command", "Measure how fast a model grades on this machine."),
+    "evidence": ("kerasdr.cli.evidence", "evidence_group", "Put a finished model to the test."),
     "models": ("kerasdr.cli.models", "models_command", "List trunks, recipes, layouts and configurations."),
 }
 

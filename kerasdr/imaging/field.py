@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from kerasdr.imaging.retina import brightest, find_retina
 
-_DARK = 10
+# What is darker than both, the latter relative to the brightest parts, is no lit retina; a halo of stray light lies around it.
+_DARK, _DARK_SHARE = 10.0, 0.1
 _GAMMA = 2.2
 
 
@@ -35,8 +36,16 @@ class Field:
         return right[None, :].astype(np.float32), below[:, None].astype(np.float32)
 
     def put(self, changed: NDArray[np.uint8], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the changed picture where there is retina and the picture itself elsewhere, both ``(H, W, 3)``."""
-        return np.where(self.inside[..., None], changed, rgb)
+        """Return the changed picture where there is retina and the picture itself elsewhere, both ``(H, W, 3)``.
+
+        The outermost pixels of the retina, which the camera's own optics soften, are a mixture of the two.
+        """
+        share = cv2.blur(self.inside.astype(np.float32), (3, 3), borderType=cv2.BORDER_REPLICATE)
+        put = np.where(self.inside[..., None], changed, rgb)
+        edge = self.inside & (share < 0.999)
+        part = share[edge][:, None]
+        put[edge] = np.rint(part * changed[edge] + (1.0 - part) * rgb[edge]).astype(np.uint8)
+        return put
 
 
 def find_field(rgb: NDArray[np.uint8]) -> Field:
@@ -50,11 +59,13 @@ def find_field(rgb: NDArray[np.uint8]) -> Field:
     """
     disc = find_retina(rgb)
     height, width = rgb.shape[:2]
-    dark = (brightest(rgb) <= _DARK).astype(np.uint8)
-    _, labels = cv2.connectedComponents(dark, connectivity=4)
-    border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    frame = np.isin(labels, border[border > 0])
-    inside = ~frame
+    light = brightest(rgb)
+    dark = (light <= max(_DARK, _DARK_SHARE * float(np.percentile(light, 95)))).astype(np.uint8)
+    count, labels = cv2.connectedComponents(dark, connectivity=4)
+    shown = np.ones(count, dtype=bool)
+    shown[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False
+    shown[0] = True  # what is not dark, at the border too
+    inside = shown[labels]
     if disc.kind == "disc":
         right = np.square(np.arange(width) - disc.x)
         below = np.square(np.arange(height) - disc.y)
@@ -70,5 +81,5 @@ def to_light(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def from_light(light: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the picture of amounts of light; what is below 0 or above 1 is black or saturated."""
-    stored = cv2.pow(np.clip(light, 0.0, 1.0), 1.0 / _GAMMA)
-    return np.rint(np.asarray(stored) * 255.0).astype(np.uint8)
+    # Conversion rounds and saturates; amounts below 0, which have no root, are black.
+    return np.asarray(cv2.convertScaleAbs(cv2.pow(cv2.max(light, 0.0), 1.0 / _GAMMA), alpha=255.0), np.uint8)
