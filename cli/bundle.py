@@ -37,6 +37,9 @@ def show_command(model: Path) -> None:
         click.echo(
             f"  {member.name}: {spec.trunk}, {mode}, {member.recipe.name} at {member.recipe.size} px, weight {weight:.2f}"
         )
+    if bundle.calibration is not None:
+        for line in bundle.calibration.lines():
+            click.echo(f"  {line}")
     for graphs in bundle.graphs.values():
         click.echo(f"  {_about(graphs)}")
     try:

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kerasdr.cli.terminal import TerminalReporter
+
+if TYPE_CHECKING:
+    from kerasdr.data.leaks import PhotographSet
 
 
 @click.group("data")
@@ -18,7 +22,23 @@ def data_group() -> None:
 @click.option("--layout", help="aptos, course, deepdrid, eyepacs, folder or manifest; guessed if not given.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the layout, as YAML.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report as JSON.")
-@click.option("--strict", is_flag=True, help="Exit with code 3 if anything is missing, unreadable or double.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="RUN|LAYOUT=PATH",
+    help="Compare with what a run (or all folds of a cross-validation) trained on or was judged by, or with another data "
+    "set; may be given many times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.csv",
+    help="Write what was found twice, one row for each finding.",
+)
+@click.option(
+    "--show", type=click.IntRange(0), default=10, show_default=True, help="Of each kind, print this many findings."
+)
+@click.option("--strict", is_flag=True, help="Exit with code 3 if anything is missing, unreadable or found twice.")
 @click.pass_context
 def check_command(
     context: click.Context,
@@ -26,25 +46,69 @@ def check_command(
     layout: str | None,
     options: tuple[str, ...],
     json_file: Path | None,
+    against: tuple[str, ...],
+    out: Path | None,
+    show: int,
     strict: bool,
 ) -> None:
-    """Read every photograph in ROOT once and print what was understood."""
+    """Read every photograph in ROOT once and print what was understood.
+
+    Photographs are also compared with one another, and with those of --against: by their bytes, by their pixels (another file
+    of the same picture), and by their looks (a copy that was saved anew, resized, turned, mirrored or cropped a little).
+    What is alike by its look is a warning: look at it. People are compared by their names where the layout is the same.
+
+    \b
+    kerasdr data check ~/new --against runs/eyepacs/20260101-093000
+    kerasdr data check ~/new --against runs/eyepacs-5-folds --against aptos=/data/aptos --out leaks.csv
+
+    \b
+    Exit code:
+      0  all was read; with --against, nothing is found twice
+      3  with --against, something is; with --strict, that or a fault of the data set
+      1  it could not be done
+      2  wrong usage
+    """
     from kerasdr.config import override
-    from kerasdr.data.check import inspect_dataset
+    from kerasdr.data.check import photograph_set, report_of, see_photographs
+    from kerasdr.data.leaks import find_leaks
     from kerasdr.data.readers import detect_layout, read_table
-    from kerasdr.files import write_text_atomically
+    from kerasdr.files import write_bytes_atomically, write_text_atomically
 
     for option in options:
         if "=" not in option:
             raise click.BadParameter(f"{option!r} is no KEY=VALUE, such as labels=grades.csv", param_hint="--option")
     layout = layout or detect_layout(root)
-    dataset = read_table(layout, root, override({}, options))
-    report = inspect_dataset(dataset, TerminalReporter().progress("reading"))
+    reader_options = override({}, options)
+    dataset = read_table(layout, root, reader_options)
+    reporter = TerminalReporter()
+    others = [_photographs(value, layout, reader_options, reporter) for value in against]
+    seen = see_photographs(dataset.table, reporter.progress("reading"))
+    report = report_of(dataset, seen)
     click.echo(f"layout       {layout}")
     click.echo(report.render())
+    leaks = find_leaks(photograph_set(str(root), layout, dataset.table, seen), others)
+    click.echo(leaks.render(show))
     if json_file:
         write_text_atomically(json_file, json.dumps(report.to_dict(), indent=1) + "\n")
-    context.exit(3 if strict and report.faults else 0)
+    if out:
+        table = leaks.table().to_csv(index=False, lineterminator="\n", float_format="%.3f")
+        write_bytes_atomically(out, table.encode())
+    wrong = bool(leaks.findings) if against else False
+    context.exit(3 if wrong or (strict and (report.faults or leaks.findings)) else 0)
+
+
+def _photographs(value: str, layout: str, options: dict[str, Any], reporter: TerminalReporter) -> "PhotographSet":
+    """Return the photographs that ``--against`` names."""
+    from kerasdr.data.check import photograph_set, see_photographs
+    from kerasdr.data.readers import layout_names, read_table
+    from kerasdr.training.kept_photographs import kept_photographs
+
+    name, equals, path = value.partition("=")
+    if not (equals and name in layout_names()):
+        return kept_photographs(Path(value))
+    # Options are of the layout, so two data sets of one layout are read alike.
+    table = read_table(name, Path(path).expanduser(), options if name == layout else {}).table
+    return photograph_set(value, name, table, see_photographs(table, reporter.progress(f"reading {path}")))
 
 
 @data_group.command("phantom")

@@ -9,6 +9,7 @@ import click
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
+    from kerasdr.evaluation.intervals import IntervalKind
     from kerasdr.evaluation.judged import By, Judged
     from kerasdr.training.submission import Ids
 
@@ -19,6 +20,7 @@ Examples:
   kerasdr evaluate runs/task-a.dual-resnet18/seed-40
   kerasdr evaluate --submission submission.csv --submission-id file-name
   kerasdr evaluate grades.csv --labels labels.csv --json figures.json
+  kerasdr evaluate grades.csv --labels labels.csv --interval bca
   kerasdr evaluate grades.csv --labels labels.csv --groups camera --groups age:40,60
 """
 
@@ -54,6 +56,17 @@ Examples:
     help="With --labels: each photograph, each person's worse eye, or both.  [default: both]",
 )
 @click.option(
+    "--interval",
+    type=click.Choice(["percentile", "bca"]),
+    help="With --labels: plain percentiles of the resamples, or corrected for bias and skewness (Efron 1987).  "
+    "[default: percentile]",
+)
+@click.option(
+    "--reopen",
+    metavar="REASON",
+    help="Grade the test part again although it was opened before; the run's ledger keeps the reason.",
+)
+@click.option(
     "--groups",
     multiple=True,
     metavar="COLUMN[:CUTS]",
@@ -73,13 +86,16 @@ def evaluate_command(
     labels: Path | None,
     json_file: Path | None,
     by: "By | None",
+    interval: "IntervalKind | None",
+    reopen: str | None,
     groups: tuple[str, ...],
     min_people: int | None,
 ) -> None:
     """Report on the test part of RUN (the chosen run if not given), or on any tool's PREDICTIONS.csv.
 
     The test part is opened once: the first call grades it with the run's bundle and keeps the result, later calls show what
-    was kept.
+    was kept. The run's openings.jsonl says when it was opened and by what; if the result is removed, opening it again needs
+    --reopen REASON, which is kept there too.
 
     With --submission nothing is reported and no label is used. FILE.csv gets one row for every photograph of the test part,
     in the order of the data set's list; one that is missing, unreadable or ungradable has the most frequent grade of the
@@ -95,6 +111,8 @@ def evaluate_command(
     no cuts are given. A group's difference from all others has an interval and a p value adjusted for all comparisons of the
     column.
     """
+    if reopen is not None and (labels is not None or submission is not None):
+        raise click.UsageError("--reopen is for the test part of a run: leave out --labels and --submission")
     is_csv = run is not None and run.suffix.lower() == ".csv"
     if min_people is not None and not groups:
         raise click.UsageError("--min-people is for --groups COLUMN: give that as well")
@@ -103,12 +121,12 @@ def evaluate_command(
             raise click.UsageError("--labels judges a CSV of predictions: give PREDICTIONS.csv as well")
         if submission is not None or submission_id is not None:
             raise click.UsageError("--submission is for a run, --labels for PREDICTIONS.csv: give one of them")
-        _judge(run, labels, by or "both", json_file, groups, min_people)
+        _judge(run, labels, by or "both", interval or "percentile", json_file, groups, min_people)
         return
     if is_csv:
         raise click.UsageError(f"{run} is judged by labels: give --labels LABELS.csv as well")
-    if json_file is not None or by is not None:
-        raise click.UsageError("--json and --by are for PREDICTIONS.csv with --labels LABELS.csv")
+    if json_file is not None or by is not None or interval is not None:
+        raise click.UsageError("--json, --by and --interval are for PREDICTIONS.csv with --labels LABELS.csv")
     if submission is not None and groups:
         raise click.UsageError("--submission opens no labels, so there are no figures of --groups: give one of them")
     if submission is None and submission_id is not None:
@@ -124,36 +142,54 @@ def evaluate_command(
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.held_out import open_test_part
 
-    result = open_test_part(run, reporter)
+    result = open_test_part(run, reporter, command="kerasdr evaluate", reopen=reopen)
     click.echo(f"{run}: test part, {result.opened}")
     click.echo(metrics_table(result.metrics))
+    if result.calibration is not None:
+        from kerasdr.evaluation.calibration_report import report_text
+
+        click.echo(report_text(result.calibration))
     click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
     if groups:
         from kerasdr.evaluation.subgroups_text import subgroups_text
 
         # Both columns, the true grade and the predicted one, are in what was kept.
         kept = run / "predictions_test.csv"
-        for found in _judged(kept, kept, "eye", groups, min_people).subgroups:
+        for found in _judged(kept, kept, "eye", "percentile", groups, min_people).subgroups:
             click.echo("\n" + subgroups_text(found))
 
 
-def _judged(predictions: Path, labels: Path, by: "By", groups: tuple[str, ...], min_people: int | None) -> "Judged":
+def _judged(
+    predictions: Path,
+    labels: Path,
+    by: "By",
+    interval: "IntervalKind",
+    groups: tuple[str, ...],
+    min_people: int | None,
+) -> "Judged":
     from kerasdr.evaluation.groups import parse_grouping
     from kerasdr.evaluation.judged import judge
     from kerasdr.evaluation.subgroups import MIN_PEOPLE
 
     asked = [parse_grouping(text) for text in groups]
-    return judge(predictions, labels, by, groups=asked, min_people=MIN_PEOPLE if min_people is None else min_people)
+    fewest = MIN_PEOPLE if min_people is None else min_people
+    return judge(predictions, labels, by, kind=interval, groups=asked, min_people=fewest)
 
 
 def _judge(
-    predictions: Path, labels: Path, by: "By", json_file: Path | None, groups: tuple[str, ...], min_people: int | None
+    predictions: Path,
+    labels: Path,
+    by: "By",
+    interval: "IntervalKind",
+    json_file: Path | None,
+    groups: tuple[str, ...],
+    min_people: int | None,
 ) -> None:
     from kerasdr.evaluation.judged import to_json
     from kerasdr.evaluation.judged_text import judged_text
     from kerasdr.files import write_text_atomically
 
-    judged = _judged(predictions, labels, by, groups, min_people)
+    judged = _judged(predictions, labels, by, interval, groups, min_people)
     for note in judged.notes:
         click.echo(note, err=True)
     click.echo(judged_text(judged))

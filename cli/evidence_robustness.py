@@ -106,7 +106,8 @@ def robustness_command(
 
     For each kind and severity: kappa, sensitivity and specificity of referable, the share not graded, and silent misses, which
     are photographs called referable when unchanged that are graded and no longer called so. For each kind: the severity at
-    which kappa has fallen by 0.1. Answers to mirrored photographs are compared too.
+    which kappa has fallen by 0.1. Answers to mirrored photographs are compared too. Use of an opened test part is a line in
+    the run's ledger.
 
     Written to --out are robustness.json, robustness.csv (a figure a row), robustness.svg and .png (curves), and
     degradations.png (one photograph at every step).
@@ -117,12 +118,13 @@ def robustness_command(
         raise click.UsageError("--layout says how --data ROOT is laid out: give that as well")
     from kerasdr.evaluation.robustness_figures import robustness_curves
     from kerasdr.evaluation.robustness_report import to_csv, to_json, to_text
-    from kerasdr.files import make_folder, printable_path, write_bytes_atomically, write_text_atomically
+    from kerasdr.files import make_folder, printable_path, sha256_of, write_bytes_atomically, write_text_atomically
     from kerasdr.scoring.bundle import load_bundle
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.overlay import encode_png
+    from kerasdr.training.openings import note_opening
     from kerasdr.training.robustness import degradation_sheet, measure_robustness
-    from kerasdr.training.unseen import PHANTOM_SEED, unseen_phantoms, unseen_photographs
+    from kerasdr.training.unseen import PHANTOM_SEED, run_of, unseen_phantoms, unseen_photographs
 
     model = model or runs / "chosen"
     bundle = load_bundle(model)
@@ -149,10 +151,18 @@ def robustness_command(
         seed=seed or 0,
         batch_size=batch_size,
     )
+    table = to_csv(report)
+    if part == "test-opened" and (run := run_of(model)) is not None:
+        # Labels of the test part were compared with grades once more.
+        command = "kerasdr evidence robustness"
+        digest = sha256_of(table.encode())
+        note_opening(
+            run, command=command, bundle=bundle.digest, predictions_sha256=digest, reason="degraded photographs"
+        )
     write_bytes_atomically(out / "degradations.png", encode_png(sheet))
     write_bytes_atomically(out / "robustness.png", robustness_curves(report))
     write_bytes_atomically(out / "robustness.svg", robustness_curves(report, format="svg"))
-    write_text_atomically(out / "robustness.csv", to_csv(report))
+    write_text_atomically(out / "robustness.csv", table)
     write_text_atomically(out / "robustness.json", json.dumps(to_json(report), indent=1, allow_nan=False) + "\n")
     click.echo(to_text(report))
     click.echo(f"\nwrote robustness.json, .csv, .svg, .png and degradations.png in {printable_path(out)}")

@@ -17,6 +17,7 @@ COMMANDS = {
         "evaluate_command",
         "Report on a run's test part, opened once, or on a CSV of grades.",
     ),
+    "compare": ("kerasdr.cli.compare", "compare_command", "Compare sets of grades of the same photographs."),
     "report": ("kerasdr.cli.report", "report_command", "Write the tables and figures of the tasks from their runs."),
     "runs": ("kerasdr.cli.runs", "runs_command", "List runs."),
     "choose": ("kerasdr.cli.runs", "choose_command", "Choose the run that `predict` uses."),

@@ -12,7 +12,10 @@ _RUNS = click.option(
 @click.command("runs")
 @_RUNS
 def runs_command(runs: Path) -> None:
-    """List runs: name and time, status, validation kappa with its interval; * is the chosen one."""
+    """List runs: name and time, status, validation kappa with its interval, test part; * is the chosen one.
+
+    A run whose process is gone before it was finished is stopped. Of a finished one it says when its test part was opened.
+    """
     from kerasdr.training.run_folder import list_runs
 
     found = list_runs(runs)
@@ -25,7 +28,14 @@ def runs_command(runs: Path) -> None:
             low, high = (f"{run.kappa[end]:.3f}" if run.kappa[end] is not None else "?" for end in ("low", "high"))
             kappa = f"validation kappa {run.kappa['value']:.3f} (95% interval over people {low} to {high})"
             kappa += ", of phantoms" if run.phantoms else ""
-        click.echo(f"{'*' if run.chosen else ' '} {run.path}  {run.status:<8}  {kappa}".rstrip())
+        said = {
+            "stopped": f"`kerasdr train --resume {run.path}` goes on",
+            "finished": f"test part opened {run.opened}" if run.opened else "test part not opened",
+        }.get(run.status, "")
+        said += f", {run.openings} times in all" if run.openings > 1 else ""
+        click.echo(
+            f"{'*' if run.chosen else ' '} {run.path}  {run.status:<8}  {'; '.join(filter(None, [kappa, said]))}".rstrip()
+        )
 
 
 @click.command("choose")

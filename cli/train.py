@@ -126,12 +126,15 @@ def train_command(
     click.echo(metrics_table(result.metrics))
     for name, figures in result.members.items():
         click.echo(f"  member {name}: kappa {figures['quadratic_kappa']}")
+    for line in result.calibration.lines():
+        click.echo(f"  {line}")
     click.echo(
         f"run: {result.run}" + (", chosen for `kerasdr predict`" if scores else ", a fold of a cross-validation")
     )
 
 
 def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: int, reporter: TerminalReporter) -> None:
+    from kerasdr.evaluation.calibration_report import report_text
     from kerasdr.evaluation.report import metrics_table
     from kerasdr.training.cross_validation import cross_validate
 
@@ -139,12 +142,23 @@ def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: i
     for number, figures in enumerate(result.repeats, start=1):
         click.echo(f"\n{experiment.name}: out of fold, {folds} folds by person, repeat {number} of {repeats}")
         click.echo(metrics_table(figures))
+        if (calibration := result.calibration[number - 1]) is not None:
+            click.echo(report_text(calibration))
     if repeats > 1:
+        click.echo(f"\n{experiment.name}: {repeats} repeats, seeds {', '.join(map(str, result.seeds))}")
         for name in ("quadratic_kappa", "auc_referable"):
-            mean, deviation = result.spread(name)
-            click.echo(f"{name} over {repeats} repeats: mean {mean:.3f}, standard deviation {deviation:.3f}")
+            spread, mean = result.spread(name), result.average[name]
+            click.echo(
+                f"{name} over {repeats} repeats: mean {spread.mean:.3f}, standard deviation {spread.deviation:.3f}, from "
+                f"{spread.lowest:.3f} to {spread.highest:.3f}; {mean.level:.0%} interval of the mean over people "
+                f"{mean.low:.3f} to {mean.high:.3f}"
+            )
+        click.echo(
+            "The spread over repeats is what another deal of the same people and other seeds change; the interval is what "
+            "other people would change. Neither holds the other."
+        )
     click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
-    click.echo(f"folds and out_of_fold.csv: {result.folder}")
+    click.echo(f"folds, out_of_fold.csv and repeats.csv: {result.folder}")
 
 
 def _train_task(

@@ -12,19 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from kerasdr.config_calibration import CalibrationConfig
+from kerasdr.config_section import Section
 from kerasdr.errors import KerasdrError
 from kerasdr.overrides import MEMBER_SECTIONS, fit_settings, override, suggestion
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values cannot be changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PhantomConfig(Section):
@@ -70,7 +66,7 @@ class DataConfig(Section):
 
     layout: str = "eyepacs"
     root: str | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     phantom: PhantomConfig | None = None
     split: SplitConfig = SplitConfig()
     fold: FoldConfig | None = None
@@ -277,6 +273,7 @@ class Experiment(Section):
     data: DataConfig = DataConfig()
     members: tuple[MemberConfig, ...] = Field(min_length=1)
     ensemble: EnsembleConfig = EnsembleConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     bundle: BundleConfig = BundleConfig()
 
     @model_validator(mode="after")

@@ -163,3 +163,30 @@ def test_a_wrong_key_of_a_member_is_all_that_is_said() -> None:
     assert str(caught.value) == "configuration: unknown key members.0.training.epochs (did you mean epochs?)"
     with pytest.raises(KerasdrError, match=r"members\.0\.stages: Tuple should have at least 1 item"):
         config.resolve({"name": "x", "stages": []})
+
+
+def test_calibration_has_a_target_and_a_coverage(tmp_path: Path) -> None:
+    usual = config.resolve(RAW).calibration
+    assert (usual.method, usual.target.figure, usual.target.value, usual.coverage) == ("auto", "sensitivity", 0.9, 0.9)
+    settings = ["calibration.method=vector", "calibration.target.specificity=0.95", "calibration.coverage=0.8"]
+    asked = config.resolve(config.override(RAW, settings))
+    target = asked.calibration.target
+    assert (asked.calibration.method, target.figure, target.value) == ("vector", "specificity", 0.95)
+    (tmp_path / "x.yaml").write_text(config.to_yaml(asked))
+    assert config.load(str(tmp_path / "x.yaml")) == asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["calibration.target={sensitivity: 0.9, specificity: 0.9}"], "name sensitivity or specificity, not both"),
+        (["calibration.target.sensitivity=1"], r"calibration\.target\.sensitivity: .*less than 1"),
+        (["calibration.coverage=1"], r"calibration\.coverage: .*less than 1"),
+        (["calibration.coverage=0.2"], r"calibration\.coverage: .*greater than or equal to 0.5"),
+        (["calibration.method=platt"], r"calibration\.method.*'none', 'temperature', 'vector' or 'isotonic'"),
+        (["calibration.targt={}"], r"unknown key calibration\.targt \(did you mean target\?\)"),
+    ],
+)
+def test_calibration_that_makes_no_sense(settings: list[str], message: str) -> None:
+    with pytest.raises(KerasdrError, match=message):
+        config.resolve(config.override(RAW, settings))

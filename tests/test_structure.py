@@ -16,12 +16,15 @@ RANKS = {
     "training": 4,
     "scoring": 3,
     "evaluation": 3,
+    "calibration": 2,
     "ensembles": 2,
     "models": 2,
     "data": 1,
     "imaging": 1,
     "configs": 0,
     "config": 0,
+    "config_calibration": 0,
+    "config_section": 0,
     "grades": 0,
     "errors": 0,
     "files": 0,
@@ -40,6 +43,10 @@ SIDEWAYS = {
     ("overrides", "errors"),
     ("files", "errors"),
     ("config", "configs"),
+    ("config", "config_calibration"),
+    ("config", "config_section"),
+    ("config_calibration", "config_section"),
+    ("calibration", "ensembles"),
 }
 KERAS_PARTS = {"models", "training", "scoring"}
 

@@ -1,13 +1,16 @@
 """What is understood of a data set, before anything is trained on it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from kerasdr.data.leaks import PhotographSet
 from kerasdr.data.missing_grades import missing_grade_notes
 from kerasdr.data.pairs import partner_index
 from kerasdr.data.readers import Dataset
@@ -16,6 +19,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.files import EMPTY_SHA256, sha256_of
 from kerasdr.grades import GRADES, grade_name
 from kerasdr.imaging.decode import UnreadablePhotograph, decode
+from kerasdr.imaging.look import LOOK_SIDE, Look, see
 from kerasdr.imaging.quality import judge
 from kerasdr.reporting import Progress
 
@@ -96,6 +100,62 @@ class DataReport:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one reading of a photograph tells.
+
+    Attributes:
+        digest: SHA-256 of its bytes; empty if they cannot be read.
+        size: width and height in pixels, upright; None if it cannot be decoded.
+        problem: why it cannot be read or decoded, or an empty string.
+        refusal: why the quality gate calls it ungradable, or an empty string.
+        look: what copies of it have in common; None if it cannot be decoded.
+    """
+
+    digest: str
+    size: tuple[int, int] | None = None
+    problem: str = ""
+    refusal: str = ""
+    look: Look | None = None
+
+
+def see_photographs(table: pd.DataFrame, progress: Progress | None = None, workers: int = 2) -> list[Seen]:
+    """Read every photograph of a table once, in its order.
+
+    Args:
+        table: the record table.
+        progress: told of each photograph that is done.
+        workers: threads.
+    """
+    seen = []
+    with ThreadPoolExecutor(workers) as pool:
+        for one in pool.map(_look, table["path"]):
+            seen.append(one)
+            if progress:
+                progress(len(seen), len(table))
+    return seen
+
+
+def photograph_set(name: str, layout: str, table: pd.DataFrame, seen: Sequence[Seen]) -> PhotographSet:
+    """Return a data set's photographs as they are compared with others.
+
+    Args:
+        name: what to call them.
+        layout: of the data set.
+        table: the record table.
+        seen: of its photographs, in its order.
+    """
+    unseen = np.zeros((LOOK_SIDE, LOOK_SIDE), np.int8)
+    return PhotographSet(
+        name,
+        layout,
+        table,
+        [one.digest for one in seen],
+        [one.look.pixels if one.look else "" for one in seen],
+        np.array([one.look.picture if one.look else unseen for one in seen], np.int8),
+    )
+
+
 def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers: int = 2) -> DataReport:
     """Read every photograph of a data set once and say what is there.
 
@@ -104,27 +164,23 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         progress: told of each photograph that is done.
         workers: threads.
     """
+    return report_of(dataset, see_photographs(dataset.table, progress, workers))
+
+
+def report_of(dataset: Dataset, seen: Sequence[Seen]) -> DataReport:
+    """Say what is in a data set.
+
+    Args:
+        dataset: from a reader.
+        seen: of its photographs, in its table's order.
+    """
     table = dataset.table
     names = table["image_id"].tolist()
-    unreadable: dict[str, str] = {}
-    refused: dict[str, str] = {}
-    digests: list[str] = []
     groups: dict[str, list[str]] = {}
-    sizes: list[tuple[int, int]] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for done, (name, found) in enumerate(zip(names, pool.map(_look, table["path"]), strict=True), start=1):
-            digest, size, problem, refusal = found
-            digests.append(digest)
-            if digest and digest != EMPTY_SHA256:
-                groups.setdefault(digest, []).append(name)
-            if size:
-                sizes.append(size)
-            if problem:
-                unreadable[name] = problem
-            if refusal:
-                refused[name] = refusal
-            if progress:
-                progress(done, len(names))
+    for name, one in zip(names, seen, strict=True):
+        if one.digest and one.digest != EMPTY_SHA256:
+            groups.setdefault(one.digest, []).append(name)
+    sizes = [one.size for one in seen if one.size]
     grades = table.set_index("image_id")["grade"]
     duplicates = tuple(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
     counted = Counter(table["grade"].dropna().astype(int))
@@ -137,12 +193,12 @@ def inspect_dataset(dataset: Dataset, progress: Progress | None = None, workers:
         eyes=_count(table["eye"], ("left", "right")),
         quality=_count(table["quality"], ("gradable", "ungradable")),
         splits=_count(table["split"], ("train", "validation", "test"), "none"),
-        refused=refused,
-        unreadable=unreadable,
+        refused={name: one.refusal for name, one in zip(names, seen, strict=True) if one.refusal},
+        unreadable={name: one.problem for name, one in zip(names, seen, strict=True) if one.problem},
         missing=dataset.missing,
         duplicates=duplicates,
         contradictions=tuple(group for group in duplicates if grades[list(group)].nunique(dropna=False) > 1),
-        leak=_leak(table, digests),
+        leak=_leak(table, [one.digest for one in seen]),
         smallest=min(sizes, key=lambda size: size[0] * size[1], default=None),
         largest=max(sizes, key=lambda size: size[0] * size[1], default=None),
         notes=(*dataset.notes, *_missing_grades(table)),
@@ -161,16 +217,17 @@ def _leak(table: pd.DataFrame, digests: list[str]) -> str:
     return ""
 
 
-def _look(path: str) -> tuple[str, tuple[int, int] | None, str, str]:
+def _look(path: str) -> Seen:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        return "", None, f"cannot be read: {error.strerror}", ""
+        return Seen("", problem=f"cannot be read: {error.strerror}")
     try:
         picture = decode(data)
     except UnreadablePhotograph as error:
-        return sha256_of(data), None, str(error), ""
-    return sha256_of(data), (picture.shape[1], picture.shape[0]), "", judge(picture).reason
+        return Seen(sha256_of(data), problem=str(error))
+    size = picture.shape[1], picture.shape[0]
+    return Seen(sha256_of(data), size, refusal=judge(picture).reason, look=see(picture))
 
 
 def _count(column: pd.Series, words: tuple[str, ...], empty: str = "unknown") -> dict[str, int]:

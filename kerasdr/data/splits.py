@@ -12,8 +12,10 @@ from kerasdr.errors import KerasdrError
 from kerasdr.files import EMPTY_SHA256, write_bytes_atomically
 from kerasdr.imaging.headers import UnreadablePhotograph, read_header
 
+_ONE_PERSON = "remove one, or give both the same person"
 _PERSON = ("the same person", "put all photographs of a person in one part")
-_SPLIT_COLUMNS = ("image_id", "patient_id", "split", "sha256")
+_SPLIT_COLUMNS = ("image_id", "patient_id", "split", "sha256", "pixels_sha256")
+_EARLIER_COLUMNS = (_SPLIT_COLUMNS[:4], _SPLIT_COLUMNS[:3])
 
 
 def worst_grades(table: pd.DataFrame) -> pd.Series:
@@ -124,7 +126,20 @@ def check_no_leak(table: pd.DataFrame, digests: Sequence[str]) -> None:
         digest for digest in _in_two_parts(table["split"], digests) if _no_photograph(digest, Path(first[digest]))
     }
     digests = ["" if digest in nothing else digest for digest in digests]
-    _refuse_shared(table, digests, "the same photograph", "remove one, or give both the same person")
+    _refuse_shared(table, digests, "the same photograph", _ONE_PERSON)
+
+
+def check_no_same_pixels(table: pd.DataFrame, pixels: Sequence[str]) -> None:
+    """Refuse a split in which the same pixels, in files that differ, stand in two parts.
+
+    Args:
+        table: the record table with splits.
+        pixels: SHA-256 of each photograph's pixels, in the table's order; an empty string where it is not used.
+
+    Raises:
+        KerasdrError: naming two of the photographs.
+    """
+    _refuse_shared(table, pixels, "the same photograph (another file of the same pixels)", _ONE_PERSON)
 
 
 def _in_two_parts(splits: Iterable[str], digests: Iterable[str]) -> set[str]:
@@ -172,20 +187,24 @@ def _refuse_shared(table: pd.DataFrame, keys: Iterable[str], what: str, remedy: 
             )
 
 
-def write_split(table: pd.DataFrame, digests: Sequence[str], path: Path) -> None:
-    """Write ``image_id, patient_id, split, sha256`` as CSV.
+def write_split(table: pd.DataFrame, digests: Sequence[str], path: Path, pixels: Sequence[str] | None = None) -> None:
+    """Write ``image_id, patient_id, split, sha256, pixels_sha256`` as CSV; the last only if it is given.
 
     Args:
         table: the record table with splits.
         digests: SHA-256 of each photograph's bytes, in the table's order: names may be others' in another data set.
         path: the CSV.
+        pixels: SHA-256 of each photograph's pixels, an empty string where it could not be read.
     """
-    part = table.assign(sha256=list(digests))[list(_SPLIT_COLUMNS)]
+    part = table.assign(sha256=list(digests), pixels_sha256=list(pixels) if pixels is not None else "")
+    part = part[list(_SPLIT_COLUMNS if pixels is not None else _SPLIT_COLUMNS[:4])]
     write_bytes_atomically(path, part.to_csv(index=False, lineterminator="\n").encode())
 
 
 def read_split(path: Path) -> pd.DataFrame:
-    """Read what :func:`write_split` wrote; identifiers stay text. Early runs kept no ``sha256``, and their table has none.
+    """Read what :func:`write_split` wrote; identifiers stay text.
+
+    Earlier runs kept no ``pixels_sha256``, and the first no ``sha256``: their tables have no such columns.
 
     Raises:
         KerasdrError: if it is not there, or is something else.
@@ -197,6 +216,6 @@ def read_split(path: Path) -> pd.DataFrame:
         raise KerasdrError(
             f"cannot read the split {path}: {reason}; the run is not complete, start a new one"
         ) from error
-    if tuple(split.columns) not in (_SPLIT_COLUMNS, _SPLIT_COLUMNS[:3]) or not split["split"].isin(SPLITS).all():
+    if tuple(split.columns) not in (_SPLIT_COLUMNS, *_EARLIER_COLUMNS) or not split["split"].isin(SPLITS).all():
         raise KerasdrError(f"{path} is no split with the columns {', '.join(_SPLIT_COLUMNS)}: start a new run")
     return split

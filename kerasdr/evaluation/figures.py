@@ -80,7 +80,7 @@ def training_curves(*histories: pd.DataFrame, format: Format = "png", title: str
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8)
-    return figure_bytes(figure, format)
+    return save_figure(figure, format)
 
 
 def kappa_chart(labels: Sequence[str], series: Sequence[Series], *, format: Format = "png", title: str = "") -> bytes:
@@ -120,7 +120,7 @@ def kappa_chart(labels: Sequence[str], series: Sequence[Series], *, format: Form
     if title:
         figure.suptitle(title, fontsize=10, wrap=True)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
-    return figure_bytes(figure, format)
+    return save_figure(figure, format)
 
 
 def _arms(point: Interval | float) -> tuple[float, float]:
@@ -130,8 +130,8 @@ def _arms(point: Interval | float) -> tuple[float, float]:
     return max(point.value - point.low, 0.0), max(point.high - point.value, 0.0)
 
 
-def figure_bytes(figure: Any, format: Format) -> bytes:
-    """Return a matplotlib figure as a file, the same bytes for the same figure."""
+def save_figure(figure: Any, format: Format) -> bytes:
+    """Return a matplotlib figure as a file whose bytes hang on nothing but what is drawn."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kerasdr.calibration.grade_sets import read_set
 from kerasdr.data.readers.labels import parse_grade, read_labels
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
@@ -70,34 +71,44 @@ class GivenPredictions(GivenTable):
         probabilities: ``(n, 5)``, nan where not graded; None if the file has no columns of them.
         called_referable: the tool's decision, ``(n,)`` booleans, False where not graded.
         decision: what that is, in words.
+        set_bounds: lowest and highest grade of the column ``grade_set``, ``(n, 2)``, -1 where it is empty or the photograph
+            was not graded; None if there is no such column, or nothing in it.
     """
 
     status: list[Status]
     probabilities: NDArray[np.float64] | None
     called_referable: NDArray[np.bool_]
     decision: str
+    set_bounds: NDArray[np.int64] | None
 
 
-def read_given_labels(path: Path) -> GivenTable:
+def read_given_labels(path: Path, repeat: str | None = None) -> GivenTable:
     """Read labels: a photograph and its grade a row, and its person if the file has a column for that.
+
+    Args:
+        path: the file.
+        repeat: reads only the rows with this in the column ``repeat``, of the repeats of a cross-validation.
 
     Raises:
         KerasdrError: if it cannot be read, lacks a column, or a grade is not 0-4 or empty.
     """
-    cells = _read(path, "labels")
+    cells = _read(path, "labels", repeat)
     return GivenTable(**_common(path, cells, LABEL_COLUMNS))
 
 
-def read_given_predictions(path: Path) -> GivenPredictions:
+def read_given_predictions(path: Path, repeat: str | None = None) -> GivenPredictions:
     """Read the CSV of a tool: ``kerasdr predict``'s, a run's predictions, or another's.
 
     A row whose grade is empty, or whose ``status`` is ``ungradable`` or ``failed``, was not graded. The decision is the
     column ``referable`` (true or false) if there is one, else a grade of 2 or worse.
 
+    Args:
+        path, repeat: as of :func:`read_given_labels`.
+
     Raises:
         KerasdrError: if it cannot be read, lacks a column, or a cell of a graded row is not what it must be.
     """
-    cells = _read(path, "predictions")
+    cells = _read(path, "predictions", repeat)
     common = _common(path, cells, PREDICTED_COLUMNS)
     said = list(cells["status"].str.lower()) if "status" in cells else [""] * len(cells)
     status = [_status(word, grade) for word, grade in zip(said, common["grades"], strict=True)]
@@ -111,6 +122,7 @@ def read_given_predictions(path: Path) -> GivenPredictions:
         decision="column referable"
         if "referable" in cells
         else f"column {common['grade_column']}, {REFERABLE_FROM} or worse",
+        set_bounds=_sets(path, cells, graded),
     )
 
 
@@ -122,13 +134,14 @@ def _status(word: str, grade: int) -> Status:
     return "no grade" if grade == NO_GRADE else "graded"
 
 
-def _read(path: Path, what: str) -> pd.DataFrame:
+def _read(path: Path, what: str, repeat: str | None) -> pd.DataFrame:
     cells = read_labels(path, what=what)
     names = [name.lower() for name in cells.columns]
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice:
         raise KerasdrError(f"{printable_path(path)} has two columns called {twice}, but for capitals: rename one")
-    return cells.set_axis(names, axis=1)
+    cells = cells.set_axis(names, axis=1)
+    return cells if repeat is None else cells[cells["repeat"] == repeat]
 
 
 def _common(path: Path, cells: pd.DataFrame, grade_columns: Sequence[str]) -> dict[str, Any]:
@@ -191,6 +204,21 @@ def _probabilities(path: Path, cells: pd.DataFrame, graded: NDArray[np.bool_]) -
             "the probabilities of the five grades"
         )
     return np.where(graded[:, None], values, np.nan)
+
+
+def _sets(path: Path, cells: pd.DataFrame, graded: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    if "grade_set" not in cells or not (cells["grade_set"] != "").any():
+        return None
+    bounds = np.full((len(cells), 2), NO_GRADE)
+    for place in np.flatnonzero(graded & (cells["grade_set"] != "").to_numpy()):
+        try:
+            bounds[place] = read_set(cells["grade_set"].iat[place])
+        except ValueError as error:
+            raise KerasdrError(
+                f"{printable_path(path)} line {cells.index[place]}: grade_set {printable_path(str(error))}: correct it (a "
+                "spreadsheet may have made a date of it), or rename the column"
+            ) from error
+    return bounds
 
 
 def _decisions(

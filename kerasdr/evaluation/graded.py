@@ -23,6 +23,9 @@ class Graded:
             unknown.
         unit: what each entry is, ``photograph`` or ``person``.
         n_images: how many photographs these are, of people as well.
+        probabilities: of the grades, ``(n, 5)``; None if unknown, and of people, whose highest probabilities are no forecast.
+        set_bounds: lowest and highest grade of each photograph's set of grades, ``(n, 2)``, -1 where it has none; None if
+            no photograph has one, and of people.
     """
 
     truth: NDArray[np.int64]
@@ -33,6 +36,8 @@ class Graded:
     p_sight_threatening: NDArray[np.float64] | None
     unit: str
     n_images: int
+    probabilities: NDArray[np.float64] | None = None
+    set_bounds: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -66,6 +71,7 @@ def graded_photographs(
     people: ArrayLike,
     probabilities: ArrayLike | None = None,
     called_referable: ArrayLike | None = None,
+    set_bounds: ArrayLike | None = None,
 ) -> Graded:
     """Return photographs to be judged.
 
@@ -74,6 +80,7 @@ def graded_photographs(
         people: the person of each, ``(n,)``.
         probabilities: of the grades, ``(n, 5)``, if known.
         called_referable: the decision, ``(n,)``; if None, a predicted grade of 2 or worse.
+        set_bounds: of sets of grades, ``(n, 2)``, if known.
     """
     truth, guess = np.asarray(grades, dtype=np.int64), np.asarray(predicted, dtype=np.int64)
     referable = sight = None
@@ -82,7 +89,18 @@ def graded_photographs(
         referable = probability_from(probabilities, REFERABLE_FROM).round(12)
         sight = probability_from(probabilities, SIGHT_THREATENING_FROM).round(12)
     decision = guess >= REFERABLE_FROM if called_referable is None else np.asarray(called_referable, dtype=bool)
-    return Graded(truth, guess, decision, np.asarray(people), referable, sight, "photograph", len(truth))
+    return Graded(
+        truth,
+        guess,
+        decision,
+        np.asarray(people),
+        referable,
+        sight,
+        "photograph",
+        len(truth),
+        None if probabilities is None else np.asarray(probabilities, dtype=np.float64),
+        None if set_bounds is None else np.asarray(set_bounds, dtype=np.int64),
+    )
 
 
 def screened_photographs(
@@ -122,6 +140,8 @@ def graded_people(photographs: Graded) -> Graded:
         p_referable=None if photographs.p_referable is None else worst(photographs.p_referable),
         p_sight_threatening=None if photographs.p_sight_threatening is None else worst(photographs.p_sight_threatening),
         unit="person",
+        probabilities=None,
+        set_bounds=None,
     )
 
 

@@ -1,14 +1,24 @@
 """Intervals by resampling people: both eyes of a person, and all views, are drawn together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kerasdr.evaluation import metrics
+from kerasdr.evaluation.bca import bca_correction, jackknife_weights
 from kerasdr.grades import N_GRADES
+
+IntervalKind = Literal["percentile", "bca"]
+"""How the ends of a bootstrap interval are taken from its resamples."""
+
+FEW_PEOPLE = 20
+"""A bootstrap interval over fewer people than this is too narrow to be called 95%."""
+
+Statistic = Callable[[NDArray[np.float64], NDArray[np.int64]], dict[str, NDArray[np.float64]]]
+"""Takes how often each person counts and each entry's person, and returns figures; see :func:`bootstrap_figures`."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,9 @@ def bootstrap_people(
     n_resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    kind: IntervalKind = "percentile",
 ) -> Interval:
-    """Percentile bootstrap over people (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13).
+    """Bootstrap over people (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 and 14).
 
     Args:
         statistic: takes positions of photographs ``(m,)``, repeats included, and returns a number, or nan where it is
@@ -50,9 +61,10 @@ def bootstrap_people(
         n_resamples: how often people are drawn, with replacement.
         seed: of the draws.
         level: nominal coverage.
+        kind: plain percentiles, or BCa, for which the statistic is asked once more without each person.
 
     Returns:
-        The interval; its ends are nan if more than half of the resamples are undefined.
+        The interval; its ends are nan if more than half of the resamples are undefined, or as of :func:`resample_interval`.
     """
     names, owner = np.unique(np.asarray(people), return_inverse=True)
     photographs = [np.flatnonzero(owner == index) for index in range(len(names))]
@@ -61,8 +73,11 @@ def bootstrap_people(
     for index in range(n_resamples):
         drawn = random.integers(0, len(names), len(names))
         values[index] = statistic(np.concatenate([photographs[person] for person in drawn]))
-    everything = np.arange(len(owner))
-    return percentile_interval(float(statistic(everything)), values, level, len(owner), len(names))
+    left_out = None
+    if kind == "bca":
+        left_out = np.array([statistic(np.flatnonzero(owner != index)) for index in range(len(names))])
+    value = float(statistic(np.arange(len(owner))))
+    return resample_interval(value, values, level, len(owner), len(names), left_out)
 
 
 def people_draws(
@@ -85,6 +100,67 @@ def people_draws(
         yield np.stack(counts).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """One of many figures that were resampled together.
+
+    Attributes:
+        figure: with its interval.
+        missed: in how many resamples it is undefined.
+        gap: why there is no interval; empty if there is one.
+    """
+
+    figure: Interval
+    missed: int
+    gap: str
+
+
+def bootstrap_figures(
+    statistic: Statistic,
+    people: ArrayLike,
+    *,
+    n_images: int | None = None,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    kind: IntervalKind = "percentile",
+    at_once: int = 256,
+) -> dict[str, Resampled]:
+    """Bootstrap over people of many figures at once, with the draws of :func:`bootstrap_people`.
+
+    Args:
+        statistic: takes how often each person counts, ``(r, people)`` in the order of ``np.unique``, and the place of each
+            entry's person there, ``(n,)``; returns figures ``(r,)`` by name, nan where undefined.
+        people: the person of each entry, ``(n,)``.
+        n_images: how many photographs these are; as many as entries if None.
+        n_resamples, seed, level, kind: of the bootstrap.
+        at_once: resamples that are computed together.
+    """
+    names, owner = np.unique(np.asarray(people), return_inverse=True)
+    images = len(owner) if n_images is None else n_images
+    whole = {name: float(value[0]) for name, value in statistic(np.ones((1, len(names))), owner).items()}
+    if len(names) < 2:
+        gap = "all photographs are of one person: there are no people to draw from"
+        nan = float("nan")
+        return {
+            name: Resampled(Interval(value, nan, nan, level, images, len(names)), 0, gap)
+            for name, value in whole.items()
+        }
+    draws = people_draws(len(names), n_resamples=n_resamples, seed=seed, at_once=at_once)
+    drawn = [statistic(some, owner) for some in draws]
+    weights = jackknife_weights(len(names), at_once) if kind == "bca" else ()
+    left_out = [statistic(some, owner) for some in weights]
+    found = {}
+    for name, value in whole.items():
+        values = np.concatenate([some[name] for some in drawn])
+        if np.isnan(value):
+            values = np.full_like(values, np.nan)
+        without = np.concatenate([some[name] for some in left_out]) if left_out else None
+        figure = resample_interval(value, values, level, images, len(names), without)
+        found[name] = Resampled(figure, int(np.isnan(values).sum()), no_ends(value, values, without))
+    return found
+
+
 def kappa_interval(
     grades: ArrayLike,
     predicted: ArrayLike,
@@ -93,6 +169,7 @@ def kappa_interval(
     n_resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    kind: IntervalKind = "percentile",
 ) -> Interval:
     """Quadratic kappa with the interval of :func:`bootstrap_people`, from each person's own confusion matrix.
 
@@ -102,14 +179,24 @@ def kappa_interval(
     names, owner = np.unique(np.asarray(people), return_inverse=True)
     cells = np.zeros((len(names), N_GRADES**2))
     np.add.at(cells, (owner, truth * N_GRADES + guess), 1.0)
-    draws = people_draws(len(names), n_resamples=n_resamples, seed=seed)
-    confusions = np.concatenate([some @ cells for some in draws])
-    values = metrics.kappa_of_confusion(confusions.reshape(-1, N_GRADES, N_GRADES))
-    return percentile_interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names))
+
+    def kappas(weights: Iterator[NDArray[np.float64]]) -> NDArray[np.float64]:
+        confusions = np.concatenate([some @ cells for some in weights])
+        return metrics.kappa_of_confusion(confusions.reshape(-1, N_GRADES, N_GRADES))
+
+    values = kappas(people_draws(len(names), n_resamples=n_resamples, seed=seed))
+    left_out = kappas(jackknife_weights(len(names))) if kind == "bca" else None
+    return resample_interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names), left_out)
 
 
 def grade_metrics(
-    grades: ArrayLike, probabilities: ArrayLike, people: ArrayLike, *, seed: int = 0, n_resamples: int = 2000
+    grades: ArrayLike,
+    probabilities: ArrayLike,
+    people: ArrayLike,
+    *,
+    seed: int = 0,
+    n_resamples: int = 2000,
+    kind: IntervalKind = "percentile",
 ) -> dict[str, Interval]:
     """Return the standard figures, each with its 95% interval over people.
 
@@ -117,7 +204,7 @@ def grade_metrics(
         grades: ``(n,)``, 0-4.
         probabilities: ``(n, 5)``; the predicted grade is the most probable one.
         people: ``(n,)``.
-        seed, n_resamples: of the bootstrap.
+        seed, n_resamples, kind: of the bootstrap.
 
     Returns:
         ``quadratic_kappa``, ``accuracy``, ``balanced_accuracy``, ``mean_absolute_error`` and ``auc_referable``.
@@ -127,10 +214,10 @@ def grade_metrics(
     guess = p.argmax(axis=1)
 
     def interval(statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
-        return bootstrap_people(statistic, people, seed=seed, n_resamples=n_resamples)
+        return bootstrap_people(statistic, people, seed=seed, n_resamples=n_resamples, kind=kind)
 
     return {
-        "quadratic_kappa": kappa_interval(truth, guess, people, seed=seed, n_resamples=n_resamples),
+        "quadratic_kappa": kappa_interval(truth, guess, people, seed=seed, n_resamples=n_resamples, kind=kind),
         "accuracy": interval(lambda rows: metrics.accuracy(truth[rows], guess[rows])),
         "balanced_accuracy": interval(lambda rows: metrics.balanced_accuracy(truth[rows], guess[rows])),
         "mean_absolute_error": interval(lambda rows: metrics.mean_absolute_error(truth[rows], guess[rows])),
@@ -147,19 +234,45 @@ def to_json(figures: dict[str, Interval]) -> dict[str, dict[str, Any]]:
     return {name: {key: plain(value) for key, value in asdict(figure).items()} for name, figure in figures.items()}
 
 
-def percentile_interval(
-    value: float, values: NDArray[np.float64], level: float, n_images: int, n_people: int
+def from_json(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
+    """Read what :func:`to_json` gave."""
+    return {
+        name: Interval(**{key: float("nan") if value is None else value for key, value in figure.items()})  # type: ignore[arg-type]
+        for name, figure in content.items()
+    }
+
+
+def resample_interval(
+    value: float,
+    values: NDArray[np.float64],
+    level: float,
+    n_images: int,
+    n_people: int,
+    left_out: NDArray[np.float64] | None = None,
 ) -> Interval:
-    """Return a figure with the percentiles of its resamples.
+    """Return a figure with an interval from its resamples.
 
     Args:
         value: the figure on all people.
-        values: of the resamples; those that are nan are left out, and if they are more than half there are no ends.
+        values: of the resamples, ``(r,)``; those that are nan are left out.
         level, n_images, n_people: of the :class:`Interval`.
+        left_out: the figure without each person in turn, ``(people,)``, for a BCa interval; None for plain percentiles.
+
+    Returns:
+        The interval; its ends are nan where :func:`no_ends` says why.
     """
-    defined = values[np.isfinite(values)]
-    if len(defined) < len(values) / 2:
+    if no_ends(value, values, left_out):
         return Interval(value, float("nan"), float("nan"), level, n_images, n_people)
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(defined, [tail, 1.0 - tail])
+    shares = (tail, 1.0 - tail) if left_out is None else bca_correction(value, values, left_out).percentiles(level)
+    low, high = np.quantile(values[np.isfinite(values)], shares)
     return Interval(value, float(low), float(high), level, n_images, n_people)
+
+
+def no_ends(value: float, values: NDArray[np.float64], left_out: NDArray[np.float64] | None = None) -> str:
+    """Say why a figure has no interval; an empty text if it has one. Arguments are those of :func:`resample_interval`."""
+    missed = int((~np.isfinite(values)).sum())
+    if missed > len(values) / 2:
+        return f"undefined in {missed} of {len(values)} resamples of people, more than half"
+    gap = "" if left_out is None else bca_correction(value, values, left_out).gap
+    return gap and f"no BCa interval: {gap}"

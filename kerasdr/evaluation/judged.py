@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation import calibration_figures
 from kerasdr.evaluation.given_tables import NO_GRADE, GivenPredictions, read_given_labels, read_given_predictions
 from kerasdr.evaluation.graded import (
     Graded,
@@ -20,18 +21,17 @@ from kerasdr.evaluation.graded import (
     screened_photographs,
 )
 from kerasdr.evaluation.groups import Grouping
-from kerasdr.evaluation.intervals import Interval
+from kerasdr.evaluation.intervals import FEW_PEOPLE, Interval, IntervalKind
 from kerasdr.evaluation.judged_groups import judged_groups, subgroups_json
 from kerasdr.evaluation.matching import first_names, match
 from kerasdr.evaluation.metrics import confusion_matrix
-from kerasdr.evaluation.standard_figures import StandardFigures, standard_figures
+from kerasdr.evaluation.standard_figures import CALIBRATION_FIGURES, StandardFigures, standard_figures
 from kerasdr.evaluation.subgroups import MIN_PEOPLE, Subgroups
 from kerasdr.files import printable_path
 
 By = Literal["eye", "person", "both"]
 
 N_RESAMPLES = 2000
-INTERVAL = f"percentile bootstrap over people, {N_RESAMPLES} resamples, 95%"
 
 DEFINITIONS = {
     "referable": "grade 2 or worse",
@@ -41,11 +41,12 @@ DEFINITIONS = {
     "at_90_or_95": "the best on the empirical ROC of the probability of referable that keeps at least the other figure; "
     "equal probabilities stay together, nothing is interpolated, and each resample has its own threshold",
     "intention_to_screen": "photographs that were not graded count as called referable; a person with one is referred",
+    "brier_and_ece": "; ".join(f"{name}: {calibration_figures.DEFINITIONS[name]}" for name in CALIBRATION_FIGURES),
+    "grade_set": "coverage, whether the label is in the set, and size, of the photographs that have one; averaged over each "
+    "person's photographs and then over people",
     "share_not_graded": "photographs without a grade, of those labelled; by person, people who have any",
 }
 
-# A percentile interval over fewer people than this is too narrow to be called 95%.
-_FEW_PEOPLE = 20
 _NAMED_IN_JSON = 20
 
 
@@ -58,6 +59,7 @@ class Judged:
         columns: of the grades, in predictions and labels.
         people_from: where people are known from, in words.
         decision: what calls a photograph referable, in words.
+        interval: how intervals are made, in words.
         counts: of photographs and people, by plain names.
         without_label, without_prediction: names of photographs in one file alone.
         by_eye, by_person: the figures; None if not asked for.
@@ -71,6 +73,7 @@ class Judged:
     columns: tuple[str, str]
     people_from: str
     decision: str
+    interval: str
     counts: dict[str, int]
     without_label: list[str]
     without_prediction: list[str]
@@ -82,14 +85,21 @@ class Judged:
     subgroups: tuple[Subgroups, ...] = ()
 
 
+def describe_interval(kind: IntervalKind, n_resamples: int = N_RESAMPLES) -> str:
+    """Say how intervals are made."""
+    name = "BCa (bias-corrected and accelerated)" if kind == "bca" else "percentile"
+    return f"{name} bootstrap over people, {n_resamples} resamples, 95%"
+
+
 def judge(
     predictions: Path,
     labels: Path,
     by: By = "both",
     *,
+    seed: int = 0,
+    kind: IntervalKind = "percentile",
     groups: Sequence[Grouping] = (),
     min_people: int = MIN_PEOPLE,
-    seed: int = 0,
 ) -> Judged:
     """Judge a CSV of predictions, of any tool, by a CSV of labels.
 
@@ -97,9 +107,9 @@ def judge(
         predictions, labels: read by :mod:`~kerasdr.evaluation.given_tables`, matched by
             :func:`~kerasdr.evaluation.matching.match`.
         by: what to report on: each photograph, each person's worse eye, or both.
+        seed, kind: of the bootstrap.
         groups: columns whose values make groups, each of which is reported on by photograph.
         min_people: of a group with fewer people no figure is given.
-        seed: of the bootstrap.
 
     Raises:
         KerasdrError: if a file or a column cannot be used, or they have no labelled photograph in common.
@@ -138,11 +148,12 @@ def judge(
         columns=(said.grade_column, truth.grade_column),
         people_from=matched.people_from,
         decision=said.decision,
+        interval=describe_interval(kind),
         counts=counts,
         without_label=matched.without_label,
         without_prediction=matched.without_prediction,
-        by_eye=standard_figures(graded, screened, n_resamples=N_RESAMPLES, seed=seed) if eyes else None,
-        by_person=standard_figures(worse, screened_people(screened), n_resamples=N_RESAMPLES, seed=seed)
+        by_eye=standard_figures(graded, screened, n_resamples=N_RESAMPLES, seed=seed, kind=kind) if eyes else None,
+        by_person=standard_figures(worse, screened_people(screened), n_resamples=N_RESAMPLES, seed=seed, kind=kind)
         if persons
         else None,
         confusion_by_eye=confusion_matrix(graded.truth, graded.predicted) if eyes else None,
@@ -165,7 +176,7 @@ def to_json(judged: Judged) -> dict[str, Any]:
     if judged.subgroups:
         content["subgroups"] = subgroups_json(judged.subgroups)
     return content | {
-        "interval": INTERVAL,
+        "interval": judged.interval,
         "counts": judged.counts,
         "labels_without_prediction": judged.without_prediction[:_NAMED_IN_JSON],
         "predictions_without_label": judged.without_label[:_NAMED_IN_JSON],
@@ -190,6 +201,7 @@ def _entries(
         people[is_graded],
         None if said.probabilities is None else said.probabilities[kept],
         called[is_graded],
+        None if said.set_bounds is None else said.set_bounds[kept],
     )
     return graded, screened_photographs(grades, called, is_graded, people)
 
@@ -206,9 +218,9 @@ def _notes(
         notes.append(f"{_photographs(number, labels)} without a grade there, counted nowhere")
     if not counts["graded"]:
         notes.append(f"{predictions} grades none of the labelled photographs: all but intention to screen is undefined")
-    elif counts["people_graded"] < _FEW_PEOPLE:
+    elif counts["people_graded"] < FEW_PEOPLE:
         notes.append(
-            f"graded photographs are of {counts['people_graded']} people only: over fewer than {_FEW_PEOPLE} these "
+            f"graded photographs are of {counts['people_graded']} people only: over fewer than {FEW_PEOPLE} these "
             "intervals are too narrow; label more"
         )
     return notes

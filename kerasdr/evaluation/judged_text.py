@@ -6,8 +6,7 @@ import textwrap
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.evaluation.intervals import Interval
-from kerasdr.evaluation.judged import INTERVAL, Judged
+from kerasdr.evaluation.judged import Judged
 from kerasdr.evaluation.standard_figures import StandardFigures
 from kerasdr.evaluation.subgroups_text import subgroups_text
 from kerasdr.files import printable_path
@@ -30,6 +29,12 @@ TITLES = {
     "specificity_at_95_sensitivity": "referable: specificity at 95% sensitivity",
     "sensitivity_referable": "referable: sensitivity as decided",
     "specificity_referable": "referable: specificity as decided",
+    "brier_grades": "Brier score, grades (0 to 2)",
+    "brier_referable": "Brier score, referable (0 to 1)",
+    "ece_top_grade": "expected calibration error, top grade",
+    "ece_referable": "expected calibration error, referable",
+    "coverage_of_grade_set": "coverage of grade_set, over people",
+    "mean_size_of_grade_set": "mean size of grade_set, grades",
     "share_not_graded": "share not graded",
     "sensitivity_referable_intention_to_screen": "referable: sensitivity, intention to screen",
     "specificity_referable_intention_to_screen": "referable: specificity, intention to screen",
@@ -66,7 +71,7 @@ def _head(judged: Judged) -> str:
         "photographs": f"{counts['photographs']} labelled = {counts['graded']} graded + {share}",
         "people": f"{counts['people']}; from {judged.people_from}",
         "referable": f"grade 2 or worse; decided by {judged.decision}. Sight-threatening: grade 3 or worse",
-        "intervals": INTERVAL,
+        "intervals": judged.interval,
     }
     return "\n".join(f"{name:<13}{text}" for name, text in lines.items())
 
@@ -80,13 +85,18 @@ def _table(judged: Judged) -> str:
     head = " " * _TITLE_WIDTH + "".join(f"{title:<{_FIGURE_WIDTH}}" for title, _ in columns) + "photographs  people"
     lines = [head]
     for name, title in TITLES.items():
-        cells = "".join(f"{_cell(found.figures[name]):<{_FIGURE_WIDTH}}" for _, found in columns)
-        figure = columns[0][1].figures[name]
+        if all(name not in found.figures for _, found in columns):
+            continue  # no column of the predictions speaks of it
+        cells = "".join(f"{_cell(found, name):<{_FIGURE_WIDTH}}" for _, found in columns)
+        figure = next(found.figures[name] for _, found in columns if name in found.figures)
         lines.append(f"{title:<{_TITLE_WIDTH}}{cells}{figure.n_images:>11}  {figure.n_people:>6}")
     return "\n".join(lines)
 
 
-def _cell(figure: Interval) -> str:
+def _cell(found: StandardFigures, name: str) -> str:
+    if name not in found.figures:
+        return ""
+    figure = found.figures[name]
     if math.isnan(figure.value):
         return "undefined"
     if math.isnan(figure.low):
@@ -112,6 +122,7 @@ def _foot(judged: Judged) -> str:
     lines = [
         "At 90% or 95%: the best on the empirical ROC of the probability of referable; ties together, not interpolated.",
         "Intention to screen: what was not graded counts as called referable.",
+        "Calibration error: bins of equal mass; chance alone keeps it above 0, and resamples more so than the figure.",
     ]
     if judged.by_person is not None:
         lines.append(

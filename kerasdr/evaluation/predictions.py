@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kerasdr.calibration import Decision
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, write_bytes_atomically
 from kerasdr.grades import N_GRADES
+
+_TEXTS = ("image_id", "patient_id", "grade_set", "screen_positive", "refer_to_reader")
 
 
 def write_predictions(
@@ -17,21 +20,33 @@ def write_predictions(
     rows: NDArray[np.int64],
     grades: NDArray[np.int64],
     probabilities: NDArray[np.floating],
+    raw: NDArray[np.floating] | None = None,
+    decision: Decision | None = None,
 ) -> None:
     """Write one row a photograph: ``image_id, patient_id, eye, grade, predicted, prob_0 .. prob_4``.
+
+    With a calibration follow ``prob_raw_0 .. prob_raw_4``, ``grade_set``, ``screen_positive`` and ``refer_to_reader``.
 
     Args:
         path: the CSV.
         table: the record table.
         rows: which of its rows, ``(n,)``.
         grades: the true grades, ``(n,)``.
-        probabilities: ``(n, 5)``.
+        probabilities: ``(n, 5)``; calibrated ones, if there is a calibration.
+        raw: before calibration, ``(n, 5)``.
+        decision: what follows from the calibrated ones.
     """
     part = table.iloc[rows][["image_id", "patient_id", "eye"]].reset_index(drop=True)
     part["grade"] = grades
     part["predicted"] = probabilities.argmax(axis=1)
     for grade in range(N_GRADES):
         part[f"prob_{grade}"] = probabilities[:, grade]
+    if raw is not None and decision is not None:
+        for grade in range(N_GRADES):
+            part[f"prob_raw_{grade}"] = raw[:, grade]
+        part["grade_set"] = decision.texts
+        part["screen_positive"] = "" if decision.positive is None else np.where(decision.positive, "yes", "no")
+        part["refer_to_reader"] = np.where(decision.to_reader, "yes", "no")
     write_bytes_atomically(path, part.to_csv(index=False, lineterminator="\n", float_format="%.6f").encode())
 
 
@@ -43,7 +58,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """
     try:
         # A person may well be called NA, and nothing is missing from predictions.
-        table = pd.read_csv(path, dtype={"image_id": str, "patient_id": str}, keep_default_na=False)
+        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
         return table.astype({"image_id": str, "patient_id": str, "grade": "int64", "predicted": "int64"})
     except (OSError, KeyError, ValueError) as error:
         raise KerasdrError(cannot_read(path, error)) from error

@@ -44,6 +44,9 @@ person drawn together).
   **Best val** likewise, on validation.
 * Runs are averaged only where scale, photographs (real or synthetic, and which they are), layout and settings are the same;
   each such group is a table of its own, and its title says which it is. The same row, seed and data twice count once.
+* Rows on the same test photographs are compared with the first: the paired difference of their average test kappa over the
+  seeds that both have, and p of a permutation test, in which the answers of a person are swapped between the rows as a whole.
+  p is adjusted for all rows of the table (Holm). In a list of ensemble methods the same is told against the chosen one.
 * Published figures are of real photographs. They stand beside ours only where ours are of the same data set at full scale;
   beside synthetic photographs (phantoms) or mini scale they would say nothing, and stand apart.
 * **Data and split** is the beginning of the SHA-256 of photographs, grades and split: tables with the same one speak of the

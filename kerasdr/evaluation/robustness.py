@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kerasdr.evaluation import counts
 from kerasdr.evaluation.given_tables import NO_GRADE
-from kerasdr.evaluation.intervals import Interval, people_draws, percentile_interval
+from kerasdr.evaluation.intervals import Interval, people_draws, resample_interval
 from kerasdr.evaluation.severity_limit import Limit, severity_limit
 from kerasdr.grades import N_GRADES, REFERABLE_FROM
 
@@ -167,7 +167,7 @@ class _Study:
         """Return a figure from its value on all and on each resample, of the photographs that count for it."""
         of = int(counted.sum()), len(np.unique(self.owner[counted]))
         resampled = values[1:] if self.n_people > 1 and not np.isnan(values[0]) else np.full(1, np.nan)
-        return percentile_interval(float(values[0]), resampled, self.level, *of)
+        return resample_interval(float(values[0]), resampled, self.level, *of)
 
 
 def _step(study: _Study, severity: float, clean: Answers, said: Answers) -> tuple[Step, NDArray[np.float64]]:

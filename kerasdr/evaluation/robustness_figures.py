@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasdr.evaluation.figures import Format, figure_bytes
+from kerasdr.evaluation.figures import Format, save_figure
 from kerasdr.evaluation.robustness import Curve
 from kerasdr.evaluation.robustness_report import RobustnessReport
 
@@ -53,7 +53,7 @@ def robustness_curves(report: RobustnessReport, *, format: Format = "png") -> by
     )
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
-    return figure_bytes(figure, format)
+    return save_figure(figure, format)
 
 
 def _drawn(figures: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kerasdr.evaluation import counts
 from kerasdr.evaluation.given_tables import NO_GRADE
-from kerasdr.evaluation.intervals import Interval, percentile_interval
+from kerasdr.evaluation.intervals import Interval, resample_interval
 from kerasdr.evaluation.ranking import roc
 from kerasdr.evaluation.standard_figures import NO_PROBABILITIES
 from kerasdr.grades import N_GRADES, REFERABLE_FROM
@@ -120,7 +120,7 @@ def figures_of(
     for name, value in values.items():
         counted = of.get(name, graded)
         sizes = int(counted.sum()), len(np.unique(owner[counted]))
-        found[name] = percentile_interval(float(value[0]), drawn[name], level, *sizes)
+        found[name] = resample_interval(float(value[0]), drawn[name], level, *sizes)
     return found
 
 

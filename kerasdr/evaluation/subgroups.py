@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.evaluation.groups import Groups
-from kerasdr.evaluation.holm import holm
-from kerasdr.evaluation.intervals import Interval, percentile_interval
+from kerasdr.evaluation.intervals import Interval, resample_interval
+from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.subgroup_draws import permuted, resampled
 from kerasdr.evaluation.subgroup_figures import COMPARED, FIGURES, Labelled, Values, figures_of, why_undefined
 from kerasdr.grades import REFERABLE_FROM
@@ -119,8 +119,8 @@ def subgroups(
     answers, given the grades, do not depend on the group. Kappa depends on the mix as such: so the permuted differences need
     not lie around 0, a difference that the mix explains is no evidence, and p is twice the smaller tail. One is added above and
     below (Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9(1), 2010). P values of all
-    figures and groups of the column are adjusted together by :func:`~kerasdr.evaluation.holm.holm`; of two groups one is
-    compared, since the other's difference is the same with its sign turned.
+    figures and groups of the column are adjusted together by :func:`~kerasdr.evaluation.multiplicity.holm`; of two groups one
+    is compared, since the other's difference is the same with its sign turned.
 
     Args:
         photographs: all that have a true grade.
@@ -153,7 +153,7 @@ def subgroups(
         found = {}
         for name in able:
             value = own.figures[name].value - others.figures[name].value
-            interval = percentile_interval(value, own.drawn[name] - others.drawn[name], level, len(owner), len(names))
+            interval = resample_interval(value, own.drawn[name] - others.drawn[name], level, len(owner), len(names))
             defined = by_chance[name][np.isfinite(by_chance[name])]
             if np.isnan(interval.low) or len(defined) < n_resamples / 2:
                 gap[name] = "undefined in more than half of the resamples"

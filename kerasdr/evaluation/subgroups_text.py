@@ -33,7 +33,7 @@ def subgroups_text(found: Subgroups) -> str:
     cut = f", cut {found.cut}" if found.cut else ""
     lines = [
         *_wrapped(
-            f"Groups by {printable_path(found.column)}: {found.source}{cut}; by photograph, intervals over people"
+            f"Groups by {printable_path(found.column)}: {found.source}{cut}; by photograph, percentile intervals over people"
         )
     ]
     names = [_short(group.name) for group in found.groups]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kerasdr.evaluation.intervals import Interval
+from kerasdr.evaluation.row_differences import difference_text
 from kerasdr.evaluation.tables import TITLES, Block, FilledTable, Line
 
 NOTHING = "–"
@@ -82,6 +83,7 @@ def to_csv(table: FilledTable) -> str:
     names = ["table", "label", "task", "row", "method", "photographs_are", "scale", "layout", "settings", "data"]
     for column in table.columns:
         names += [column, f"{column}_low", f"{column}_high", f"{column}_published"]
+    names += ["difference", "difference_low", "difference_high", "difference_p", "difference_p_holm"]
     names += ["runs", f"{table.part}_people", f"{table.part}_photographs", "fingerprint", "command"]
     rows = []
     for block in table.blocks:
@@ -97,6 +99,7 @@ def to_csv(table: FilledTable) -> str:
                 figure = line.figures.get(column)
                 row += [figure.value, figure.low, figure.high] if figure else [None] * 3
                 row.append(line.published.get(column) if block.comparable else None)
+            row += _difference_cells(line)
             row += [len(line.seeds), line.people, line.photographs, line.fingerprint, line.command]
             rows.append(row)
     return csv_text(names, rows)
@@ -182,6 +185,8 @@ def _header(table: FilledTable, block: Block) -> list[str]:
         header.append(TITLES[column])
         if block.comparable and column in table.published_columns:
             header.append(f"{TITLES[column]}, published")
+    if _is_compared(block):
+        header.append("Test, less the first row (p Holm)")
     part = table.part.capitalize()
     return [*header, "Runs (seeds)", f"{part} people", f"{part} photographs", "Data and split"]
 
@@ -196,9 +201,22 @@ def _cells(table: FilledTable, block: Block, line: Line) -> list[str]:
         cells.append(figure_text(line.figures.get(column)))
         if block.comparable and column in table.published_columns:
             cells.append(_number(line.published.get(column)))
+    if _is_compared(block):
+        cells.append(difference_text(line.difference) or NOTHING)
     seeds = f"{len(line.seeds)} ({', '.join(map(str, line.seeds))})" if line.seeds else NOTHING
     counts = [NOTHING if count is None else str(count) for count in (line.people, line.photographs)]
     return [*cells, seeds, *counts, line.fingerprint or NOTHING]
+
+
+def _is_compared(block: Block) -> bool:
+    return any(line.difference for line in block.lines)
+
+
+def _difference_cells(line: Line) -> list[object]:
+    if line.difference is None:
+        return [None] * 5
+    one = line.difference.interval
+    return [one.value, one.low, one.high, line.difference.p, line.difference.p_holm]
 
 
 def _notes(table: FilledTable, block: Block) -> list[str]:
@@ -210,6 +228,19 @@ def _notes(table: FilledTable, block: Block) -> list[str]:
             "Runs of one row were made on different photographs or grades. They are not averaged: each data set is a table of "
             "its own, called by the first digits of its SHA-256."
         )
+    compared = [line for line in block.lines if line.difference]
+    if compared:
+        notes.append(
+            "Less the first row: the difference of average test kappa over the seeds that both rows have, on the same "
+            f"photographs, with a paired 95% interval over people, and p of a permutation test over people, adjusted for the "
+            f"{len(compared)} row{'s' if len(compared) > 1 else ''} compared (Holm)."
+        )
+    for line in compared:
+        if line.difference and set(line.difference.seeds) != set(line.seeds) | set(block.lines[0].seeds):
+            seeds = ", ".join(map(str, line.difference.seeds))
+            notes.append(
+                f"{line.label}: compared with the first row over seed{'s' if ',' in seeds else ''} {seeds} alone."
+            )
     return [*notes, *(f"{note}." for line in block.lines for note in line.notes)]
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kerasdr.evaluation.intervals import Interval
-from kerasdr.evaluation.over_runs import average_kappa
+from kerasdr.evaluation.over_runs import Predictions, average_kappa
+from kerasdr.evaluation.row_differences import Key, RowDifference, row_differences
 from kerasdr.evaluation.task_runs import Group, Part, TaskRun
 from kerasdr.files import sha256_of
 from kerasdr.tasks import Column, TableEntry, Task, TaskTable, row_layout
@@ -41,6 +42,7 @@ class Line:
         fingerprint: the first 12 digits of the data's SHA-256, ``several`` where runs differ, or an empty text.
         command: makes the row's runs.
         notes: sentences about what is missing from the figures.
+        difference: of the test part's average kappa, from the block's first line; None where it cannot be told.
     """
 
     label: str
@@ -55,6 +57,7 @@ class Line:
     fingerprint: str
     command: str
     notes: tuple[str, ...] = ()
+    difference: RowDifference | None = None
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,11 @@ def _fill(task: Task, table: TaskTable, runs: Sequence[TaskRun], called: str) ->
     every: list[Group | None] = [*sorted(groups)]
     for group in every or [None]:
         chosen = groups[group] if group else []
-        lines = tuple(
-            _line(task, entry, columns, chosen, part, train_command(called, entry.row, group))
-            for entry in table.entries
+        lines = _with_differences(
+            [
+                _line(task, entry, columns, chosen, part, train_command(called, entry.row, group))
+                for entry in table.entries
+            ]
         )
         origin = "no runs yet" if group is None else describe_group(group, layouts)
         blocks.append(Block(group, origin, _comparable(group, published_on), lines))
@@ -217,13 +222,22 @@ def _comparable(group: Group | None, published_on: Sequence[str]) -> bool:
     return group.layout == _AS_PLANNED or [data_set(group.layout)] == list(published_on)
 
 
+def _with_differences(lines: Sequence[tuple[Line, dict[Key, Predictions]]]) -> tuple[Line, ...]:
+    """Return the lines, each with its difference from the first."""
+    (first, reference), *others = lines
+    differences = row_differences(reference, [tests for _, tests in others])
+    compared = [replace(line, difference=difference) for (line, _), difference in zip(others, differences, strict=True)]
+    return (first, *compared)
+
+
 def _line(
     task: Task, entry: TableEntry, columns: Sequence[Column], runs: Sequence[TaskRun], part: Part, command: str
-) -> Line:
+) -> tuple[Line, dict[Key, Predictions]]:
+    """Return a line, and the predictions of its runs on the test part."""
     used = [run for run in runs if run.row == entry.row and run.has_method(entry.method)]
     notes: list[str] = []
     figures: dict[Column, Interval] = {}
-    tests = [run.predictions("test", entry.method) for run in used] if part == "test" else []
+    tests = [run.predictions("test", entry.method) if part == "test" else None for run in used]
     opened = [one for one in tests if one is not None]
     alone = [average_kappa([one]) for one in opened]
     if opened and "average_test" in columns:
@@ -241,7 +255,7 @@ def _line(
     else:
         judged = [one for run in used if (one := run.predictions("validation")) is not None]
     fingerprints = {run.fingerprint[:12] for run in used}
-    return Line(
+    line = Line(
         label=entry.label,
         row=entry.row,
         method=entry.method,
@@ -255,6 +269,7 @@ def _line(
         command=command,
         notes=tuple(notes),
     )
+    return line, {(run.seed, run.fingerprint): one for run, one in zip(used, tests, strict=True) if one is not None}
 
 
 def _value(figure: Interval) -> float:

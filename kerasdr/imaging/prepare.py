@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.imaging.decode import decode
+from kerasdr.imaging.look import Look, see
 from kerasdr.imaging.quality import Quality, judge
 from kerasdr.imaging.recipes import Recipe, apply_geometry, apply_recipe
 from kerasdr.imaging.retina import Disc, find_retina
@@ -29,14 +30,23 @@ class Prepared:
         quality: whether it may be graded.
         display: ``(display_size, display_size, 3)`` uint8 RGB in the frame of the network's input but without
             enhancements, or None if it was not asked for.
+        look: what copies of it have in common, or None if it was not asked for.
     """
 
     image: NDArray[np.uint8]
     quality: Quality
     display: NDArray[np.uint8] | None
+    look: Look | None = None
 
 
-def prepare(data: bytes, recipe: Recipe, *, max_megapixels: float = 100.0, display_size: int | None = None) -> Prepared:
+def prepare(
+    data: bytes,
+    recipe: Recipe,
+    *,
+    max_megapixels: float = 100.0,
+    display_size: int | None = None,
+    look: bool = False,
+) -> Prepared:
     """Decode a photograph, judge it and apply a recipe.
 
     Args:
@@ -44,11 +54,12 @@ def prepare(data: bytes, recipe: Recipe, *, max_megapixels: float = 100.0, displ
         recipe: what to do with the pixels.
         max_megapixels: a picture with more is refused before it is decoded.
         display_size: side in pixels of the picture for people, if one is wanted.
+        look: whether to see what copies of it have in common, which is of the pixels as they were decoded for the recipe.
 
     Raises:
         UnreadablePhotograph: with a reason that a person can act on.
     """
-    return prepare_all(data, [recipe], max_megapixels=max_megapixels, display_sizes=[display_size])[0]
+    return prepare_all(data, [recipe], max_megapixels=max_megapixels, display_sizes=[display_size], look=look)[0]
 
 
 def prepare_all(
@@ -57,6 +68,7 @@ def prepare_all(
     *,
     max_megapixels: float,
     display_sizes: Sequence[int | None],
+    look: bool = False,
     change: Change | None = None,
 ) -> list[Prepared]:
     """Prepare a photograph by several recipes, each as :func:`prepare` does alone; what they have in common is done once.
@@ -66,6 +78,7 @@ def prepare_all(
         recipes: what to do with the pixels.
         max_megapixels: a picture with more is refused before it is decoded.
         display_sizes: for each recipe, the side in pixels of the picture for people, if one is wanted.
+        look: as in :func:`prepare`.
         change: done to the decoded photograph before it is judged and prepared, as if it had been taken like that.
 
     Raises:
@@ -82,7 +95,7 @@ def prepare_all(
             decoded[min_side] = rgb, disc, judge(rgb, disc)
         rgb, disc, quality = decoded[min_side]
         display = None if display_size is None else apply_geometry(recipe, rgb, display_size, disc)
-        made.append(Prepared(apply_recipe(recipe, rgb, disc), quality, display))
+        made.append(Prepared(apply_recipe(recipe, rgb, disc), quality, display, see(rgb) if look else None))
     return made
 
 

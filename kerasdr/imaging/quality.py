@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.imaging.retina import Disc, brightest, darkest, find_retina
-from kerasdr.imaging.steps import circular_crop
+from kerasdr.imaging.steps import circular_crop, inscribed_circle
 
 _WORKING_SIDE = 256
 _MIN_SIDE = 96
@@ -52,20 +52,19 @@ def judge(rgb: NDArray[np.uint8], disc: Disc | None = None) -> Quality:
     if disc.kind == "none":
         return _refuse("no retina to be seen: check that the camera was on the eye, and take it again", {})
     retina = circular_crop(rgb, _WORKING_SIDE, disc)
-    middle = (_WORKING_SIDE - 1) / 2
-    offset = np.arange(_WORKING_SIDE) - middle
     # A little within the edge, so that the frame itself is no detail.
-    inside = np.hypot(offset[:, None], offset[None, :]) < 0.9 * _WORKING_SIDE / 2
+    inside = inscribed_circle(_WORKING_SIDE, 0.9) > 0
     light = cv2.cvtColor(retina, cv2.COLOR_RGB2GRAY).astype(np.float32)
     seen = inside & (brightest(retina) > 10)
     if not seen.any():
         return _refuse("too dark: take it again with more flash", {"brightness": 0.0})
     fine = light - cv2.GaussianBlur(light, (0, 0), 3.0)
+    lit = light[seen]
     figures = {
-        "brightness": float(light[seen].mean()),
+        "brightness": float(lit.mean()),
         "overexposed": float((darkest(retina)[seen] > 245).mean()),
         "detail": float(np.abs(fine[seen]).mean()),
-        "field": float((light[inside] > 0.35 * np.median(light[seen])).mean()),
+        "field": float((light[inside] > 0.35 * np.median(lit)).mean()),
     }
     if figures["brightness"] < _MIN_BRIGHTNESS:
         return _refuse("too dark: take it again with more flash", figures)

@@ -3,6 +3,8 @@
 Geometric steps say where the picture goes; enhancements change its values and run at network size.
 """
 
+import functools
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +64,22 @@ def mask_outside(rgb: Picture, share: float = 1.0) -> Picture:
         rgb: square picture.
         share: radius as a share of half the side.
     """
-    middle = (rgb.shape[0] - 1) / 2
-    distance = np.square(np.arange(rgb.shape[0]) - middle)
-    inside = distance[:, None] + distance[None, :] <= (share * rgb.shape[0] / 2) ** 2
-    return rgb * inside[..., None].astype(np.uint8)
+    return np.asarray(cv2.copyTo(rgb, inscribed_circle(rgb.shape[0], share)), np.uint8)
+
+
+@functools.lru_cache(maxsize=16)
+def inscribed_circle(side: int, share: float = 1.0) -> NDArray[np.uint8]:
+    """Return the mask of a square's inscribed circle, ``(side, side)``: 255 inside, 0 outside; it cannot be written.
+
+    Args:
+        side: of the square, in pixels.
+        share: the circle's radius as a share of half the side.
+    """
+    distance = np.square(np.arange(side) - (side - 1) / 2)
+    inside = distance[:, None] + distance[None, :] <= (share * side / 2) ** 2
+    mask = np.where(inside, np.uint8(255), np.uint8(0))
+    mask.flags.writeable = False  # all callers share it
+    return mask
 
 
 def clahe(rgb: Picture, clip_limit: float = 2.0, tiles: int = 8) -> Picture:

@@ -14,6 +14,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.imaging.decode import decode
 from kerasdr.imaging.prepare import decoding_side
 from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.engine import begin
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
 from kerasdr.scoring.grading import make_batch, read_requests
 from kerasdr.scoring.inputs import list_inputs
@@ -22,7 +23,7 @@ from kerasdr.scoring.reading import read_bytes
 
 _LEAST_SECONDS = 0.5
 # All of them are held in memory, so that parts can be measured alone.
-_MOST = 64
+MOST = 64
 
 
 @dataclass(frozen=True)
@@ -80,25 +81,33 @@ class Benchmark:
 
 
 def run_benchmark(
-    bundle: Bundle, model: Path, paths: Sequence[str], *, engine: EngineName = "auto", cores: int, rounds: int = 5
+    bundle: Bundle,
+    model: Path,
+    paths: Sequence[str],
+    *,
+    engine: EngineName = "auto",
+    cores: int,
+    rounds: int = 5,
+    most: int = MOST,
 ) -> Benchmark:
     """Measure a bundle on photographs.
 
     Args:
         bundle: what is measured.
         model: where it lies, for processes of their own.
-        paths: photographs, folders or globs; of those that can be graded up to 64 are used, spread evenly over the list.
+        paths: photographs, folders or globs.
         engine: which one.
         cores: how many to keep busy.
         rounds: how often each thing is measured, at least 1.
+        most: photographs that are used, spread evenly over the list; of a longer job the start and the end weigh less.
 
     Raises:
         KerasdrError: if no photograph can be graded, or the engine cannot be had.
     """
     name = choose_engine(bundle, engine)
     every = list_inputs(list(paths))
-    inputs = every[:: -(-len(every) // _MOST)]
-    every_request = list(read_requests(inputs, bundle, ahead=2 * cores, workers=cores))
+    inputs = every[:: -(-len(every) // most)]
+    every_request = list(read_requests(inputs, bundle, ahead=2 * cores, display=False, workers=cores))
     requests = [request for request in every_request if request.photograph.ready]
     if not requests:
         first = every_request[0].photograph
@@ -125,8 +134,9 @@ def run_benchmark(
                 pass
 
         def networks(gradcam: bool) -> None:
-            for batch in batches:
-                (explained if gradcam else plain).predict(batch)
+            engine = explained if gradcam else plain
+            for begun in [begin(engine, batch) for batch in batches]:
+                begun.result()
 
         def job(gradcam: bool) -> None:
             run_job(files, bundle, out, gradcam=gradcam, jobs=cores, factory=lambda *_: explained if gradcam else plain)

@@ -103,6 +103,7 @@ def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle
         validation=bundle.validation,
         max_megapixels=bundle.max_megapixels,
         graphs=list(every.values()),
+        calibration=bundle.calibration,
     )
     return load_bundle(folder)
 

@@ -2,7 +2,7 @@
 
 ::
 
-    manifest.json              members (network, recipe, weights file), ensemble, validation figures
+    manifest.json              members (network, recipe, weights file), ensemble, calibration, validation figures
     weights/<member>.npz       plain arrays
     graphs/<engine>/<member>.* the same networks as graphs of an inference engine
     SHA256SUMS                 of every other file, in the form of the tool ``sha256sum``
@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, ValidationError
 
 from kerasdr import __version__
+from kerasdr.calibration import CalibrationPart
 from kerasdr.config import ModelSpec, Name, Section
-from kerasdr.ensembles import EnsembleSpec
+from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.imaging.recipes import Recipe
@@ -68,6 +69,7 @@ class _Manifest(Section):
     ensemble: dict[str, Any]
     validation: dict[str, Any]
     graphs: dict[GraphEngine, _GraphsEntry] = Field(default_factory=dict)
+    calibration: CalibrationPart | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,14 @@ class BundleMember:
     model: ModelSpec
     recipe: Recipe
     weights: Arrays
+
+
+def combine_calibrated(
+    ensemble: EnsembleSpec, calibration: CalibrationPart | None, probabilities: ArrayLike
+) -> NDArray[np.float64]:
+    """Return members' probabilities ``(M, N, 5)`` combined and, if there is a calibration, calibrated, ``(N, 5)``."""
+    together = combine(ensemble, probabilities)
+    return together if calibration is None else calibration.calibrated(together)
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,8 @@ class Bundle:
         max_megapixels: larger photographs are refused.
         validation: figures on validation data, as the training wrote them.
         graphs: of inference engines, as far as they were made.
+        calibration: of the combined probabilities, with operating point and sets; None if nothing was fitted, as in
+            bundles of early versions.
     """
 
     name: str
@@ -101,11 +113,20 @@ class Bundle:
     max_megapixels: float
     validation: Mapping[str, Any]
     graphs: Mapping[GraphEngine, Graphs] = field(default_factory=dict)
+    calibration: CalibrationPart | None = None
 
     @property
     def label(self) -> str:
         """Name and start of the digest, as the CSV's column ``model`` shows it."""
         return f"{self.name}@{self.digest[:12]}"
+
+    def combined(self, probabilities: ArrayLike) -> NDArray[np.float64]:
+        """Return the grade probabilities that the bundle gives, calibrated: ``(N, 5)`` from its members' ``(M, N, 5)``.
+
+        Raises:
+            ValueError: as :func:`~kerasdr.ensembles.combine`.
+        """
+        return combine_calibrated(self.ensemble, self.calibration, probabilities)
 
     @property
     def caution(self) -> str:
@@ -151,6 +172,7 @@ def write_bundle(
     validation: Mapping[str, Any],
     max_megapixels: float = 100.0,
     graphs: Sequence[Graphs] = (),
+    calibration: CalibrationPart | None = None,
 ) -> None:
     """Write a bundle; a folder that stands there already is replaced once the new one is complete.
 
@@ -178,6 +200,7 @@ def write_bundle(
                 )
                 for part in graphs
             },
+            calibration=calibration,
         )
         _check_members(manifest, len(ensemble.weights))
         shutil.rmtree(new, ignore_errors=True)
@@ -188,7 +211,9 @@ def write_bundle(
         for part in graphs:
             for member in members:
                 files |= dict(zip(graph_files(part.engine, member.name), part.members[member.name].read(), strict=True))
-        files[MANIFEST] = (json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n").encode()
+        # Without calibration there is no word of it: kerasdr of before can read such a bundle.
+        absent = {"calibration"} if calibration is None else None
+        files[MANIFEST] = (json.dumps(manifest.model_dump(mode="json", exclude=absent), indent=1) + "\n").encode()
         for file, data in files.items():
             (new / file).parent.mkdir(parents=True, exist_ok=True)
             write_bytes_atomically(new / file, data)
@@ -318,6 +343,7 @@ def load_bundle(path: str | Path) -> Bundle:
             )
             for engine, about in manifest.graphs.items()
         },
+        manifest.calibration,
     )
 
 

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.ensembles import EnsembleSpec, combine
+from kerasdr.calibration import CalibrationPart
+from kerasdr.ensembles import EnsembleSpec
 from kerasdr.imaging.recipes import Recipe
-from kerasdr.scoring.bundle import Bundle, BundleMember
+from kerasdr.scoring.bundle import Bundle, BundleMember, combine_calibrated
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class EngineOutput:
     """Grades of a batch.
 
     Attributes:
-        probabilities: ``(N, 5)``, rows summing to 1.
+        probabilities: ``(N, 5)``, rows summing to 1, calibrated if the bundle has a calibration.
         heatmaps: ``(N, h, w)`` in 0..1, Grad-CAM of the most probable grade, or None if not asked for.
     """
 
@@ -52,6 +53,50 @@ class Engine(Protocol):
     def predict(self, batch: Batch) -> EngineOutput:
         """Grade a batch."""
         ...
+
+
+class Begun(Protocol):
+    """A batch that an engine was given."""
+
+    def result(self) -> EngineOutput:
+        """Wait for the answer and return it."""
+        ...
+
+    def cancel(self) -> None:
+        """Leave undone what was not begun; there is no answer then."""
+        ...
+
+
+@dataclass(frozen=True)
+class Later:
+    """A batch that is graded when its answer is asked for: all that an engine needs which cannot work by itself."""
+
+    engine: Engine
+    batch: Batch
+
+    def result(self) -> EngineOutput:
+        """Grade it."""
+        return self.engine.predict(self.batch)
+
+    def cancel(self) -> None:
+        """Nothing was begun."""
+
+
+def begin(engine: Engine, batch: Batch) -> Begun:
+    """Give an engine a batch; one that can work by itself goes on with it while the caller does other things.
+
+    Args:
+        engine: for batches of this size.
+        batch: not to be changed until the answer is there.
+
+    Raises:
+        ValueError: if there are more photographs than the engine was made for.
+    """
+    return engine.begin(batch) if isinstance(engine, EnsembleEngine) else Later(engine, batch)
+
+
+Answer = tuple[NDArray[np.floating], NDArray[np.floating] | None]
+"""A network's probabilities ``(N, 5)`` and, if they are wanted of it, heat maps ``(N, h, w, 5)``."""
 
 
 class EnsembleEngine(ABC):
@@ -74,20 +119,30 @@ class EnsembleEngine(ABC):
         Raises:
             ValueError: if there are more, or a network gives a number that is not finite.
         """
-        n = len(batch)
-        if n > self.batch_size:
-            raise ValueError(f"an engine for {self.batch_size} photographs at a time was given {n}")
-        recipes = self.bundle.recipes
-        given = [
-            self.run(place, member_inputs(member, batch, recipes)) for place, member in enumerate(self.bundle.members)
-        ]
+        return self.together([self.run(place, inputs) for place, inputs in enumerate(self.inputs(batch))])
+
+    def begin(self, batch: Batch) -> Begun:
+        """Take a batch of at most ``batch_size`` photographs; see :func:`begin`."""
+        return Later(self, batch)
+
+    def inputs(self, batch: Batch) -> list[dict[str, NDArray[Any]]]:
+        """Return what each member is fed.
+
+        Raises:
+            ValueError: if there are more than ``batch_size`` photographs.
+        """
+        if len(batch) > self.batch_size:
+            raise ValueError(f"an engine for {self.batch_size} photographs at a time was given {len(batch)}")
+        return [member_inputs(member, batch, self.bundle.recipes) for member in self.bundle.members]
+
+    def together(self, given: Sequence[Answer]) -> EngineOutput:
+        """Combine what the members gave, in their order; see :func:`ensemble_output`."""
         heatmaps = [maps for _, maps in given] if any(self.explained) else None
-        return ensemble_output(self.bundle.ensemble, [probabilities for probabilities, _ in given], heatmaps)
+        answers = [probabilities for probabilities, _ in given]
+        return ensemble_output(self.bundle.ensemble, answers, heatmaps, self.bundle.calibration)
 
     @abstractmethod
-    def run(
-        self, place: int, inputs: Mapping[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+    def run(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> Answer:
         """Run the bundle's network at a place of its list on N photographs.
 
         Args:
@@ -119,8 +174,9 @@ def ensemble_output(
     ensemble: EnsembleSpec,
     probabilities: Sequence[NDArray[np.floating]],
     heatmaps: Sequence[NDArray[np.floating] | None] | None,
+    calibration: CalibrationPart | None = None,
 ) -> EngineOutput:
-    """Combine what the members of an ensemble gave.
+    """Combine what the members of an ensemble gave, and calibrate it.
 
     The heat map explains the ensemble's grade: each member's map of that grade is brought to 0..1 by its own maximum, so
     that no member drowns the others by the scale of its features, and they are averaged by the ensemble's weights.
@@ -130,11 +186,12 @@ def ensemble_output(
         probabilities: ``(N, 5)`` a member.
         heatmaps: ``(N, h, w, 5)`` a member, at least 0, or None for a member whose map is not to be shown; or None if no
             maps are wanted.
+        calibration: of the combined probabilities; None if there is none.
 
     Raises:
         ValueError: if a probability is not a finite number.
     """
-    together = combine(ensemble, np.stack([np.asarray(p, np.float64) for p in probabilities]))
+    together = combine_calibrated(ensemble, calibration, np.stack([np.asarray(p, np.float64) for p in probabilities]))
     if heatmaps is None:
         return EngineOutput(together, None)
     grades = together.argmax(axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.scoring.bundle import Bundle, BundleMember
-from kerasdr.scoring.engine import EnsembleEngine
+from kerasdr.scoring.engine import Answer, EnsembleEngine
 
 
 class KerasEngine(EnsembleEngine):
@@ -33,9 +33,7 @@ class KerasEngine(EnsembleEngine):
             network = build_network(member)
             self._networks.append(with_gradcam(network) if explained else network)
 
-    def run(
-        self, place: int, inputs: Mapping[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+    def run(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> Answer:
         """Run one network; see :meth:`EnsembleEngine.run`."""
         import tensorflow as tf
 

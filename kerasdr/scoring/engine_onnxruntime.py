@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
 from kerasdr.machine import available_cores
 from kerasdr.scoring.bundle import Bundle
-from kerasdr.scoring.engine import EnsembleEngine
+from kerasdr.scoring.engine import Answer, EnsembleEngine
 
 
 class ONNXRuntimeEngine(EnsembleEngine):
@@ -45,9 +44,7 @@ class ONNXRuntimeEngine(EnsembleEngine):
                     "make it again with `kerasdr bundle build`"
                 ) from error
 
-    def run(
-        self, place: int, inputs: Mapping[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+    def run(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> Answer:
         """Run one network; see :meth:`EnsembleEngine.run`."""
         if not self.explained[place]:
             return self._sessions[place].run(["probabilities"], dict(inputs))[0], None

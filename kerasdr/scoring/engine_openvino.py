@@ -1,10 +1,9 @@
 """The engine for processors: graphs that a bundle carries, run by OpenVINO. It needs no training framework."""
 
-import contextlib
-import threading
-from collections import deque
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from kerasdr.machine import available_cores
 from kerasdr.no_telemetry import import_openvino
 from kerasdr.scoring.bundle import Bundle, BundleMember
 from kerasdr.scoring.compiled import Wanted, compile_network, compiled_network
-from kerasdr.scoring.engine import EnsembleEngine
+from kerasdr.scoring.engine import Answer, Batch, Begun, EngineOutput, EnsembleEngine
 from kerasdr.scoring.graphs import Graphs
 
 # Photographs that one thread takes at a time. Always as many, filled up where there are fewer, so that no photograph's answer
@@ -23,7 +22,7 @@ _TOGETHER = 4
 
 
 class OpenVINOEngine(EnsembleEngine):
-    """Runs a bundle's OpenVINO graphs, one thread a core, each with photographs of its own; callers wait for one another.
+    """Runs a bundle's OpenVINO graphs, one thread a core, each with photographs of its own; threads may share an engine.
 
     Args:
         bundle: with graphs for OpenVINO.
@@ -52,52 +51,90 @@ class OpenVINOEngine(EnsembleEngine):
         core = openvino.Core()
         graphs = bundle.graphs["openvino"]
 
-        def load(place: int) -> Any:
+        def load(place: int) -> SimpleQueue[Any]:
             member = bundle.members[place]
             outputs = ("probabilities", "heatmaps") if self.explained[place] else ("probabilities",)
             wanted = Wanted(graphs.members[member.name], _shapes(member), outputs, _settings(graphs, cores))
             network = (compiled_network if keep_compiled else compile_network)(core, wanted)
-            return [network.create_infer_request() for _ in range(cores)]
+            requests: SimpleQueue[Any] = SimpleQueue()
+            for _ in range(cores):
+                requests.put(network.create_infer_request())
+            return requests
 
-        with ThreadPoolExecutor(cores) as pool:
-            self._requests = list(pool.map(load, range(len(bundle.members))))
-        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(cores)
+        self._requests = list(self._pool.map(load, range(len(bundle.members))))
 
-    def run(
-        self, place: int, inputs: Mapping[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+    def predict(self, batch: Batch) -> EngineOutput:
+        """Grade a batch; see :meth:`EnsembleEngine.predict`."""
+        return self.begin(batch).result()
+
+    def begin(self, batch: Batch) -> Begun:
+        """Take a batch; all members' networks, and those of the next batch, share the cores without waiting for one another."""
+        return _Together(self, [self._begin(place, inputs) for place, inputs in enumerate(self.inputs(batch))])
+
+    def run(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> Answer:
         """Run one network; see :meth:`EnsembleEngine.run`."""
+        return self._begin(place, inputs).result()
+
+    def _begin(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> "_Running":
         n = len(inputs["image"])
+        parts = [
+            self._pool.submit(
+                self._ask, place, {name: array[start : start + _TOGETHER] for name, array in inputs.items()}
+            )
+            for start in range(0, n, _TOGETHER)
+        ]
+        return _Running(parts, n)
+
+    def _ask(self, place: int, part: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         names = ("probabilities", "heatmaps") if self.explained[place] else ("probabilities",)
-        requests = self._requests[place]
-        starts = range(0, n, _TOGETHER)
-        parts: list[list[NDArray[np.float32]]] = []
-        running: deque[Any] = deque()
-
-        def collect() -> None:
-            request = running[0]
-            request.wait()
+        # As many as there are threads, so that there always is one.
+        request = self._requests[place].get()
+        try:
+            request.infer({name: _filled(array) for name, array in part.items()})
             # The request's memory is used again for the next photographs.
-            parts.append([np.array(request.get_tensor(name).data) for name in names])
-            running.popleft()
+            return [np.array(request.get_tensor(name).data) for name in names]
+        finally:
+            self._requests[place].put(request)
 
-        with self._lock:
-            try:
-                for number, start in enumerate(starts):
-                    if len(running) == len(requests):
-                        collect()
-                    part = {name: _filled(array[start : start + _TOGETHER]) for name, array in inputs.items()}
-                    request = requests[number % len(requests)]
-                    running.append(request)
-                    request.start_async(part)
-                while running:
-                    collect()
-            finally:
-                for request in running:  # an exception must not leave a request at work
-                    with contextlib.suppress(RuntimeError):
-                        request.wait()
-        given = [np.concatenate(arrays)[:n] for arrays in zip(*parts, strict=True)]
-        return given[0], given[1] if self.explained[place] else None
+
+@dataclass(frozen=True)
+class _Running:
+    """A network at work on the parts of a batch of ``n``."""
+
+    parts: Sequence[Future[list[NDArray[np.float32]]]]
+    n: int
+
+    def result(self) -> Answer:
+        try:
+            given = [np.concatenate(arrays)[: self.n] for arrays in zip(*(p.result() for p in self.parts), strict=True)]
+        except BaseException:  # an interruption too: nobody will ask for the rest
+            self.cancel()
+            raise
+        return given[0], given[1] if len(given) > 1 else None
+
+    def cancel(self) -> None:
+        for part in self.parts:
+            part.cancel()
+
+
+@dataclass(frozen=True)
+class _Together:
+    """All networks of an ensemble at work on a batch."""
+
+    engine: OpenVINOEngine
+    members: Sequence[_Running]
+
+    def result(self) -> EngineOutput:
+        try:
+            return self.engine.together([member.result() for member in self.members])
+        except BaseException:
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        for member in self.members:
+            member.cancel()
 
 
 def _shapes(member: BundleMember) -> dict[str, tuple[int, ...]]:

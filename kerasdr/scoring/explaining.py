@@ -122,7 +122,7 @@ class Explainer:
         inputs = [member_inputs(member, batch, bundle.recipes) for member in bundle.members]
         # Called as they are: for one photograph, that takes less time than compiling does.
         own = [np.asarray(call(given, training=False)) for call, given in zip(self._networks, inputs, strict=True)]
-        together = ensemble_output(bundle.ensemble, own, None).probabilities[0]
+        together = ensemble_output(bundle.ensemble, own, None, bundle.calibration).probabilities[0]
         grade = int(together.argmax()) if grade is None else grade
         views = [
             View(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kerasdr.grades import N_GRADES, grade_name, is_referable, referable_probability
 from kerasdr.scoring.bundle import Bundle
-from kerasdr.scoring.engine import Batch, Engine, EngineOutput
+from kerasdr.scoring.engine import Batch, Begun, Engine, EngineOutput, begin
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.names import PictureFormat, picture_name
 from kerasdr.scoring.overlay import draw_overlay, encode_png, encode_webp
@@ -72,10 +72,13 @@ def grade_inputs(
         change=change,
     )
     pool = ThreadPoolExecutor(workers)
+    inferring: deque[tuple[Sequence[Request], Begun]] = deque()
     drawing: deque[Future[tuple[int, Row]]] = deque()
 
-    def grade(batch: Sequence[Request]) -> None:
-        output = engine.predict(make_batch(batch, len(bundle.recipes)))
+    def draw() -> None:
+        batch, begun = inferring[0]
+        output = begun.result()
+        inferring.popleft()
         _check_output(output, len(batch), save is not None)
         for place, request in enumerate(batch):
             drawing.append(pool.submit(finish, request, output, place))
@@ -96,15 +99,21 @@ def grade_inputs(
                 continue
             waiting.append(request)
             if len(waiting) == batch_size:
-                grade(waiting)
+                inferring.append((waiting, begin(engine, make_batch(waiting, len(bundle.recipes)))))
                 waiting = []
+                if len(inferring) == 2:  # the engine has the next batch before this one is drawn, and never rests
+                    draw()
                 while len(drawing) > batch_size:
                     yield drawing.popleft().result()
         if waiting:
-            grade(waiting)
+            inferring.append((waiting, begin(engine, make_batch(waiting, len(bundle.recipes)))))
+        while inferring:
+            draw()
         while drawing:
             yield drawing.popleft().result()
     finally:
+        for _, begun in inferring:
+            begun.cancel()
         requests.close()
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -171,6 +180,7 @@ def _graded_row(
     photograph = request.photograph
     partners = {inputs[p.index].shown: None for p in request.partners.values() if p is not None}
     grade = int(np.argmax(probabilities))
+    decision = None if bundle.calibration is None else bundle.calibration.decide(probabilities[None])
     return Row(
         image=inputs[photograph.index].shown,
         status="graded",
@@ -183,6 +193,9 @@ def _graded_row(
         partner="; ".join(partners),
         model=bundle.label,
         sha256=photograph.sha256,
+        grade_set="" if decision is None else decision.texts[0],
+        screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
+        refer_to_reader=None if decision is None else bool(decision.to_reader[0]),
     )
 
 
@@ -225,10 +238,12 @@ def foot(bundle: Bundle) -> tuple[str, str]:
 
 
 def _row(entry: Input, photograph: Photograph, bundle: Bundle) -> Row:
+    to_reader = photograph.status == "ungradable" and bundle.calibration is not None
     return Row(
         image=entry.shown,
         status=photograph.status,
         reason=photograph.reason,
         model=bundle.label,
         sha256=photograph.sha256,
+        refer_to_reader=True if to_reader else None,
     )

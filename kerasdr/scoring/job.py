@@ -48,10 +48,13 @@ class Summary:
     def sentence(self) -> str:
         """Return the closing line of the job."""
         referable = sum(row.referable is True for row in self.rows)
-        return (
+        text = (
             f"{len(self.rows)} listed = {self.count('graded')} graded + {self.count('ungradable')} ungradable + "
             f"{self.count('failed')} failed; {referable} referable (grade 2 or worse)"
         )
+        if any(row.refer_to_reader is not None for row in self.rows):
+            text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
+        return text
 
 
 def score_photographs(

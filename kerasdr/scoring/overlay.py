@@ -1,5 +1,7 @@
 """The picture beside a grade: the photograph, Grad-CAM over it, the grade, and what the colours mean."""
 
+import functools
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,24 @@ _HARDLY_ANY = 0.05
 
 def heat_colours(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return colours of heat 0..1, ``(h, w)`` -> ``(h, w, 3)`` RGB, from blue (low) over green to red (high)."""
-    levels = np.rint(np.clip(heat, 0.0, 1.0) * 255).astype(np.uint8)
+    return np.asarray(cv2.applyColorMap(_levels(heat), _turbo()), np.uint8)
+
+
+def _levels(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.convertScaleAbs(cv2.max(heat, 0.0), alpha=255.0), np.uint8)  # above 1 it stays at 255
+
+
+@functools.cache
+def _turbo() -> NDArray[np.uint8]:
+    """OpenCV's colours of the 256 levels, as RGB."""
+    levels = np.arange(256, dtype=np.uint8)[:, None]
     return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@functools.cache
+def _shares() -> NDArray[np.float32]:
+    """How much of the photograph's place the colour of each of the 256 levels takes."""
+    return 0.6 * np.sqrt(np.arange(256, dtype=np.float32) / 255.0)
 
 
 def blend(photograph: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -45,7 +63,7 @@ def blend(photograph: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[n
     lit = cv2.compare(cv2.max(cv2.max(red, green), blue), 8, cv2.CMP_GT)
     top = cv2.minMaxLoc(large, lit)[1]  # 0 where nothing is lit
     large = cv2.min(cv2.multiply(large, 1.0 / top) if top > _HARDLY_ANY else large, 1.0)
-    alpha = cv2.copyTo(cv2.multiply(cv2.sqrt(large), 0.6), lit)
+    alpha = cv2.LUT(cv2.copyTo(_levels(large), lit), _shares())
     return np.asarray(cv2.blendLinear(photograph, heat_colours(large), 1.0 - alpha, alpha), np.uint8)
 
 

@@ -7,6 +7,9 @@ from kerasdr.grades import N_GRADES
 
 STATUSES = ("graded", "ungradable", "failed")
 
+# What is to be done, for people to read; the older column says true and false.
+_YES_NO = ("screen_positive", "refer_to_reader")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -25,6 +28,12 @@ class Row:
         partner: the other photograph that a dual member saw, or empty.
         model: name of the bundle and the start of its digest.
         sha256: of the photograph's bytes, as far as they could be read.
+        grade_set: neighbouring grades that hold the true one as often as the bundle says, such as ``1-2`` or ``3``; empty
+            unless graded, and with a bundle that was not calibrated.
+        screen_positive: whether the probability of referable reaches the bundle's operating point; None unless graded, and
+            with a bundle that has none.
+        refer_to_reader: whether a person is to look: the set holds grades that are referable and grades that are not, or
+            the photograph is ungradable; None if it could not be read, and with a bundle that was not calibrated.
     """
 
     image: str
@@ -39,6 +48,9 @@ class Row:
     partner: str = ""
     model: str = ""
     sha256: str = ""
+    grade_set: str = ""
+    screen_positive: bool | None = None
+    refer_to_reader: bool | None = None
 
     def cells(self) -> list[str]:
         """Return the row's cells; what is not known is empty, probabilities have six decimals."""
@@ -50,7 +62,8 @@ class Row:
             elif value is None:
                 cells.append("")
             elif isinstance(value, bool):
-                cells.append("true" if value else "false")
+                yes, no = ("yes", "no") if item.name in _YES_NO else ("true", "false")
+                cells.append(yes if value else no)
             elif isinstance(value, float):
                 cells.append(f"{value:.6f}")
             else:

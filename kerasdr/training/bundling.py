@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasdr.calibration import CalibrationPart
 from kerasdr.config import Experiment
 from kerasdr.ensembles import EnsembleSpec
 from kerasdr.errors import KerasdrError
@@ -17,7 +18,12 @@ from kerasdr.scoring.graphs import Graphs
 
 
 def bundle_run(
-    run: Path, experiment: Experiment, ensemble: EnsembleSpec, validation: Mapping[str, Any], reporter: Reporter
+    run: Path,
+    experiment: Experiment,
+    ensemble: EnsembleSpec,
+    validation: Mapping[str, Any],
+    reporter: Reporter,
+    calibration: CalibrationPart | None = None,
 ) -> Path:
     """Write ``run/bundle`` from the members' best weights, with graphs for the engines that the configuration names.
 
@@ -29,6 +35,7 @@ def bundle_run(
         ensemble: the chosen combination.
         validation: figures to carry along.
         reporter: hears of progress.
+        calibration: of the combined probabilities, if any.
 
     Returns:
         The bundle's folder.
@@ -51,6 +58,7 @@ def bundle_run(
         validation=validation,
         max_megapixels=megapixels,
         graphs=_graphs(bundle, experiment, reporter),
+        calibration=calibration,
     )
     return folder
 

@@ -9,6 +9,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.reporting import Reporter
 from kerasdr.training.experiment import RunFiles, resumable, train, write_files
 from kerasdr.training.run_folder import get_status
+from kerasdr.training.run_lock import is_held
 
 
 def is_finished(folder: Path) -> bool:
@@ -56,5 +57,7 @@ def train_in(
             write_files(folder, files, metrics["phantoms"])
             return
     elif folder.is_dir():
+        if is_held(folder):
+            raise KerasdrError(f"{folder} is being trained by another process: wait for it, or stop it")
         shutil.rmtree(folder)  # stopped before it had begun: there is nothing in it to go on with
     train(experiment, runs, reporter, folder if begun else None, folder=folder, point=False, files=files)

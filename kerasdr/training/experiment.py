@@ -8,23 +8,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdr.calibration import CalibrationPart
 from kerasdr.config import Experiment, load, to_yaml
 from kerasdr.data.fingerprint import fingerprint
 from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades, slashed_counts
 from kerasdr.data.splits import read_split, write_split
 from kerasdr.ensembles import Choice, choose
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.calibration_report import report_to_json
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.reporting import FileReporter, Reporter
 from kerasdr.training.bundling import bundle_run
+from kerasdr.training.calibrating import fit_on_validation, judge_calibration
 from kerasdr.training.checks import check_experiment
+from kerasdr.training.copies import note_near_duplicates, refuse_same_pixels
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
 from kerasdr.training.run_folder import choose_run, environment, new_run, set_status
+from kerasdr.training.run_lock import hold
 from kerasdr.training.samples import grades_asked_for, person_or_eye_grades
 from kerasdr.training.weights_source import check_initial_weights
 
@@ -41,12 +46,14 @@ class RunResult:
         metrics: validation figures of the chosen ensemble.
         members: validation figures of each member.
         choice: how the members are combined.
+        calibration: what was fitted on validation after that.
     """
 
     run: Path
     metrics: dict[str, Interval]
     members: dict[str, dict[str, Interval]]
     choice: Choice
+    calibration: CalibrationPart
 
 
 def train(
@@ -71,9 +78,9 @@ def train(
         files: gives texts that the run's folder holds besides, from its beginning on.
 
     Raises:
-        KerasdrError: if a member or a stage cannot be trained (:func:`kerasdr.training.checks.check_experiment`), or the
-            data cannot be used, have changed since the run was begun, or were seen by the network that a member starts
-            from.
+        KerasdrError: if a member or a stage cannot be trained (:func:`kerasdr.training.checks.check_experiment`), the data
+            cannot be used, have changed since the run was begun, or were seen by the network that a member starts from, or
+            another process trains the run.
     """
     data_root(experiment.data, runs.parent)  # nothing is written where there is nothing to train on
     check_experiment(experiment, resume)
@@ -82,20 +89,41 @@ def train(
     require_two_grades(grades_asked_for(data.table, experiment.data.target), data.table["split"])
     unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
+    with hold(run):
+        return _train_in(
+            run, experiment, data, unknown, runs, reporter, resume=resume is not None, point=point, files=files
+        )
+
+
+def _train_in(
+    run: Path,
+    experiment: Experiment,
+    data: ExperimentData,
+    unknown: Sequence[str],
+    runs: Path,
+    reporter: Reporter,
+    *,
+    resume: bool,
+    point: bool,
+    files: RunFiles | None,
+) -> RunResult:
     write_files(run, files, data.phantoms)
     reporter = FileReporter(reporter, run / "train.log")
     prepared = prepare_members(experiment, data, runs, reporter)
+    seen = prepared[experiment.members[0].name]
+    refuse_same_pixels(data.table, seen)
     if resume:
         require_same_data(run, data)
     else:
         write_text_atomically(run / "config.yaml", to_yaml(experiment))
         write_text_atomically(run / "environment.json", json.dumps(environment(), indent=1) + "\n")
         write_text_atomically(run / "data.json", json.dumps(fingerprint(data.table, data.digests), indent=1) + "\n")
-        write_split(data.table, data.digests, run / "split.csv")
+        write_split(data.table, data.digests, run / "split.csv", seen.pixels)
         set_status(run, "running")
     _note_data(data, list(prepared.values()), experiment, run, reporter)
     for line in unknown:
         reporter.note(line)
+    near_duplicates = note_near_duplicates(data.table, seen, run, runs / ".cache", reporter)
 
     fitted = fit_members(experiment, data.table, prepared, run, reporter)
     validation = fitted.validation
@@ -110,9 +138,15 @@ def train(
         trained=fitted.trained,
         seed=experiment.seed,
     )
-    # A method that was fitted on validation is judged there out of fold, so these are not what its final fit would say.
-    together = choice.predictions[choice.spec.method]
-    write_predictions(run / "predictions_validation.csv", data.table, validation.rows, validation.grades, together)
+    # What was fitted on validation is judged there out of fold, so these are not what the final fits would say.
+    raw = choice.predictions[choice.spec.method]
+    known = (validation.grades, validation.people)
+    fit = fit_on_validation(experiment.calibration, raw, *known, seed=experiment.seed)
+    calibration, together = fit.calibration, fit.out_of_fold
+    judged = judge_calibration(run, "validation", calibration, raw, together, *known, seed=experiment.seed)
+    decision = calibration.decide(together)
+    csv = run / "predictions_validation.csv"
+    write_predictions(csv, data.table, validation.rows, validation.grades, together, raw, decision)
 
     def figures(probabilities: NDArray[np.floating]) -> dict[str, Interval]:
         return grade_metrics(validation.grades, probabilities, validation.people, seed=experiment.seed)
@@ -122,6 +156,7 @@ def train(
     content = {
         "split": "validation",
         "phantoms": data.phantoms,
+        "near_duplicates_in_two_parts": near_duplicates,
         "ensemble": to_json(metrics),
         "members": {name: to_json(part) for name, part in members.items()},
         "methods": {name: to_json(figures(part)) for name, part in choice.predictions.items()},
@@ -131,14 +166,21 @@ def train(
             "reason": choice.reason,
             "specs": {name: spec.to_dict() for name, spec in choice.specs.items()},
         },
+        "calibration": report_to_json(judged)
+        | {
+            "reason": calibration.reason,
+            "judged": "out of fold; threshold and quantile were found on these people, so that coverage and the target's "
+            "figure are what was asked for: the test part says what new people have",
+        },
     }
     write_text_atomically(run / "metrics.json", json.dumps(content, indent=1) + "\n")
     reporter.note(f"ensemble: {choice.reason}")
-    bundle_run(run, experiment, choice.spec, content, reporter)
+    reporter.note(f"calibration: {calibration.reason}")
+    bundle_run(run, experiment, choice.spec, content, reporter, calibration)
     set_status(run, "finished")
     if point:
         choose_run(run, runs)
-    return RunResult(run, metrics, members, choice)
+    return RunResult(run, metrics, members, choice, calibration)
 
 
 def write_files(run: Path, files: RunFiles | None, phantoms: bool) -> None:

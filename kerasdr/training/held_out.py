@@ -2,8 +2,6 @@
 
 import functools
 import json
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,8 @@ from numpy.typing import NDArray
 from kerasdr.config import Experiment
 from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
-from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
+from kerasdr.evaluation.calibration_report import CalibrationReport, report_from_json, report_to_json
+from kerasdr.evaluation.intervals import Interval, from_json, grade_metrics, to_json
 from kerasdr.evaluation.predictions import write_predictions
 from kerasdr.files import sha256_of_file, write_text_atomically
 from kerasdr.reporting import Reporter
@@ -24,9 +23,11 @@ from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.engine_keras import build_network
 from kerasdr.scoring.engines import require_installed
 from kerasdr.scoring.sealed import SUMS
+from kerasdr.training.calibrating import judge_calibration
 from kerasdr.training.dataset import ExperimentData, open_dataset
 from kerasdr.training.experiment import prepare_members, require_same_data, resumable
 from kerasdr.training.feeds import PhotographFeed, predict
+from kerasdr.training.openings import LEDGER, note_opening, read_openings
 from kerasdr.training.run_folder import runs_of
 from kerasdr.training.samples import Samples, grades_asked_for, take_samples
 
@@ -43,10 +44,11 @@ class HeldOut:
 
     Attributes:
         metrics: with intervals over people, of the photographs that were graded.
-        methods: the same of every ensemble method that the run compared; the chosen one was chosen without them.
+        methods: the same of every ensemble method that the run compared, uncalibrated; the chosen one was chosen without them.
         photographs: in the test part, with a known grade.
         not_graded: of these, ungradable or unreadable.
         opened: when, in words.
+        calibration: what calibration, sets and operating point do; None of a bundle that was not calibrated.
     """
 
     metrics: dict[str, Interval]
@@ -54,6 +56,7 @@ class HeldOut:
     photographs: int
     not_graded: int
     opened: str
+    calibration: CalibrationReport | None = None
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,13 @@ class OpenedRun:
     data: ExperimentData
 
 
-def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
+def open_test_part(
+    run: Path, reporter: Reporter, *, command: str = "open_test_part", reopen: str | None = None
+) -> HeldOut:
     """Grade a run's test part with its bundle, or return what was kept.
+
+    Each opening is a line in the run's ledger (:mod:`kerasdr.training.openings`), written before the answer is; returning
+    what was kept is none.
 
     Photographs are prepared by the code that `kerasdr predict` runs, and each has the partner that the data set's table
     gives it, as in training.
@@ -75,14 +83,27 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     Args:
         run: a finished run.
         reporter: hears of progress.
+        command: what opens it, for the ledger.
+        reopen: why it is to be graded again, for the ledger.
 
     Raises:
         NoTestPart: if it has none, or none with grades.
-        KerasdrError: if the run is not finished, or its data have changed.
+        KerasdrError: if the run is not finished, its data have changed, it was opened before and the answer is gone, or a
+            reason is given for what was not opened.
     """
     kept = run / _RESULT
-    if kept.is_file():
+    before = read_openings(run)
+    if reopen is None and kept.is_file():
         return _read(kept)
+    if reopen is None and before:
+        raise KerasdrError(
+            f"the test part of {run} was opened at {before[-1].time} and the answer is gone: restore {_RESULT} from a copy, "
+            f"or open it again with --reopen REASON, which {LEDGER} keeps"
+        )
+    if reopen is not None and not reopen.strip():
+        raise KerasdrError("--reopen needs a reason, which the run keeps: say why the test part is opened again")
+    if reopen is not None and not before and not kept.is_file():
+        raise KerasdrError(f"the test part of {run} was not opened yet: leave out --reopen")
     opened = open_run(run, reporter)
     experiment, bundle, data = opened.experiment, opened.bundle, opened.data
     table = data.table
@@ -96,26 +117,46 @@ def open_test_part(run: Path, reporter: Reporter) -> HeldOut:
     def figures(probabilities: NDArray[np.float64]) -> dict[str, Interval]:
         return grade_metrics(samples.grades, probabilities, samples.people, seed=experiment.seed)
 
-    together = combine(bundle.ensemble, members)
-    write_predictions(run / "predictions_test.csv", table, samples.rows, samples.grades, together)
+    predictions = run / "predictions_test.csv"
+    raw, together = combine(bundle.ensemble, members), bundle.combined(members)
+    part, judged = bundle.calibration, None
+    known = (predictions, table, samples.rows, samples.grades)
+    if part is None:
+        write_predictions(*known, together)
+    else:
+        write_predictions(*known, together, raw, part.decide(together))
+        judged = judge_calibration(
+            run, "test", part, raw, together, samples.grades, samples.people, seed=experiment.seed
+        )
+    opening = note_opening(
+        run,
+        command=command,
+        bundle=bundle.digest,
+        predictions_sha256=sha256_of_file(predictions),
+        reason=" ".join((reopen or "").split()),
+    )
     metrics = figures(together)
     methods: dict[str, dict[str, Interval]] = {}
     for method, spec in _compared(run).items():
-        part = combine(spec, members)
-        methods[method] = figures(part)
-        write_predictions(run / f"predictions_test_{method}.csv", table, samples.rows, samples.grades, part)
+        one = combine(spec, members)
+        methods[method] = figures(one)
+        write_predictions(run / f"predictions_test_{method}.csv", table, samples.rows, samples.grades, one)
     n_asked = int(asked.sum())
     content = {
         "split": "test",
-        "opened": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "opened": opening.time,
         "bundle": bundle.digest,
         "photographs": n_asked,
         "not_graded": n_asked - len(samples),
         "ensemble": to_json(metrics),
         "methods": {name: to_json(part) for name, part in methods.items()},
     }
+    if judged is not None:
+        content["calibration"] = report_to_json(judged)
     write_text_atomically(kept, json.dumps(content, indent=1) + "\n")
-    return HeldOut(metrics, methods, n_asked, n_asked - len(samples), "opened now for the first time")
+    times = len(before) + 1
+    said = "opened now for the first time" if reopen is None else f"opened again now, {times} times by its ledger"
+    return HeldOut(metrics, methods, n_asked, n_asked - len(samples), said, judged)
 
 
 def open_run(run: Path, reporter: Reporter) -> OpenedRun:
@@ -185,16 +226,17 @@ def _compared(run: Path) -> dict[str, EnsembleSpec]:
 
 def _read(path: Path) -> HeldOut:
     content = json.loads(path.read_text(encoding="utf-8"))
-    methods = {name: _figures(part) for name, part in content.get("methods", {}).items()}
+    methods = {name: from_json(part) for name, part in content.get("methods", {}).items()}
+    openings = read_openings(path.parent)
     opened = f"opened at {content['opened']}"
+    if len(openings) > 1:
+        opened += f", {len(openings)} times in all ({LEDGER} says why)"
+    predictions = path.parent / "predictions_test.csv"
+    if openings and predictions.is_file() and sha256_of_file(predictions) != openings[-1].predictions_sha256:
+        opened += f"; {predictions.name} is not what it was then"
     sums = path.parent / "bundle" / SUMS
     if sums.is_file() and content["bundle"] != sha256_of_file(sums):
         opened += f" and graded by {content['bundle'][:12]}; the model has other graphs since"
-    return HeldOut(_figures(content["ensemble"]), methods, content["photographs"], content["not_graded"], opened)
-
-
-def _figures(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
-    return {
-        name: Interval(**{key: float("nan") if value is None else value for key, value in figure.items()})  # type: ignore[arg-type]
-        for name, figure in content.items()
-    }
+    judged = report_from_json(content["calibration"]) if "calibration" in content else None
+    figures = from_json(content["ensemble"])
+    return HeldOut(figures, methods, content["photographs"], content["not_graded"], opened, judged)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.ensembles import combine
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.no_telemetry import import_nncf, import_openvino
@@ -71,7 +70,7 @@ def lower_precision(run: Path, precision: Precision, reporter: Reporter) -> Bund
     reporter.note(f"grading {len(grades)} validation photographs in float32 and in {precision}")
     before, after = (_answers(replace(bundle, graphs={"openvino": graphs}), validation) for graphs in (plain, lower))
     kappas = {
-        name: quadratic_kappa(grades, combine(bundle.ensemble, answers.probabilities).argmax(axis=1))
+        name: quadratic_kappa(grades, bundle.combined(answers.probabilities).argmax(axis=1))
         for name, answers in (("float32", before), (precision, after))
     }
     seen = f"{kappas['float32']:.4f} in float32, {kappas[precision]:.4f} in {precision}"

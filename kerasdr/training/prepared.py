@@ -18,6 +18,7 @@ from kerasdr import __version__
 from kerasdr.config import ImagingConfig
 from kerasdr.files import open_atomically, sha256_of, write_text_atomically
 from kerasdr.imaging.headers import UnreadablePhotograph
+from kerasdr.imaging.look import LOOK_SIDE, Look
 from kerasdr.imaging.prepare import prepare
 from kerasdr.imaging.recipes import Recipe, get_recipe
 from kerasdr.reporting import Progress
@@ -30,10 +31,16 @@ class PreparedPhotographs:
     Attributes:
         images: ``(N, S, S, 3)`` uint8 RGB, memory-mapped read-only; zeros where a photograph could not be read.
         reasons: why a photograph is not used (unreadable or ungradable), an empty string where it is.
+        looks: ``(N, 64, 64)`` int8 of :func:`kerasdr.imaging.look.look_of`; zeros where a photograph could not be read.
+        pixels: SHA-256 of each photograph's pixels as they were decoded; an empty string where it could not be read.
+        looks_file: the file of ``looks``.
     """
 
     images: NDArray[np.uint8]
     reasons: tuple[str, ...]
+    looks: NDArray[np.int8]
+    pixels: tuple[str, ...]
+    looks_file: Path
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -62,13 +69,17 @@ def prepare_table(
     recipe = get_recipe(imaging.recipe, imaging.size)
     key = _key(recipe, imaging.max_megapixels, digests)
     pictures, notes = cache / f"prepared-{key}.npy", cache / f"prepared-{key}.json"
+    seen = cache / f"looks-{key}.npy"
     # The notes are written last, so their presence says that the pictures are whole.
     if not notes.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        reasons = _fill(table, recipe, imaging, pictures, progress, workers)
-        write_text_atomically(notes, json.dumps(reasons))
-    images = np.load(pictures, mmap_mode="r", allow_pickle=False)
-    return PreparedPhotographs(images, tuple(json.loads(notes.read_text(encoding="utf-8"))))
+        reasons, looks = _fill(table, recipe, imaging, pictures, progress, workers)
+        with open_atomically(seen) as file:
+            np.save(file, np.array([look.picture for look in looks], np.int8), allow_pickle=False)
+        write_text_atomically(notes, json.dumps({"reasons": reasons, "pixels": [look.pixels for look in looks]}))
+    images, looked = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (pictures, seen))
+    content = json.loads(notes.read_text(encoding="utf-8"))
+    return PreparedPhotographs(images, tuple(content["reasons"]), looked, tuple(content["pixels"]), seen)
 
 
 def _fill(
@@ -78,21 +89,23 @@ def _fill(
     target: Path,
     progress: Progress | None,
     workers: int,
-) -> list[str]:
+) -> tuple[list[str], list[Look]]:
     paths = [Path(path) for path in table["path"]]
+    unseen = Look(np.zeros((LOOK_SIDE, LOOK_SIDE), np.int8), "")
 
-    def one(path: Path) -> tuple[NDArray[np.uint8] | None, str]:
+    def one(path: Path) -> tuple[NDArray[np.uint8] | None, str, Look]:
         try:
-            prepared = prepare(path.read_bytes(), recipe, max_megapixels=imaging.max_megapixels)
+            prepared = prepare(path.read_bytes(), recipe, max_megapixels=imaging.max_megapixels, look=True)
         except OSError as error:
-            return None, f"cannot be read: {error.strerror or error}"
+            return None, f"cannot be read: {error.strerror or error}", unseen
         except UnreadablePhotograph as error:
-            return None, str(error)
+            return None, str(error), unseen
         except Exception as error:  # one odd file must cost one photograph, as it does in scoring
-            return None, f"could not be processed ({type(error).__name__}): report this file"
-        return prepared.image, prepared.quality.reason
+            return None, f"could not be processed ({type(error).__name__}): report this file", unseen
+        return prepared.image, prepared.quality.reason, prepared.look or unseen
 
-    reasons = []
+    reasons: list[str] = []
+    looks: list[Look] = []
     shape = (len(paths), recipe.size, recipe.size, 3)
     with open_atomically(target) as file, ThreadPoolExecutor(workers) as pool:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -100,14 +113,23 @@ def _fill(
         nothing = bytes(recipe.size * recipe.size * 3)
         # Executor.map would queue a result for every photograph; chunks keep memory flat.
         for start in range(0, len(paths), 64):
-            for image, reason in pool.map(one, paths[start : start + 64]):
+            for image, reason, look in pool.map(one, paths[start : start + 64]):
                 file.write(nothing if image is None else image.tobytes())
                 reasons.append(reason)
+                looks.append(look)
                 if progress:
                     progress(len(reasons), len(paths))
-    return reasons
+    return reasons, looks
 
 
 def _key(recipe: Recipe, max_megapixels: float, digests: Sequence[str]) -> str:
-    parts = [json.dumps(recipe.to_dict(), sort_keys=True), repr(max_megapixels), __version__, cv2.__version__, *digests]
+    # "looks" tells what is kept from what earlier versions kept, without them.
+    parts = [
+        "looks",
+        json.dumps(recipe.to_dict(), sort_keys=True),
+        repr(max_megapixels),
+        __version__,
+        cv2.__version__,
+        *digests,
+    ]
     return sha256_of("\n".join(parts).encode())[:24]

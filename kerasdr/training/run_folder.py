@@ -5,13 +5,18 @@
     config.yaml                  the experiment, every member written out in full
     environment.json             versions, platform, processors
     data.json                    fingerprint of the table and of every photograph's bytes
-    split.csv                    who is in training, validation and test; each photograph's SHA-256
+    split.csv                    who is in training, validation and test; SHA-256 of each photograph's bytes and pixels
+    looks.npy                    small pictures of the vessels, (N, 64, 64) int8, in split.csv's order: to find copies
+    near_duplicates.csv          photographs that are copies by their looks, those in two parts first
     left_out.csv                 photographs that were not used, each with its reason
     train.log                    what happened, line by line
     status.json                  running or finished
+    training.lock                held by the process that trains it, as long as it lives
+    openings.jsonl               when the test part was opened, by what, with which answer; lines are only ever added
     members/<member>/            weights.npz, history.csv, curves.png, predictions_validation.csv, checkpoint.npz
     predictions_validation.csv   of the chosen ensemble, one row a photograph
-    metrics.json                 validation figures with intervals, of members and ensemble
+    metrics.json                 validation figures with intervals, of members, ensemble and calibration
+    reliability_validation.png   what probabilities said against what came true
     bundle/                      what scoring loads
 
 The pointer ``runs/chosen`` is a text file with the path of a run, relative to ``runs``.
@@ -30,6 +35,8 @@ from typing import Any
 from kerasdr import __version__
 from kerasdr.errors import KerasdrError
 from kerasdr.files import write_text_atomically
+from kerasdr.training.openings import read_openings
+from kerasdr.training.run_lock import is_held
 
 POINTER = "chosen"
 
@@ -40,10 +47,13 @@ class RunSummary:
 
     Attributes:
         path: the run's folder.
-        status: ``running`` (or interrupted) or ``finished``.
+        status: ``running``, ``stopped`` (its process is gone, and it can be gone on with) or ``finished``; ``running`` too
+            where it cannot be known whether the process is alive.
         chosen: whether the pointer names it.
         kappa: validation quadratic kappa of the ensemble, as in metrics.json, or None.
         phantoms: whether it was trained on synthetic photographs.
+        opened: when its test part was opened first; empty if it was not.
+        openings: how often.
     """
 
     path: Path
@@ -51,6 +61,8 @@ class RunSummary:
     chosen: bool
     kappa: dict[str, Any] | None
     phantoms: bool
+    opened: str = ""
+    openings: int = 0
 
 
 def new_run(runs: Path, name: str, folder: Path | None = None) -> Path:
@@ -107,8 +119,21 @@ def list_runs(runs: Path) -> list[RunSummary]:
         with contextlib.suppress(OSError, ValueError, KeyError):
             metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
             kappa, phantoms = metrics["ensemble"]["quadratic_kappa"], bool(metrics.get("phantoms"))
-        found.append(RunSummary(run, get_status(run), run.resolve() == chosen, kappa, phantoms))
+        status = get_status(run)
+        if status != "finished" and is_held(run) is False:
+            status = "stopped"
+        found.append(RunSummary(run, status, run.resolve() == chosen, kappa, phantoms, *_openings(run)))
     return found
+
+
+def _openings(run: Path) -> tuple[str, int]:
+    """Return when the test part of a run was opened first, and how often."""
+    with contextlib.suppress(KerasdrError):  # a damaged ledger is said by whoever opens the test part
+        if openings := read_openings(run):
+            return openings[0].time, len(openings)
+    with contextlib.suppress(OSError, ValueError, KeyError):  # early versions kept no ledger
+        return str(json.loads((run / "metrics_test.json").read_text(encoding="utf-8"))["opened"]), 1
+    return "", 0
 
 
 def choose_run(run: Path, runs: Path) -> None:

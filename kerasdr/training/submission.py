@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from kerasdr.data.readers import read_table
-from kerasdr.ensembles import combine
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, try_to_write, write_bytes_atomically
 from kerasdr.grades import N_GRADES
@@ -78,7 +77,7 @@ def write_submission(run: Path, target: Path, reporter: Reporter, ids: Ids = "im
         )
     reporter.note(f"grading the test part: {len(names)} photographs")
     samples, members = ask_members(opened, _without_labels(opened.data.table), reporter)
-    grades = combine(opened.bundle.ensemble, members).argmax(axis=1)
+    grades = opened.bundle.combined(members).argmax(axis=1)
     of_image = dict(zip(opened.data.table["image_id"].iloc[samples.rows], grades.tolist(), strict=True))
     fallback = _most_frequent(opened)
     rows = pd.DataFrame({"ID": names.values(), "TARGET": [of_image.get(image, fallback) for image in names]})

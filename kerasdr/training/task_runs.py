@@ -54,7 +54,7 @@ def run_task(
             reporter.note(f"{title}: has no place for --set {setting}")
         train_in(run.folder, run.experiment, runs, reporter, files=functools.partial(_describe, task, run, scale))
         try:
-            open_test_part(run.folder, reporter)
+            open_test_part(run.folder, reporter, command=f"kerasdr train {task.task}")
         except NoTestPart as nothing:  # APTOS, the course's unlabelled part: validation is all there is
             reporter.note(str(nothing))
         write_task_figures(run.folder, run.row.figures, reporter)

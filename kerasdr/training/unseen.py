@@ -22,6 +22,7 @@ from kerasdr.files import EMPTY_SHA256, printable_path
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.pointer import find_bundle
 from kerasdr.training.dataset import data_root, open_dataset
+from kerasdr.training.openings import read_openings
 from kerasdr.training.run_folder import runs_of
 from kerasdr.training.samples import grades_asked_for
 
@@ -91,7 +92,7 @@ def unseen_photographs(
         what = "whether the model has seen these people cannot be checked, as the bundle lies in no run's folder"
         return _read(data, layout or detect_layout(data), {}, "eye", what)[0]
     experiment = load(str(run / "config.yaml"))
-    if part == "test-opened" and not (run / _OPENED).is_file():
+    if part == "test-opened" and not (run / _OPENED).is_file() and not read_openings(run):
         raise KerasdrError(
             f"the test part of {printable_path(run)} was not opened: `kerasdr evaluate {printable_path(run)}` opens it, once"
         )

@@ -3,7 +3,7 @@
 Networks have random weights here, since their values do not change what a pass costs. Photographs are phantoms of the size of
 EyePACS photographs. Rounds are interleaved, and what is printed is the median with the range over the rounds.
 
-    make bench                            everything, about twenty minutes on two cores
+    make bench                            everything, about an hour on two cores, half of it for 20,000 inputs
     make bench ARGS='--quick'             fewer rounds and photographs, to see that it runs
     make bench ARGS='--only job --json out.json'
     make bench ARGS='--torch-python PATH' also against PyTorch, in an environment that has torch, torchvision and grad-cam
@@ -33,7 +33,9 @@ from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bund
 
 BATCH = 16
 REPORTS_TRUNKS = ("resnet18", "resnet34", "densenet121")
-PARTS = ("job", "parts", "cores", "memory", "waiting", "training")
+PARTS = ("job", "parts", "cores", "large", "memory", "waiting", "training")
+# 15 megapixels.
+LARGE = 3872
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--torch-python", type=Path, help="interpreter with torch, torchvision and grad-cam")
     parser.add_argument(
-        "--inputs", type=int, nargs="+", default=[200, 2000], help="numbers of inputs for time and memory"
+        "--inputs", type=int, nargs="+", default=[200, 2000, 20_000], help="numbers of inputs for time and memory"
     )
     parser.add_argument("--memory-child", nargs=2, metavar=("BUNDLE", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -62,9 +64,9 @@ def main() -> None:
         folder = Path(name)
         photographs = _draw(folder / "phantoms", 12 if quick else 110)
         members = [_member(trunk) for trunk in REPORTS_TRUNKS]
-        three = _bundle(folder / "three", members) if {"job", "parts", "cores"} & set(wanted) else None
+        three = _bundle(folder / "three", members) if {"job", "parts", "cores", "large"} & set(wanted) else None
         demo = _bundle(folder / "demo", list(load("demo").members)) if {"parts", "memory"} & set(wanted) else None
-        some = photographs[:: max(1, len(photographs) // (20 if quick else 40))]
+        some = photographs[:: max(1, len(photographs) // (20 if quick else 120))]
         if "job" in wanted and three:
             chosen = photographs[:20] if quick else photographs[:200]
             figures["job"] = _against_plain(three, folder, chosen, 1 if quick else 3, arguments.torch_python)
@@ -74,7 +76,9 @@ def main() -> None:
                 title: _parts(title, bundle, folder / place, some, rounds) for title, (bundle, place) in names.items()
             }
         if "cores" in wanted and three:
-            figures["cores"] = _cores(three, folder / "three", some, rounds)
+            figures["cores"] = _cores(three, folder / "three", some[::3], rounds)
+        if "large" in wanted and three:
+            figures["large"] = _large(three, folder, 4 if quick else 12, rounds)
         if "memory" in wanted:
             counts = (40, 200) if quick else tuple(arguments.inputs)
             figures["memory"] = _memory(folder / "demo", photographs, counts, folder)
@@ -88,12 +92,12 @@ def main() -> None:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def _draw(folder: Path, people: int) -> list[Path]:
+def _draw(folder: Path, people: int, side: int = 1024) -> list[Path]:
     from kerasdr.data.phantom import write_phantoms
 
     started = time.perf_counter()
-    count = write_phantoms(folder, people=people, seed=5, size=1024)
-    print(f"{count} phantoms of 1024 px drawn at {count / (time.perf_counter() - started):.0f} images/s\n")
+    count = write_phantoms(folder, people=people, seed=5, size=side)
+    print(f"{count} phantoms of {side} px drawn at {count / (time.perf_counter() - started):.0f} images/s\n")
     return sorted((folder / "train").iterdir())
 
 
@@ -161,7 +165,8 @@ def _against_plain(
 
 
 def _parts(title: str, bundle: Bundle, place: Path, photographs: list[Path], rounds: int) -> dict[str, Any]:
-    measured = run_benchmark(bundle, place, [str(p) for p in photographs], cores=available_cores(), rounds=rounds)
+    names = [str(path) for path in photographs]
+    measured = run_benchmark(bundle, place, names, cores=available_cores(), rounds=rounds, most=len(names))
     print(f"{title}: {measured.photographs} phantoms, engine {measured.engine}, {measured.cores} cores, images/s")
     for name, rate in measured.rates.items():
         print(f"  {name:<28}{_spread(rate.values)}")
@@ -188,6 +193,31 @@ def _cores(bundle: Bundle, place: Path, photographs: list[Path], rounds: int) ->
         print(f"  {count} cores {_spread(rate.values)}   {rate.median / rates[counts[0]].median:.2f} times one core")
     print()
     return {str(count): list(rate.values) for count, rate in rates.items()}
+
+
+def _large(bundle: Bundle, folder: Path, people: int, rounds: int) -> dict[str, Any]:
+    """Time the whole job on photographs of 15 megapixels and on small ones of the same people."""
+    from kerasdr.scoring.engines import make_engine
+    from kerasdr.scoring.job import run_job
+
+    engine = make_engine(bundle, BATCH)
+    sizes = {f"{side} px": side for side in (1024, LARGE)}
+    drawn = {
+        name: [str(path) for path in _draw(folder / f"phantoms-{side}", people, side)] for name, side in sizes.items()
+    }
+    rates: dict[str, list[float]] = {name: [] for name in sizes}
+    for measured in range(-1, rounds):  # the first round fills caches
+        for name, paths in drawn.items():
+            started = time.perf_counter()
+            run_job(paths, bundle, folder / "large.csv", factory=lambda *_: engine)
+            if measured >= 0:
+                rates[name].append(len(paths) / (time.perf_counter() - started))
+    small, large = (statistics.median(values) for values in rates.values())
+    print("Whole job with pictures by the size of the photographs, images/s")
+    for name, values in rates.items():
+        print(f"  {name:<28}{_spread(values)}")
+    print(f"  15 megapixels at {large / small:.0%} of the rate of 1 megapixel\n")
+    return rates
 
 
 def _plain(measured: Benchmark) -> dict[str, Any]:

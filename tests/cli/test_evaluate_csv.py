@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, cohen_kappa_score, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, cohen_kappa_score, roc_auc_score
 
 from kerasdr.evaluation.intervals import kappa_interval
 
@@ -218,8 +218,8 @@ def test_bad_input_is_one_line(kerasdr: Kerasdr, predictions: str, labels: str, 
         (["p.csv"], "p.csv is judged by labels: give --labels LABELS.csv as well"),
         (["--labels", "l.csv"], "--labels judges a CSV of predictions: give PREDICTIONS.csv as well"),
         (["run", "--labels", "l.csv"], "--labels judges a CSV of predictions"),
-        (["run", "--json", "f.json"], "--json and --by are for PREDICTIONS.csv with --labels LABELS.csv"),
-        (["run", "--by", "eye"], "--json and --by are for PREDICTIONS.csv"),
+        (["run", "--json", "f.json"], "--json, --by and --interval are for PREDICTIONS.csv with --labels LABELS.csv"),
+        (["run", "--by", "eye"], "--json, --by and --interval are for PREDICTIONS.csv"),
         (
             ["p.csv", "--labels", "l.csv", "--submission", "s.csv"],
             "--submission is for a run, --labels for PREDICTIONS.csv",
@@ -240,6 +240,58 @@ def test_neither_keras_nor_tensorflow_is_loaded(study: Any, tmp_path: Path) -> N
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert (ran.returncode, ran.stderr.splitlines()[-1]) == (0, "set()")
+
+
+def test_bca_intervals(kerasdr: Kerasdr, study: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    truth, guess, _ = study
+    ran = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--interval", "bca", "--json", "bca.json")
+    assert ran.code == 0
+    found = json.loads(Path("bca.json").read_text())
+    words = "BCa (bias-corrected and accelerated) bootstrap over people, 2000 resamples, 95%"
+    assert found["interval"] == words and f"intervals    {words}\n" in ran.out
+    kept = slice(6, None)
+    kappa = kappa_interval(truth[kept], guess[kept], [f"{index // 2:03d}" for index in range(6, 80)], kind="bca")
+    assert found["quadratic_kappa"]["low"] == pytest.approx(kappa.low, abs=1e-9)
+    assert found["quadratic_kappa"]["high"] == pytest.approx(kappa.high, abs=1e-9)
+    kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--json", "plain.json")
+    plain = json.loads(Path("plain.json").read_text())
+    assert plain["quadratic_kappa"]["low"] != pytest.approx(kappa.low, abs=1e-6)
+    assert plain["quadratic_kappa"]["value"] == found["quadratic_kappa"]["value"]
+
+
+def test_brier_calibration_error_and_coverage_of_sets(
+    kerasdr: Kerasdr, study: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    truth, guess, p = study
+    lines = Path("grades.csv").read_text().splitlines()
+    # One grade less than the most probable one and it; every fourth photograph has no set.
+    sets = [f"{max(grade - 1, 0)}-{grade}" if grade else "0" for grade in guess]
+    texts = ["" if index < 6 or index % 4 == 0 else sets[index] for index in range(80)]
+    rows = [f"{line},{text},," for line, text in zip(lines[1:], [*texts, "0"], strict=True)]
+    new = "grade_set,screen_positive,refer_to_reader"
+    Path("grades.csv").write_text("\n".join([f"{lines[0]},{new}", *rows]) + "\n")
+    ran = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--json", "figures.json")
+    assert ran.code == 0
+    found = json.loads(Path("figures.json").read_text())
+    kept = np.arange(6, 80)
+    brier = np.square(p[kept] - np.eye(5)[truth[kept]]).sum(axis=1).mean()
+    assert found["brier_grades"]["value"] == pytest.approx(brier)
+    assert found["brier_grades"]["low"] < brier < found["brier_grades"]["high"]
+    assert found["brier_referable"]["value"] == pytest.approx(
+        brier_score_loss(truth[kept] >= 2, p[kept, 2:].sum(axis=1).round(12))
+    )
+    assert 0 < found["ece_referable"]["value"] < 0.5
+    covered: dict[int, list[bool]] = {}
+    for index in kept[kept % 4 != 0]:
+        covered.setdefault(index // 2, []).append(bool(max(guess[index] - 1, 0) <= truth[index] <= guess[index]))
+    expected = np.mean([np.mean(own) for own in covered.values()])
+    assert found["coverage_of_grade_set"]["value"] == pytest.approx(expected)
+    assert "coverage of grade_set, over people" in ran.out and "Brier score, referable (0 to 1)" in ran.out
+    # Of people there is none: a person's highest probability is no forecast.
+    assert found["by_person"]["undefined"]["brier_grades"].startswith("of photographs alone")
+    assert "coverage_of_grade_set" not in found["by_person"]
+    person = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--by", "person")
+    assert person.code == 0 and "coverage of grade_set" not in person.out
 
 
 def test_groups(kerasdr: Kerasdr, study: Any) -> None:
@@ -267,7 +319,7 @@ def test_groups(kerasdr: Kerasdr, study: Any) -> None:
                 *("quadratic_kappa", "sensitivity_referable", "specificity_referable", "auc_referable"),
                 *("share_not_graded", "calibration_gap"),
             }
-    assert "Groups by camera: column camera of labels.csv; by photograph, intervals over people" in ran.out
+    assert "Groups by camera: column camera of labels.csv; by photograph, percentile intervals over people" in ran.out
     assert max(map(len, ran.out.splitlines())) <= 120
     plain = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--json", "g.json")
     assert ran.out.startswith(plain.out.rstrip("\n"))

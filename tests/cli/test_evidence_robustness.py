@@ -82,6 +82,33 @@ def test_a_folder_of_photographs(kerasdr: Kerasdr, model: str, bright: list[tupl
     assert "mine" in kerasdr("evidence", "robustness", model, "--data", "mine").error
 
 
+def test_an_opened_test_part_is_noted_in_the_ledger(
+    kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]], tmp_path: Path
+) -> None:
+    from kerasdr.config import load, to_yaml
+    from kerasdr.data.fingerprint import photograph_digests
+    from kerasdr.data.readers import read_table
+    from kerasdr.data.splits import write_split
+    from kerasdr.training.openings import note_opening, read_openings
+
+    write_phantoms(Path("mine"), people=4, seed=2, size=128)
+    run = tmp_path / "runs" / "a" / "one"
+    run.mkdir(parents=True)
+    Path(model).rename(run / "bundle")
+    (run / "config.yaml").write_text(to_yaml(load("demo", [f"data.root={tmp_path / 'mine'}", "data.phantom=null"])))
+    table = read_table("eyepacs", Path("mine")).table
+    table["split"] = table["patient_id"].map({"1": "train", "2": "train", "3": "test", "4": "test"}).astype("str")
+    write_split(table, photograph_digests(table), run / "split.csv")
+    asked = ["evidence", "robustness", str(run), "--data", "mine", "--kinds", "rotate", "--severities", "1"]
+    assert "was not opened" in kerasdr(*asked, "--part", "test-opened").error
+    assert read_openings(run) == ()
+    note_opening(run, command="kerasdr evaluate", bundle="0" * 64, predictions_sha256="0" * 64)
+    ran = kerasdr(*asked, "--part", "test-opened")
+    assert ran.code == 0, ran.err
+    assert [opening.command for opening in read_openings(run)] == ["kerasdr evaluate", "kerasdr evidence robustness"]
+    assert json.loads(Path("robustness/robustness.json").read_text())["data"]["people"] == 2
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

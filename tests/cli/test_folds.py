@@ -24,7 +24,8 @@ def test_folds_are_reported(kerasdr: Kerasdr, phantom_root: Path, tmp_path: Path
     assert ran.code == 0
     assert "small: out of fold, 3 folds by person, repeat 2 of 2" in ran.out
     assert "quadratic weighted kappa" in ran.out and "quadratic_kappa over 2 repeats: mean" in ran.out
-    assert f"folds and out_of_fold.csv: {Path('runs') / 'small-3-folds'}" in ran.out
+    assert "small: 2 repeats, seeds 40, 140" in ran.out and "interval of the mean over people" in ran.out
+    assert f"folds, out_of_fold.csv and repeats.csv: {Path('runs') / 'small-3-folds'}" in ran.out
     assert not (tmp_path / "runs" / "chosen").exists()
     # A fold that was stopped can be gone on with by itself, and still nothing is chosen.
     fold = tmp_path / "runs" / "small-3-folds" / "repeat-1-fold-2"

@@ -9,7 +9,7 @@ import pytest
 
 from kerasdr.evaluation import counts
 from kerasdr.evaluation.graded import Graded, graded_people, graded_photographs
-from kerasdr.evaluation.intervals import Interval, kappa_interval, people_draws, percentile_interval
+from kerasdr.evaluation.intervals import Interval, kappa_interval, people_draws, resample_interval
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.evaluation.ranking import roc
 
@@ -42,7 +42,7 @@ def intervals(entries: Graded, draws: np.ndarray) -> dict[str, Interval]:
         "kappa": counts.kappa((draws @ cells).reshape(-1, 5, 5)),
         "auc": roc(entries.truth >= 2, entries.p_referable, draws[:, owner]).auc(),
     }
-    return {name: percentile_interval(np.nan, value, 0.95, len(owner), PEOPLE) for name, value in values.items()}
+    return {name: resample_interval(np.nan, value, 0.95, len(owner), PEOPLE) for name, value in values.items()}
 
 
 def true_auc(entries: Graded) -> float:

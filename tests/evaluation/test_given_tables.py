@@ -120,3 +120,22 @@ def test_labels_of_a_tool_are_refused(predictions: Path) -> None:
     predictions.write_text("image,predicted\na,1\n")
     with pytest.raises(KerasdrError, match="looked for level, grade or diagnosis, found image, predicted"):
         read_given_labels(predictions)
+
+
+def test_sets_of_grades(predictions: Path) -> None:
+    predictions.write_text(
+        "image,status,grade,grade_set\na,graded,1,1-2\nb,graded,3,3\nc,graded,0,\nd,failed,,\ne,ungradable,,what\n"
+    )
+    found = read_given_predictions(predictions)
+    assert found.set_bounds is not None
+    assert found.set_bounds.tolist() == [[1, 2], [3, 3], [-1, -1], [-1, -1], [-1, -1]]
+    for without in ("image,grade\na,1\n", "image,grade,grade_set\na,1,\n"):
+        predictions.write_text(without)
+        assert read_given_predictions(predictions).set_bounds is None
+
+
+@pytest.mark.parametrize("wrong", ["2-1", "02-Jan", "1;2", "7"])
+def test_sets_that_are_none_are_refused(predictions: Path, wrong: str) -> None:
+    predictions.write_text(f"image,grade,grade_set\na,1,1-2\nb,1,{wrong}\n")
+    with pytest.raises(KerasdrError, match=rf"p\.csv line 3: grade_set '{wrong}' is no set of grades such as 3 or 1-2"):
+        read_given_predictions(predictions)

@@ -27,6 +27,17 @@ def population(seed: int, people: int, eyes: int = 2) -> tuple[np.ndarray, np.nd
     return truth, p.argmax(axis=1), np.repeat(np.arange(people), eyes), p
 
 
+def calibration_error(forecast: np.ndarray, came_true: np.ndarray, rows: np.ndarray) -> float:
+    """Ten bins of twelve of the 120 photographs, but for ties, whatever was drawn."""
+    error = 0.0
+    values = forecast.round(12)
+    bins = (values[:, None] >= np.sort(values)[12::12]).sum(axis=1)
+    for own in range(10):
+        drawn = rows[bins[rows] == own]
+        error += abs(forecast[drawn].sum() - came_true[drawn].sum()) / len(rows)
+    return error
+
+
 def test_draws_and_figures_are_those_of_the_plain_bootstrap() -> None:
     truth, guess, people, p = population(1, 60)
     graded = np.random.default_rng(1).random(len(truth)) < 0.9
@@ -58,6 +69,10 @@ def test_draws_and_figures_are_those_of_the_plain_bootstrap() -> None:
         "sensitivity_referable_intention_to_screen": lambda r: metrics.sensitivity(truth[r] >= 2, referred[r]),
         "specificity_referable_intention_to_screen": lambda r: metrics.specificity(truth[r] >= 2, referred[r]),
         "share_not_graded": lambda r: float(np.mean(~graded[r])),
+        "brier_grades": lambda r: float(np.mean([((p[i] - np.eye(5)[truth[i]]) ** 2).sum() for i in r])),
+        "brier_referable": lambda r: float(np.mean((score[r] - (truth[r] >= 2)) ** 2)),
+        "ece_top_grade": lambda r: calibration_error(p.max(axis=1), guess == truth, r),
+        "ece_referable": lambda r: calibration_error(score, truth >= 2, r),
     }
     for grade in range(5):
         plain[f"sensitivity_grade_{grade}"] = lambda r, g=grade: metrics.sensitivities(truth[r], guess[r])[g]
@@ -76,7 +91,7 @@ def test_chunks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None
     truth, guess, people, p = population(2, 30)
     graded = graded_photographs(truth, guess, people, p)
     whole = standard_figures(graded, n_resamples=50)
-    monkeypatch.setattr("kerasdr.evaluation.standard_figures._CELLS_AT_ONCE", 60 * 7)
+    monkeypatch.setattr("kerasdr.evaluation.standard_figures.CELLS_AT_ONCE", 60 * 7)
     assert standard_figures(graded, n_resamples=50) == whole
 
 

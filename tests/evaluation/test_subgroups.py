@@ -8,8 +8,8 @@ import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
 from kerasdr.evaluation.groups import Groups
-from kerasdr.evaluation.holm import holm
 from kerasdr.evaluation.intervals import bootstrap_people
+from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.subgroup_draws import permuted
 from kerasdr.evaluation.subgroup_figures import COMPARED, FIGURES, Labelled, statistic
 from kerasdr.evaluation.subgroups import Subgroups, _p_value, subgroups

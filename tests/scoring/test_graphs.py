@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring import build
 from kerasdr.scoring.build import build_graphs, rebuild
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
-from kerasdr.scoring.engine import Batch
-from kerasdr.scoring.engines import choose_engine, make_engine
+from kerasdr.scoring.engine import Batch, begin
+from kerasdr.scoring.engines import EngineName, choose_engine, make_engine
 from kerasdr.scoring.graphs import GRAPH_ENGINES, GraphEngine
 
 SIZE = 64
@@ -281,6 +282,51 @@ def test_threads_may_share_an_engine(carrying: Bundle, batch: Batch) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda order: engine.predict(places(batch, order)).probabilities, orders))
     assert all(np.array_equal(answer, whole[order]) for answer, order in zip(answers, orders, strict=True))
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime", "keras"])
+def test_batches_that_were_begun_are_answered_in_any_order(name: EngineName, carrying: Bundle, batch: Batch) -> None:
+    engine = make_engine(carrying, 7, engine=name)
+    orders = [[0, 1, 2, 3, 4, 5, 6], [6, 2], [3, 1, 5, 4, 0]]
+    expected = [engine.predict(places(batch, order)) for order in orders]
+    begun = [begin(engine, places(batch, order)) for order in orders]
+    for output, one in reversed(list(zip(expected, begun, strict=True))):
+        answer = one.result()
+        assert answer.heatmaps is not None and output.heatmaps is not None
+        assert np.array_equal(answer.probabilities, output.probabilities)
+        assert np.array_equal(answer.heatmaps, output.heatmaps)
+
+
+def test_a_batch_that_is_given_up_is_not_graded_and_leaves_the_engine_fit_for_use(
+    carrying: Bundle, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.scoring import engine_openvino as module
+
+    engine = make_engine(carrying, 7, engine="openvino", cores=1)
+    whole = engine.predict(batch).probabilities
+    filled, go, asked = module._filled, threading.Event(), []
+
+    def held(array: np.ndarray) -> np.ndarray:
+        asked.append(len(array))
+        assert go.wait(60)
+        return filled(array)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_filled", held)
+        first, second = begin(engine, batch), begin(engine, batch)
+        second.cancel()
+        go.set()
+        assert np.array_equal(first.result().probabilities, whole)
+        with pytest.raises(CancelledError):
+            second.result()
+    # Of the first batch alone: two parts of each network, the dual one's with three inputs.
+    assert len(asked) == 2 * (3 + 1)
+    assert np.array_equal(engine.predict(batch).probabilities, whole)
+
+
+def test_too_large_a_batch_is_refused_before_anything_is_begun(carrying: Bundle, batch: Batch) -> None:
+    with pytest.raises(ValueError, match="an engine for 6 photographs at a time was given 7"):
+        begin(make_engine(carrying, 6, engine="openvino"), batch)
 
 
 @pytest.mark.parametrize("engine", GRAPH_ENGINES)

@@ -7,7 +7,7 @@ from kerasdr.scoring.rows import COLUMNS, STATUSES, Row, to_csv
 
 CONTRACT = (
     "image,status,grade,grade_name,prob_0,prob_1,prob_2,prob_3,prob_4,referable,prob_referable,reason,gradcam,partner,"
-    "model,sha256"
+    "model,sha256,grade_set,screen_positive,refer_to_reader"
 )
 
 GRADED = Row(
@@ -22,6 +22,9 @@ GRADED = Row(
     partner="in/10_right.png",
     model="demo@0123456789ab",
     sha256="ab" * 32,
+    grade_set="1-3",
+    screen_positive=True,
+    refer_to_reader=False,
 )
 FAILED = Row(image="b.png", status="failed", reason="file not found: check the name", model="demo@0123456789ab")
 
@@ -35,14 +38,15 @@ def test_columns_and_their_order() -> None:
 def test_graded_row_to_the_letter() -> None:
     assert to_csv([GRADED]).split("\n")[1:] == [
         "in/10_left.png,graded,2,moderate NPDR,0.100000,0.200000,0.400000,0.250000,0.050000,true,0.700000,,"
-        f"g_gradcam/000001_0123456789ab.png,in/10_right.png,demo@0123456789ab,{'ab' * 32}",
+        f"g_gradcam/000001_0123456789ab.png,in/10_right.png,demo@0123456789ab,{'ab' * 32},1-3,yes,no",
         "",
     ]
 
 
 def test_failed_row_to_the_letter() -> None:
     assert (
-        to_csv([FAILED]).split("\n")[1] == "b.png,failed,,,,,,,,,,file not found: check the name,,,demo@0123456789ab,"
+        to_csv([FAILED]).split("\n")[1]
+        == "b.png,failed,,,,,,,,,,file not found: check the name,,,demo@0123456789ab,,,,"
     )
 
 
@@ -77,7 +81,7 @@ def test_names_come_back_through_csv() -> None:
     back = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["image"] for row in back] == NAMES
     assert [row["reason"] for row in back] == ["r"] * len(NAMES)
-    assert all(len(row) == 16 and None not in row for row in back)
+    assert all(len(row) == 19 and None not in row for row in back)
 
 
 def test_names_come_back_through_pandas() -> None:

@@ -64,9 +64,40 @@ def test_figures_are_those_of_the_table(judged: CrossValidation) -> None:
         assert figures["quadratic_kappa"].value == pytest.approx(kappa)
         assert kept["repeats"][repeat - 1]["quadratic_kappa"]["n_people"] == part["patient_id"].nunique()
         values.append(kappa)
-    mean, deviation = judged.spread("quadratic_kappa")
-    assert (mean, deviation) == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)))
+    spread = judged.spread("quadratic_kappa")
+    assert (spread.mean, spread.deviation) == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)))
+    assert (spread.lowest, spread.highest) == (pytest.approx(min(values)), pytest.approx(max(values)))
+    assert kept["spread"]["quadratic_kappa"]["deviation"] == pytest.approx(np.std(values, ddof=1))
+    # The interval is of the mean, over the people of one repeat.
+    average = judged.average["quadratic_kappa"]
+    assert average.value == pytest.approx(np.mean(values)) and average.low < average.value < average.high
+    assert (average.n_people, average.n_images) == (part["patient_id"].nunique(), len(part))
+    by_seed = pd.read_csv(judged.folder / "repeats.csv")
+    assert by_seed["seed"].tolist() == list(judged.seeds) == kept["seeds"]
+    assert by_seed["quadratic_kappa"].tolist() == pytest.approx(values, abs=1e-6)
     assert kept["phantoms"] is True and kept["split"] == "out of fold, 3 folds by person"
+
+
+def test_calibration_is_pooled_over_folds(judged: CrossValidation) -> None:
+    table = pd.read_csv(judged.folder / "out_of_fold.csv", dtype={"patient_id": str, "grade_set": str})
+    kept = json.loads((judged.folder / "metrics.json").read_text())["calibration"]
+    assert len(kept) == len(judged.calibration) == 2
+    for repeat, found in enumerate(judged.calibration, start=1):
+        assert found is not None
+        part = table[table["repeat"] == repeat]
+        low, high = (part["grade_set"].str[place].astype(int) for place in (0, -1))
+        covered = (low <= part["grade"]) & (part["grade"] <= high)
+        by_person = covered.groupby(part["patient_id"]).mean()
+        assert found.decisions["coverage"].value == pytest.approx(by_person.mean())
+        assert found.decisions["coverage"].n_people == len(by_person)
+        for place, name in (("before", "prob_raw"), ("after", "prob")):
+            own = part[[f"{name}_{grade}" for grade in range(5)]].to_numpy()[np.arange(len(part)), part["grade"]]
+            loss = -np.log(np.clip(own, 1e-6, 1)).mean()
+            assert getattr(found, place)["log_loss"].value == pytest.approx(loss)
+            assert kept[repeat - 1][place]["log_loss"]["value"] == pytest.approx(loss)
+        # Ten people validate a fold, of whom fewer are referable.
+        assert found.undefined["sensitivity"].startswith("fold 1: ")
+        assert part["screen_positive"].isna().all()
 
 
 def test_nothing_is_chosen_for_scoring(judged: CrossValidation) -> None:

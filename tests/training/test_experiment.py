@@ -16,6 +16,7 @@ import yaml
 
 from kerasdr.config import load, resolve
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.calibration_report import report_text
 from kerasdr.imaging.prepare import prepare
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.reporting import Reporter
@@ -62,6 +63,7 @@ def test_run_folder_holds_what_it_promises(finished: Path) -> None:
         "status.json",
         "metrics.json",
         "predictions_validation.csv",
+        "reliability_validation.png",
         "bundle/manifest.json",
         "bundle/SHA256SUMS",
         "bundle/weights/dual.npz",
@@ -108,14 +110,37 @@ def test_metrics_are_those_of_the_predictions(finished: Path) -> None:
 
 
 def test_bundle_grades_as_training_did(finished: Path, phantom_root: Path) -> None:
-    """Validation photographs, scored from their files by the bundle, get the probabilities that training wrote down."""
+    """Validation photographs, scored from their files by the bundle, get the probabilities that training wrote down: those
+    before calibration, since those after are out of fold there, sent through the bundle's own map."""
     predictions = pd.read_csv(finished / "predictions_validation.csv").set_index("image_id")
-    rows = score_photographs([phantom_root / "train"], load_bundle(finished))
-    by_name = {Path(row.image).stem: row for row in rows}
-    for name, expected in predictions.iterrows():
+    bundle = load_bundle(finished)
+    assert bundle.calibration is not None
+    by_name = {Path(row.image).stem: row for row in score_photographs([phantom_root / "train"], bundle)}
+    raw = predictions[[f"prob_raw_{grade}" for grade in range(5)]].to_numpy()
+    expected = bundle.calibration.calibrated(raw / raw.sum(axis=1, keepdims=True))
+    for name, p, text in zip(predictions.index, expected, bundle.calibration.decide(expected).texts, strict=True):
         row = by_name[str(name)]
-        assert row.grade == expected["predicted"]
-        assert row.probabilities == pytest.approx([expected[f"prob_{g}"] for g in range(5)], abs=2e-5)
+        assert row.grade == p.argmax()
+        assert row.probabilities == pytest.approx(p, abs=2e-5)
+        assert row.grade_set == text
+
+
+def test_calibration_is_that_of_the_validation_predictions(finished: Path) -> None:
+    said = pd.read_csv(finished / "predictions_validation.csv", dtype={"grade_set": str, "patient_id": str})
+    kept = json.loads((finished / "metrics.json").read_text())["calibration"]
+    calibration = load_bundle(finished).calibration
+    assert calibration is not None and kept["method"] == calibration.mapping.method
+    assert (calibration.people, calibration.photographs) == (said["patient_id"].nunique(), len(said))
+    for place, name in (("before", "prob_raw"), ("after", "prob")):
+        own = said[[f"{name}_{grade}" for grade in range(5)]].to_numpy()[np.arange(len(said)), said["grade"]]
+        loss = -np.log(np.clip(own, 1e-6, 1)).mean()
+        assert kept[place]["log_loss"]["value"] == pytest.approx(loss, rel=1e-3)
+        assert getattr(calibration.log_loss, place) == pytest.approx(loss, rel=1e-3)
+    # Six people or so are too few for either: said, and not made up.
+    assert calibration.people < 9 and calibration.sets.quantile is None and set(said["grade_set"]) == {"0-4"}
+    assert calibration.operating_point.threshold is None and said["screen_positive"].isna().all()
+    assert "sensitivity of 0.9 needs 10" in kept["undefined"]["sensitivity"]
+    assert (finished / "reliability_validation.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_training_and_scoring_feed_the_same_bytes(finished: Path, phantom_root: Path) -> None:
@@ -171,6 +196,9 @@ def test_test_part_is_opened_once(finished: Path, phantom_root: Path, monkeypatc
     kept = open_test_part(finished, Reporter())
     assert kept.metrics["quadratic_kappa"] == first.metrics["quadratic_kappa"]
     assert kept.opened.startswith("opened at 2")
+    assert first.calibration is not None and first.calibration.before["log_loss"].n_images == len(graded)
+    assert kept.calibration is not None and report_text(kept.calibration) == report_text(first.calibration)
+    assert (finished / "reliability_test.png").is_file()
 
 
 def test_changed_data_stops_a_resume(finished: Path, small: dict[str, Any]) -> None:
@@ -275,7 +303,7 @@ def test_kept_weights_are_of_the_best_epoch_or_of_the_last(
         small["training"]["checkpoint"] = checkpoint
         run = train(resolve({**small, "name": checkpoint}), tmp_path / "runs", Reporter()).run
         said = pd.read_csv(run / "predictions_validation.csv")
-        own = said[[f"prob_{grade}" for grade in range(5)]].to_numpy()[np.arange(len(said)), said["grade"]]
+        own = said[[f"prob_raw_{grade}" for grade in range(5)]].to_numpy()[np.arange(len(said)), said["grade"]]
         kept[checkpoint] = -np.log(own).mean()
         histories[checkpoint] = pd.read_csv(run / "members" / "single" / "history.csv")["val_loss"].tolist()
     losses = histories["kappa"]

@@ -11,7 +11,8 @@ e. Labels of the test part steer training or choice in any way:
 f. A method that is fitted on validation finds something where there is nothing to find:
    ``tests/ensembles/test_leaks.py``, ``test_shuffled_labels_score_nothing_though_members_are_good``.
 g. A method that is fitted on validation is judged on the people it was fitted on: ``tests/ensembles/test_leaks.py``,
-   ``test_where_there_is_nothing_to_learn_kappa_is_that_of_chance`` and ``test_no_fit_sees_the_people_whom_it_grades``.
+   ``test_where_there_is_nothing_to_learn_kappa_is_that_of_chance`` and ``test_no_fit_sees_the_people_whom_it_grades``; and
+   for calibration ``tests/calibration/test_choosing.py``, ``test_out_of_fold_is_by_maps_that_have_not_seen_the_person``.
 h. Folds or bootstraps are of photographs instead of people: ``test_folds_hold_whole_people``,
    ``test_bootstraps_draw_whole_people`` (and ``tests/ensembles/test_leaks.py``, what that would be worth).
 i. A training starts from a network that was trained on its test part: ``test_weights_that_have_seen_the_test_part``,
@@ -306,9 +307,17 @@ def test_labels_of_the_test_part_change_nothing_but_its_figures(photographs: Pho
     # The other method is never wrong now, and is not chosen for it.
     assert wished.methods[other].get("accuracy").value == 1.0
     assert still_chosen == chosen
-    assert wished.metrics == wished.methods[chosen] != figures.metrics
+    graded, by_method = (pd.read_csv(after / f"predictions_test{end}.csv") for end in ("", f"_{chosen}"))
+    assert (graded[[f"prob_raw_{grade}" for grade in range(5)]].to_numpy() == by_method[PROBABILITIES].to_numpy()).all()
+    assert wished.metrics != figures.metrics
     assert wished.metrics["accuracy"].value < 1.0
-    told = {"data.json", "train.log", "metrics_test.json"}  # that they differ is what these are for
+    told = {
+        "data.json",
+        "train.log",
+        "metrics_test.json",
+        "openings.jsonl",
+        "reliability_test.png",
+    }  # that they differ is what these are for
     for path in sorted(path.relative_to(before) for path in before.rglob("*") if path.is_file()):
         if path.name in told:
             assert (before / path).read_bytes() != (after / path).read_bytes()
@@ -347,19 +356,22 @@ def fake_fit(monkeypatch: pytest.MonkeyPatch) -> list[Samples]:
 
 def test_folds_hold_whole_people(photographs: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_fit(monkeypatch)
-    module = import_module("kerasdr.ensembles.choose")  # the package's attribute of that name is the function
-    deal, dealt = module.person_folds, []
+    # The package's attribute of the first name is the function.
+    modules = [import_module(name) for name in ("kerasdr.ensembles.choose", "kerasdr.calibration.choosing")]
+    deal, dealt = modules[0].person_folds, []
 
-    def watched(*arguments: Any) -> Any:
-        dealt.append(deal(*arguments))
+    def watched(*arguments: Any, **options: Any) -> Any:
+        dealt.append(deal(*arguments, **options))
         return dealt[-1]
 
-    monkeypatch.setattr(module, "person_folds", watched)
+    for module in modules:
+        monkeypatch.setattr(module, "person_folds", watched)
     run = train(photographs.experiment(ensemble={"methods": ["soft", "stacking"]}), tmp_path / "runs", Reporter()).run
-    (folds,) = dealt
+    assert len(dealt) == len(modules)
     judged = pd.read_csv(run / "predictions_validation.csv", dtype=str)
     assert judged["patient_id"].nunique() < len(judged), "or people would be photographs"
-    assert pd.Series(folds).groupby(judged["patient_id"]).nunique().max() == 1
+    for folds in dealt:
+        assert pd.Series(folds).groupby(judged["patient_id"]).nunique().max() == 1
 
 
 def test_bootstraps_draw_whole_people(

@@ -97,6 +97,13 @@ def test_training_says_which_grade_it_lacks(make: Make, tmp_path: Path, monkeypa
     assert notes_of(make(lambda number, part: number // 5 % 5), tmp_path, monkeypatch).warnings == []
 
 
+def unseen(reasons: tuple[str, ...], folder: Path) -> PreparedPhotographs:
+    """Photographs of one black pixel, which are like nothing."""
+    n = len(reasons)
+    np.save(folder / "looks.npy", looks := np.zeros((n, 64, 64), np.int8))
+    return PreparedPhotographs(np.zeros((n, 1, 1, 3), np.uint8), reasons, looks, ("",) * n, folder / "looks.npy")
+
+
 def test_photographs_that_cannot_be_used_do_not_count(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +111,7 @@ def test_photographs_that_cannot_be_used_do_not_count(
 
     def prepare(table: pd.DataFrame, *arguments: Any) -> PreparedPhotographs:
         broken = (table["grade"] == 4) & (table["split"] == "train")
-        return PreparedPhotographs(np.zeros((len(table), 1, 1, 3), np.uint8), tuple(np.where(broken, "broken", "")))
+        return unseen(tuple(np.where(broken, "broken", "")), tmp_path)
 
     monkeypatch.setattr("kerasdr.training.experiment.prepare_table", prepare)
     every = make(lambda number, part: number // 5 % 5)
@@ -191,8 +198,7 @@ def test_a_grade_that_drops_out_of_a_bootstrap_is_said(
     seed = next(seed for seed in range(999) if drawn(seed) == (whole - {4} if lost else whole))
     member = {"name": "m1", "seed": seed}
     experiment = resolve({**small, "members": [member, {"name": "m2"}], "ensemble": {"training": "bagging"}})
-    images = np.zeros((16, 1, 1, 3), np.uint8)
-    prepared = {name: PreparedPhotographs(images, ("",) * 16) for name in ("m1", "m2")}
+    prepared = {name: unseen(("",) * 16, tmp_path) for name in ("m1", "m2")}
     notes = Notes()
     with pytest.raises(Enough):
         fit_members(experiment, table, prepared, tmp_path, notes)
