@@ -6,6 +6,11 @@ import click
 
 # name: (module, attribute, help for the list).
 COMMANDS = {
+    "explanations": (
+        "kerasdr.cli.evidence_explanations",
+        "explanations_command",
+        "Hold heat maps against masks of lesions.",
+    ),
     "robustness": (
         "kerasdr.cli.evidence_robustness",
         "robustness_command",
@@ -38,4 +43,4 @@ class _EvidenceGroup(click.Group):
 
 @click.group("evidence", cls=_EvidenceGroup)
 def evidence_group() -> None:
-    """Put a finished model to the test: what its answers rest on, and when they fail."""
+    """Test what is claimed about a model: what its answers rest on, and when they fail."""

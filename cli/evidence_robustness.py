@@ -12,13 +12,13 @@ from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
     from kerasdr.scoring.engines import EngineName
-    from kerasdr.training.unseen import Part
+    from kerasdr.training.trial_photographs import Part
 
 EXAMPLES = """
 \b
 Examples:
   kerasdr evidence robustness
-  kerasdr evidence robustness runs/eyepacs/20260101-090000 --kinds blur,dark,haze --out robustness
+  kerasdr evidence robustness runs/eyepacs/20260101-090000 --kinds blur,dark,haze --out found
   kerasdr evidence robustness --phantoms 60 --seed 7 --severities 0,2,4
   kerasdr evidence robustness model/ --data ~/graded --layout folder
 """
@@ -66,7 +66,7 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str) -> li
     "--phantoms", type=click.IntRange(2, 100_000), metavar="N", help="Draw N people whom the run has not seen, instead."
 )
 @click.option(
-    "--seed", type=click.IntRange(0), help="Of the phantoms, and of what degradations draw.  [default: 2003, and 0]"
+    "--seed", type=click.IntRange(0), help="Of the phantoms, and of what degradations draw.  [default: 9001, and 0]"
 )
 @click.option("--kinds", callback=_kinds, default=_KINDS, metavar="KIND,...", help=f"Of {_KINDS.replace(',', ', ')}.")
 @click.option(
@@ -75,7 +75,7 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str) -> li
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default=Path("robustness"),
+    default=Path("evidence/robustness"),
     show_default=True,
     help="Folder for the results.",
 )
@@ -124,7 +124,7 @@ def robustness_command(
     from kerasdr.scoring.overlay import encode_png
     from kerasdr.training.openings import note_opening
     from kerasdr.training.robustness import degradation_sheet, measure_robustness
-    from kerasdr.training.unseen import PHANTOM_SEED, run_of, unseen_phantoms, unseen_photographs
+    from kerasdr.training.trial_photographs import PHANTOM_SEED, run_of, unseen_phantoms, unseen_photographs
 
     model = model or runs / "chosen"
     bundle = load_bundle(model)

@@ -25,9 +25,9 @@ COMMANDS = {
     "data": ("kerasdr.cli.data", "data_group", "Look at a data set, or draw a synthetic one."),
     "preview": ("kerasdr.cli.preview", "preview_command", "Show what recipes make of photographs."),
     "explain": ("kerasdr.cli.explain", "explain_command", "Draw what the networks looked at, by method and layer."),
+    "evidence": ("kerasdr.cli.evidence", "evidence_group", "Test what is claimed about a model."),
     "probe": ("kerasdr.cli.probe", "probe_command", "Cross-validate a linear probe on a trunk's features."),
     "bench": ("kerasdr.cli.bench", "bench_command", "Measure how fast a model grades on this machine."),
-    "evidence": ("kerasdr.cli.evidence", "evidence_group", "Put a finished model to the test."),
     "models": ("kerasdr.cli.models", "models_command", "List trunks, recipes, layouts and configurations."),
 }
 

@@ -189,6 +189,31 @@ def kappa_interval(
     return resample_interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names), left_out)
 
 
+def mean_interval(
+    values: ArrayLike, people: ArrayLike, *, n_resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """The mean over photographs with the interval of :func:`bootstrap_people`, from each person's own sum.
+
+    Args:
+        values: ``(n,)``; photographs where it is nan are left out.
+        people: ``(n,)``.
+        n_resamples, seed, level: of the bootstrap.
+
+    Returns:
+        The interval; value and ends are nan if there is no photograph, the ends also if all are of one person.
+    """
+    x, who = np.asarray(values, np.float64), np.asarray(people)
+    x, who = x[~np.isnan(x)], who[~np.isnan(x)]
+    names, owner = np.unique(who, return_inverse=True)
+    if len(names) < 2:
+        value = float(x.mean()) if len(x) else float("nan")
+        return Interval(value, float("nan"), float("nan"), level, len(x), len(names))
+    sums, counts = np.bincount(owner, x), np.bincount(owner)
+    draws = people_draws(len(names), n_resamples=n_resamples, seed=seed)
+    means = np.concatenate([(some @ sums) / (some @ counts) for some in draws])
+    return resample_interval(float(x.mean()), means, level, len(x), len(names))
+
+
 def grade_metrics(
     grades: ArrayLike,
     probabilities: ArrayLike,

@@ -89,14 +89,33 @@ def prepare_all(
     for recipe, display_size in zip(recipes, display_sizes, strict=True):
         min_side = decoding_side(recipe)
         if min_side not in decoded:
-            rgb = decode(data, max_megapixels=max_megapixels, min_side=min_side)
-            rgb = rgb if change is None else change(rgb)
-            disc = find_retina(rgb)
+            rgb, disc = decode_for(data, recipe, max_megapixels=max_megapixels)
+            if change is not None:
+                rgb = change(rgb)
+                disc = find_retina(rgb)
             decoded[min_side] = rgb, disc, judge(rgb, disc)
         rgb, disc, quality = decoded[min_side]
         display = None if display_size is None else apply_geometry(recipe, rgb, display_size, disc)
         made.append(Prepared(apply_recipe(recipe, rgb, disc), quality, display, see(rgb) if look else None))
     return made
+
+
+def decode_for(data: bytes, recipe: Recipe, *, max_megapixels: float = 100.0) -> tuple[NDArray[np.uint8], Disc]:
+    """Decode a photograph at the size that a recipe asks for, and find its retina: what the geometric step is given.
+
+    Args:
+        data: the file's bytes.
+        recipe: what the pixels are for.
+        max_megapixels: a picture with more is refused before it is decoded.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, and where the retina is in it.
+
+    Raises:
+        UnreadablePhotograph: with a reason that a person can act on.
+    """
+    rgb = decode(data, max_megapixels=max_megapixels, min_side=decoding_side(recipe))
+    return rgb, find_retina(rgb)
 
 
 def decoding_side(recipe: Recipe) -> int:

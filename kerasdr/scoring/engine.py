@@ -195,15 +195,28 @@ def ensemble_output(
     if heatmaps is None:
         return EngineOutput(together, None)
     grades = together.argmax(axis=1)
-    side = max(maps.shape[1] for maps in heatmaps if maps is not None)
-    summed = np.zeros((len(grades), side, side), np.float32)
-    for weight, maps in zip(ensemble.weights, heatmaps, strict=True):
-        if maps is None:
-            continue
-        own = np.take_along_axis(maps, grades[:, None, None, None], axis=3)[..., 0]
-        for total, heat in zip(summed, own, strict=True):
+    places = grades[:, None, None, None]
+    own = [None if maps is None else np.take_along_axis(maps, places, axis=3)[..., 0] for maps in heatmaps]
+    return EngineOutput(together, combined_heat(ensemble.weights, own))
+
+
+def combined_heat(weights: Sequence[float], heats: Sequence[NDArray[np.floating] | None]) -> NDArray[np.float32]:
+    """Average the members' maps of one grade, each brought to 0..1 by its own maximum first.
+
+    Args:
+        weights: of the members.
+        heats: ``(N, h, w)`` a member, at least 0, or None for a member whose map is not to be shown.
+
+    Returns:
+        ``(N, h, w)`` in 0..1, at the resolution of the finest.
+    """
+    shown = [(weight, maps) for weight, maps in zip(weights, heats, strict=True) if maps is not None]
+    side = max(maps.shape[1] for _, maps in shown)
+    summed = np.zeros((len(shown[0][1]), side, side), np.float32)
+    for weight, maps in shown:
+        for total, heat in zip(summed, maps, strict=True):
             total += weight * scaled(cv2.resize(heat.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR))
-    return EngineOutput(together, np.stack([scaled(heat) for heat in summed]))
+    return np.stack([scaled(heat) for heat in summed])
 
 
 def scaled(heat: NDArray[np.float32]) -> NDArray[np.float32]:

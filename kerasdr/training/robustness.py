@@ -21,7 +21,7 @@ from kerasdr.scoring.degraded import MIRRORED, UNCHANGED, score_degraded
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE
 from kerasdr.scoring.rows import Row
-from kerasdr.training.unseen import Unseen
+from kerasdr.training.trial_photographs import Unseen
 
 _SHEET_SIDE = 512
 

@@ -67,6 +67,20 @@ def check_initial_weights(experiment: Experiment, data: ExperimentData, workspac
     return tuple(dict.fromkeys(unknown))
 
 
+def runs_behind(run: Path) -> tuple[Path, ...]:
+    """Return a run and all runs that its members' weights go back to, as far as their folders say so.
+
+    Args:
+        run: a folder with ``config.yaml`` and ``split.csv``.
+
+    Raises:
+        KerasdrError: if the run's configuration cannot be read.
+    """
+    members = load(str(run / "config.yaml")).members
+    earlier = [source.run for member in members for source in _lineage(member.model.weights) if source.run is not None]
+    return tuple(dict.fromkeys([run, *earlier]))
+
+
 def _split_of(run: Path, given: str) -> pd.DataFrame:
     try:
         return read_split(run / "split.csv")

@@ -36,7 +36,10 @@ def run_watched(arguments: list[str], folder: Path) -> subprocess.CompletedProce
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, env=environment)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["evidence", "explanations", "--help"]],
+)
 def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     ran = run_watched(arguments, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "[]\n")

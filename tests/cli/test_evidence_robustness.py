@@ -74,7 +74,7 @@ def test_a_folder_of_photographs(kerasdr: Kerasdr, model: str, bright: list[tupl
     write_phantoms(Path("mine"), people=3, seed=2, size=128)
     ran = kerasdr("evidence", "robustness", model, "--data", "mine", "--kinds", "rotate", "--severities", "1")
     assert ran.code == 0, ran.err
-    found = json.loads(Path("robustness/robustness.json").read_text())
+    found = json.loads(Path("evidence/robustness/robustness.json").read_text())
     assert found["data"]["people"] == 3 and found["data"]["what"].startswith(
         "mine; whether the model has seen these people"
     )
@@ -106,7 +106,7 @@ def test_an_opened_test_part_is_noted_in_the_ledger(
     ran = kerasdr(*asked, "--part", "test-opened")
     assert ran.code == 0, ran.err
     assert [opening.command for opening in read_openings(run)] == ["kerasdr evaluate", "kerasdr evidence robustness"]
-    assert json.loads(Path("robustness/robustness.json").read_text())["data"]["people"] == 2
+    assert json.loads(Path("evidence/robustness/robustness.json").read_text())["data"]["people"] == 2
 
 
 @pytest.mark.parametrize(

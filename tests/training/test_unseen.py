@@ -1,119 +1,65 @@
-"""Which photographs a finished model may be tried on, and which never."""
+"""What a model has seen, by the folders of its runs."""
 
-import csv
 import json
+import shutil
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from kerasdr.config import load, to_yaml
-from kerasdr.data.fingerprint import photograph_digests
-from kerasdr.data.phantom import write_phantoms
-from kerasdr.data.readers import read_table
-from kerasdr.data.splits import split_by_person, write_split
-from kerasdr.errors import KerasdrError
-from kerasdr.reporting import Reporter
-from kerasdr.scoring.pointer import MANIFEST
-from kerasdr.training.unseen import run_of, unseen_phantoms, unseen_photographs
+from kerasdr.config import resolve, to_yaml
+from kerasdr.training.unseen import seen_by
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("unseen") / "phantoms"
-    write_phantoms(root, people=12, seed=3, size=64)
-    return root
-
-
-@pytest.fixture
-def run(tmp_path: Path, drawn: Path) -> Path:
-    """The folder of a finished run, as far as it is looked at."""
-    run = tmp_path / "work" / "runs" / "mine" / "one"
-    (run / "bundle").mkdir(parents=True)
-    (run / "bundle" / MANIFEST).write_text("{}")
-    settings = [f"data.root={drawn}", "data.phantom=null", "data.split={train: 0.5, validation: 0.25, test: 0.25}"]
-    experiment = load("demo", settings)
-    (run / "config.yaml").write_text(to_yaml(experiment))
-    table = split_by_person(read_table("eyepacs", drawn).table, experiment.data.split.model_dump(), experiment.seed)
-    write_split(table, photograph_digests(table), run / "split.csv")
+def write_run(run: Path, weights: str = "none", root: str | None = None, seed: int = 5, rows: str = "") -> Path:
+    """A run without networks: its bundle is looked for by name alone."""
+    data = {"layout": "eyepacs", "phantom": {"people": 10, "seed": seed, "size": 128}}
+    if root is not None:
+        data["root"] = root
+    raw = {"name": "small", "data": data, "model": {"trunk": "tiny", "weights": weights}, "members": [{"name": "one"}]}
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text(to_yaml(resolve(raw, "small")))
+    (run / "split.csv").write_text(f"image_id,patient_id,split,sha256\n{rows}")
+    (run / "bundle").mkdir()
+    (run / "bundle" / "manifest.json").write_text("{}")
     return run
 
 
-def people(run: Path, part: str) -> set[str]:
-    with open(run / "split.csv", newline="") as file:
-        return {row["patient_id"] for row in csv.DictReader(file) if row["split"] == part}
+def test_training_and_validation_are_seen_and_test_is_not(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs/small/1", rows="a,1,train,aa\nb,2,validation,bb\nc,3,test,cc\n")
+    seen = seen_by(run)
+    assert seen.digests == {"aa": "was trained on", "bb": "was chosen by"}
+    assert (seen.seeds, seen.note) == ({5}, "")
+    assert seen_by(run / "bundle") == seen
 
 
-def ask(run: Path, tmp_path: Path, **changes: Any) -> Any:
-    return unseen_photographs(run, tmp_path, Reporter(), **{"data": None, "layout": None, "part": None, **changes})
+def test_runs_that_weights_go_back_to_count(tmp_path: Path) -> None:
+    first = write_run(tmp_path / "runs/small/1", rows="a,1,train,aa\n", seed=6)
+    weights = first / "members/one/weights.npz"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"")
+    second = write_run(tmp_path / "runs/small/2", weights=str(weights), rows="b,2,train,bb\n", seed=7)
+    seen = seen_by(second)
+    assert set(seen.digests) == {"aa", "bb"} and seen.seeds == {6, 7}
 
 
-def test_validation_part_by_default(run: Path, tmp_path: Path, drawn: Path) -> None:
-    found = ask(run, tmp_path)
-    assert set(found.people) == people(run, "validation") and 0 < len(found.people) < 10
-    assert found.phantoms and "validation part, which chose the weights and the ensemble" in found.what
-    # Photographs that are labelled ungradable have no grade to be judged by.
-    table = read_table("eyepacs", drawn).table.set_index("path")
-    for path, grade in zip(found.paths, found.grades, strict=True):
-        row = table.loc[path]
-        assert grade == (-1 if row["quality"] == "ungradable" else row["grade"])
+def test_seed_of_phantoms_that_lie_in_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    (folder / "phantoms.json").write_text(json.dumps({"settings": {"seed": 31}}))
+    assert seen_by(write_run(tmp_path / "runs/small/1", root=str(folder))).seeds == {31}
+    shutil.rmtree(folder)
+    assert seen_by(tmp_path / "runs/small/1").seeds == frozenset()
 
 
-def test_the_test_part_only_once_it_was_opened(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(KerasdrError, match=r"was not opened: `kerasdr evaluate .*` opens it, once"):
-        ask(run, tmp_path, part="test-opened")
-    (run / "metrics_test.json").write_text("{}")
-    assert set(ask(run, tmp_path, part="test-opened").people) == people(run, "test")
+def test_what_cannot_be_checked_is_said(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs/small/1")
+    shutil.copytree(run / "bundle", tmp_path / "copied")
+    seen = seen_by(tmp_path / "copied")
+    assert not seen.digests and "cannot be checked" in seen.note
+    (run / "split.csv").write_text("image_id,patient_id,split\na,1,train\n")
+    assert "kept no digests" in seen_by(run).note
 
 
-def test_of_a_folder_with_the_runs_own_photographs_only_the_part(run: Path, tmp_path: Path, drawn: Path) -> None:
-    """Wherever they lie and whatever they are called."""
-    copy = tmp_path / "copy"
-    write_phantoms(copy, people=12, seed=3, size=64)
-    (copy / "phantoms.json").unlink()
-    found = ask(run, tmp_path, data=copy)
-    assert set(found.people) == people(run, "validation") and all(path.startswith(str(copy)) for path in found.paths)
-
-
-def test_of_another_folder_all(run: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    write_phantoms(other, people=4, seed=9, size=64)
-    found = ask(run, tmp_path, data=other)
-    assert len(set(found.people)) == 4 and "none of them is a photograph of the run" in found.what
-    with pytest.raises(KerasdrError, match=r"holds no photograph of .*: leave --part out"):
-        ask(run, tmp_path, data=other, part="validation")
-
-
-def test_phantoms_of_other_people(run: Path, tmp_path: Path) -> None:
-    found = unseen_phantoms(run, tmp_path, Reporter(), people=3, seed=8)
-    assert len(set(found.people)) == 3 and "seed 8; people whom the run has not seen" in found.what
-    assert json.loads((tmp_path / "phantoms-eyepacs-3-8-64" / "phantoms.json").read_text())["settings"]["size"] == 64
-    with pytest.raises(KerasdrError, match="the run was trained on phantoms of seed 3, which are the same people"):
-        unseen_phantoms(run, tmp_path, Reporter(), people=3, seed=3)
-    (run / "config.yaml").write_text(to_yaml(load("demo")))
-    with pytest.raises(KerasdrError, match="trained on phantoms of seed 1"):
-        unseen_phantoms(run / "bundle", tmp_path, Reporter(), people=3, seed=1)
-
-
-def test_a_bundle_by_itself(run: Path, tmp_path: Path, drawn: Path) -> None:
-    alone = tmp_path / "alone"
-    (run / "bundle").rename(alone)
-    assert run_of(alone) is None
-    found = ask(alone, tmp_path, data=drawn)
-    assert len(set(found.people)) == 12 and "cannot be checked" in found.what
-    with pytest.raises(KerasdrError, match="is a bundle by itself: parts are of runs"):
-        ask(alone, tmp_path, data=drawn, part="validation")
-
-
-def test_a_run_without_digests(run: Path, tmp_path: Path) -> None:
-    lines = (run / "split.csv").read_text().splitlines()
-    (run / "split.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
-    with pytest.raises(KerasdrError, match="kept no digests of its photographs"):
-        ask(run, tmp_path)
-
-
-def test_everybody_is_there_with_a_grade_or_without(run: Path, tmp_path: Path) -> None:
-    found = ask(run, tmp_path)
-    assert len(found.paths) == len(found.grades) == len(found.people)
-    assert np.isin(found.grades, [-1, 0, 1, 2, 3, 4]).all()
+@pytest.mark.parametrize("rows", ["a,1,train,e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"])
+def test_empty_files_are_no_photographs(tmp_path: Path, rows: str) -> None:
+    assert seen_by(write_run(tmp_path / "runs/small/1", rows=rows)).digests == {}
