@@ -10,7 +10,7 @@ from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
     from kerasdr.evaluation.intervals import IntervalKind
-    from kerasdr.evaluation.judged import By
+    from kerasdr.evaluation.judged import By, Judged
     from kerasdr.training.submission import Ids
 
 EXAMPLES = """
@@ -21,6 +21,7 @@ Examples:
   kerasdr evaluate --submission submission.csv --submission-id file-name
   kerasdr evaluate grades.csv --labels labels.csv --json figures.json
   kerasdr evaluate grades.csv --labels labels.csv --interval bca
+  kerasdr evaluate grades.csv --labels labels.csv --groups camera --groups age:40,60
 """
 
 
@@ -65,6 +66,18 @@ Examples:
     metavar="REASON",
     help="Grade the test part again although it was opened before; the run's ledger keeps the reason.",
 )
+@click.option(
+    "--groups",
+    multiple=True,
+    metavar="COLUMN[:CUTS]",
+    help="Also by the values of a column, such as camera, eye, age:40,60, age:25%,50%,75% or site:each; may be given again.",
+)
+@click.option(
+    "--min-people",
+    type=click.IntRange(2),
+    metavar="N",
+    help="With --groups: of a group with fewer people no figure is given.  [default: 10]",
+)
 def evaluate_command(
     run: Path | None,
     runs: Path,
@@ -75,6 +88,8 @@ def evaluate_command(
     by: "By | None",
     interval: "IntervalKind | None",
     reopen: str | None,
+    groups: tuple[str, ...],
+    min_people: int | None,
 ) -> None:
     """Report on the test part of RUN (the chosen run if not given), or on any tool's PREDICTIONS.csv.
 
@@ -90,21 +105,30 @@ def evaluate_command(
     or id; its grade in predicted, prediction, grade, level or diagnosis, empty if it was not graded; prob_0 to prob_4 if
     there are any. Rows are matched by the names of the photographs without folder and ending. Intervals are over people: of
     a column patient_id, person_id, patient or person, else of names like <person>_<left|right>.
+
+    With --groups, photographs are also reported on by the values of a column of the labels, else of the predictions; eye and
+    view are known from names like <person>_<left|right> too. Numbers of more than 8 different values are cut into thirds if
+    no cuts are given. A group's difference from all others has an interval and a p value adjusted for all comparisons of the
+    column.
     """
     if reopen is not None and (labels is not None or submission is not None):
         raise click.UsageError("--reopen is for the test part of a run: leave out --labels and --submission")
     is_csv = run is not None and run.suffix.lower() == ".csv"
+    if min_people is not None and not groups:
+        raise click.UsageError("--min-people is for --groups COLUMN: give that as well")
     if labels is not None:
         if run is None or not is_csv:
             raise click.UsageError("--labels judges a CSV of predictions: give PREDICTIONS.csv as well")
         if submission is not None or submission_id is not None:
             raise click.UsageError("--submission is for a run, --labels for PREDICTIONS.csv: give one of them")
-        _judge(run, labels, by or "both", interval or "percentile", json_file)
+        _judge(run, labels, by or "both", interval or "percentile", json_file, groups, min_people)
         return
     if is_csv:
         raise click.UsageError(f"{run} is judged by labels: give --labels LABELS.csv as well")
     if json_file is not None or by is not None or interval is not None:
         raise click.UsageError("--json, --by and --interval are for PREDICTIONS.csv with --labels LABELS.csv")
+    if submission is not None and groups:
+        raise click.UsageError("--submission opens no labels, so there are no figures of --groups: give one of them")
     if submission is None and submission_id is not None:
         raise click.UsageError("--submission-id says what --submission writes: give --submission FILE.csv as well")
     from kerasdr.training.run_folder import chosen_run
@@ -126,14 +150,46 @@ def evaluate_command(
 
         click.echo(report_text(result.calibration))
     click.echo(f"not graded: {result.not_graded} of {result.photographs} photographs (ungradable or unreadable)")
+    if groups:
+        from kerasdr.evaluation.subgroups_text import subgroups_text
+
+        # Both columns, the true grade and the predicted one, are in what was kept.
+        kept = run / "predictions_test.csv"
+        for found in _judged(kept, kept, "eye", "percentile", groups, min_people).subgroups:
+            click.echo("\n" + subgroups_text(found))
 
 
-def _judge(predictions: Path, labels: Path, by: "By", interval: "IntervalKind", json_file: Path | None) -> None:
-    from kerasdr.evaluation.judged import judge, to_json
+def _judged(
+    predictions: Path,
+    labels: Path,
+    by: "By",
+    interval: "IntervalKind",
+    groups: tuple[str, ...],
+    min_people: int | None,
+) -> "Judged":
+    from kerasdr.evaluation.groups import parse_grouping
+    from kerasdr.evaluation.judged import judge
+    from kerasdr.evaluation.subgroups import MIN_PEOPLE
+
+    asked = [parse_grouping(text) for text in groups]
+    fewest = MIN_PEOPLE if min_people is None else min_people
+    return judge(predictions, labels, by, kind=interval, groups=asked, min_people=fewest)
+
+
+def _judge(
+    predictions: Path,
+    labels: Path,
+    by: "By",
+    interval: "IntervalKind",
+    json_file: Path | None,
+    groups: tuple[str, ...],
+    min_people: int | None,
+) -> None:
+    from kerasdr.evaluation.judged import to_json
     from kerasdr.evaluation.judged_text import judged_text
     from kerasdr.files import write_text_atomically
 
-    judged = judge(predictions, labels, by, kind=interval)
+    judged = _judged(predictions, labels, by, interval, groups, min_people)
     for note in judged.notes:
         click.echo(note, err=True)
     click.echo(judged_text(judged))

@@ -1,11 +1,11 @@
 """The entry point: sub-commands that are imported only when they run, and errors in one line."""
 
-import importlib
 import sys
 
 import click
 
 from kerasdr import __version__
+from kerasdr.cli.lazy_group import LazyGroup
 from kerasdr.errors import KerasdrError
 
 # name: (module, attribute, help for the list). Naming help here keeps `kerasdr --help` from importing anything else.
@@ -41,29 +41,7 @@ _REQUIRED = frozenset(
 )
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands, in their order of use."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, importing it now."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_text) for name, (_, _, help_text) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="kerasdr")
 def cli() -> None:
     """Grade diabetic retinopathy from photographs of the retina.

@@ -1,7 +1,7 @@
 """Predictions of any tool and labels, read from CSV files whose columns have one of several names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +44,7 @@ class GivenTable:
         grades: ``(n,)``, 0-4, or :data:`NO_GRADE`.
         people: ``(n,)`` texts, or None if the file has no column of people.
         grade_column, person_column: names of the columns that were taken; the latter is empty if there is none.
+        cells: the whole file as texts, names of columns in small letters.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class GivenTable:
     people: list[str] | None
     grade_column: str
     person_column: str
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
 
     @property
     def shown(self) -> str:
@@ -159,6 +161,7 @@ def _common(path: Path, cells: pd.DataFrame, grade_columns: Sequence[str]) -> di
         "people": list(cells[person]) if person else None,
         "grade_column": grade,
         "person_column": person,
+        "cells": cells,
     }
 
 

@@ -1,6 +1,7 @@
 """A tool's CSV judged by labels: every standard figure, by eye and by person."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +20,13 @@ from kerasdr.evaluation.graded import (
     screened_people,
     screened_photographs,
 )
+from kerasdr.evaluation.groups import Grouping
 from kerasdr.evaluation.intervals import FEW_PEOPLE, Interval, IntervalKind
+from kerasdr.evaluation.judged_groups import judged_groups, subgroups_json
 from kerasdr.evaluation.matching import first_names, match
 from kerasdr.evaluation.metrics import confusion_matrix
 from kerasdr.evaluation.standard_figures import CALIBRATION_FIGURES, StandardFigures, standard_figures
+from kerasdr.evaluation.subgroups import MIN_PEOPLE, Subgroups
 from kerasdr.files import printable_path
 
 By = Literal["eye", "person", "both"]
@@ -61,6 +65,7 @@ class Judged:
         by_eye, by_person: the figures; None if not asked for.
         confusion_by_eye, confusion_by_person: ``(5, 5)``, rows labels; None if not asked for.
         notes: what a reader must know, each one line.
+        subgroups: figures of groups of photographs, one entry a column that was asked for.
     """
 
     predictions: Path
@@ -77,6 +82,7 @@ class Judged:
     confusion_by_eye: NDArray[np.int64] | None
     confusion_by_person: NDArray[np.int64] | None
     notes: list[str]
+    subgroups: tuple[Subgroups, ...] = ()
 
 
 def describe_interval(kind: IntervalKind, n_resamples: int = N_RESAMPLES) -> str:
@@ -86,7 +92,14 @@ def describe_interval(kind: IntervalKind, n_resamples: int = N_RESAMPLES) -> str
 
 
 def judge(
-    predictions: Path, labels: Path, by: By = "both", *, seed: int = 0, kind: IntervalKind = "percentile"
+    predictions: Path,
+    labels: Path,
+    by: By = "both",
+    *,
+    seed: int = 0,
+    kind: IntervalKind = "percentile",
+    groups: Sequence[Grouping] = (),
+    min_people: int = MIN_PEOPLE,
 ) -> Judged:
     """Judge a CSV of predictions, of any tool, by a CSV of labels.
 
@@ -95,9 +108,11 @@ def judge(
             :func:`~kerasdr.evaluation.matching.match`.
         by: what to report on: each photograph, each person's worse eye, or both.
         seed, kind: of the bootstrap.
+        groups: columns whose values make groups, each of which is reported on by photograph.
+        min_people: of a group with fewer people no figure is given.
 
     Raises:
-        KerasdrError: if a file cannot be used, or they have no labelled photograph in common.
+        KerasdrError: if a file or a column cannot be used, or they have no labelled photograph in common.
     """
     said, truth = read_given_predictions(predictions), read_given_labels(labels)
     matched = match(said, truth)
@@ -144,6 +159,7 @@ def judge(
         confusion_by_eye=confusion_matrix(graded.truth, graded.predicted) if eyes else None,
         confusion_by_person=confusion_matrix(worse.truth, worse.predicted) if persons else None,
         notes=_notes(said.shown, truth.shown, matched.without_label, matched.without_prediction, counts),
+        subgroups=judged_groups(said, truth, matched, labelled, groups, min_people=min_people, seed=seed),
     )
 
 
@@ -157,6 +173,8 @@ def to_json(judged: Judged) -> dict[str, Any]:
         content |= _figures_json(judged.by_eye, judged.confusion_by_eye)
     if judged.by_person is not None and judged.confusion_by_person is not None:
         content["by_person"] = _figures_json(judged.by_person, judged.confusion_by_person)
+    if judged.subgroups:
+        content["subgroups"] = subgroups_json(judged.subgroups)
     return content | {
         "interval": judged.interval,
         "counts": judged.counts,

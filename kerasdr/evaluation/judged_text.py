@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kerasdr.evaluation.judged import Judged
 from kerasdr.evaluation.standard_figures import StandardFigures
+from kerasdr.evaluation.subgroups_text import subgroups_text
 from kerasdr.files import printable_path
 from kerasdr.grades import GRADE_NAMES, GRADES
 
@@ -56,7 +57,7 @@ def judged_text(judged: Judged) -> str:
     ):
         if matrix is not None:
             parts.append(_confusion(title, matrix))
-    return "\n\n".join([*parts, _foot(judged)])
+    return "\n\n".join([*parts, _foot(judged), *map(subgroups_text, judged.subgroups)])
 
 
 def _head(judged: Judged) -> str:

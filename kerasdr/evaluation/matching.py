@@ -64,6 +64,11 @@ def match(predictions: GivenTable, labels: GivenTable) -> Matched:
     )
 
 
+def stem_of(name: str) -> str:
+    """Return a photograph's name without folder and ending, as it is matched."""
+    return _stem(_path_of(name).as_posix())
+
+
 def first_names(names: Sequence[str]) -> str:
     """Return the first few names as one line of text."""
     shown = ", ".join(printable_path(name) for name in names[:_NAMED_AT_MOST])

@@ -59,6 +59,33 @@ def grid(cells: NDArray[np.uint8], caption: Sequence[str], columns: int = 4) -> 
     return page
 
 
+def contact_sheet(
+    rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]], columns: Sequence[str], side: int = 170
+) -> NDArray[np.uint8]:
+    """Draw rows of pictures under the names of their columns, each row behind its own name.
+
+    Args:
+        rows: title and pictures ``(H, W, 3)`` uint8 RGB, as many as there are columns; each is fitted into a square.
+        columns: titles.
+        side: of the squares, in pixels.
+
+    Returns:
+        ``(..., ..., 3)`` uint8 RGB, white between the pictures.
+    """
+    left = max(cv2.getTextSize(title, _FONT, _SCALE, 1)[0][0] for title, _ in rows) + 2 * _GAP
+    step = side + _GAP
+    page = np.full((_CAPTION + len(rows) * step, left + len(columns) * step, 3), 255, np.uint8)
+    for place, title in enumerate(columns):
+        _write(page, title, (left + place * step + 4, 23))
+    for number, (title, pictures) in enumerate(rows):
+        top = _CAPTION + number * step
+        _write(page, title, (_GAP, top + side // 2 + 6))
+        for place, picture in enumerate(pictures):
+            at = left + place * step
+            page[top : top + side, at : at + side] = _fitted(picture, side)
+    return page
+
+
 def _broken(text: str, width: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
@@ -75,12 +102,18 @@ def _write(page: NDArray[np.uint8], text: str, where: tuple[int, int]) -> None:
 
 
 def _tile(title: str, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = _SIDE / max(picture.shape[:2])
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    shown = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     tile = np.full((_SIDE + _CAPTION, _SIDE, 3), 255, np.uint8)
-    top, left = _CAPTION + (_SIDE - size[1]) // 2, (_SIDE - size[0]) // 2
-    tile[_CAPTION:] = 0
-    tile[top : top + size[1], left : left + size[0]] = shown
+    tile[_CAPTION:] = _fitted(picture, _SIDE)
     _write(tile, title, (6, 23))
     return tile
+
+
+def _fitted(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return a picture in the middle of a black square of a side, as large as fits."""
+    scale = side / max(picture.shape[:2])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    shown = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    square = np.zeros((side, side, 3), np.uint8)
+    top, left = (side - size[1]) // 2, (side - size[0]) // 2
+    square[top : top + size[1], left : left + size[0]] = shown
+    return square

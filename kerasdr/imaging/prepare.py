@@ -1,6 +1,6 @@
 """From a file's bytes to the network's input: the one way in, for training and scoring alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from kerasdr.imaging.retina import Disc, find_retina
 # The fraction must not depend on who asks, or training and scoring would see different pictures.
 _DECODE_MARGIN = 2
 _DECODE_AT_LEAST = 512
+
+Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Takes and returns a decoded photograph, ``(H, W, 3)`` uint8 RGB."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def prepare_all(
     max_megapixels: float,
     display_sizes: Sequence[int | None],
     look: bool = False,
+    change: Change | None = None,
 ) -> list[Prepared]:
     """Prepare a photograph by several recipes, each as :func:`prepare` does alone; what they have in common is done once.
 
@@ -75,6 +79,7 @@ def prepare_all(
         max_megapixels: a picture with more is refused before it is decoded.
         display_sizes: for each recipe, the side in pixels of the picture for people, if one is wanted.
         look: as in :func:`prepare`.
+        change: done to the decoded photograph before it is judged and prepared, as if it had been taken like that.
 
     Raises:
         UnreadablePhotograph: with a reason that a person can act on.
@@ -85,6 +90,9 @@ def prepare_all(
         min_side = decoding_side(recipe)
         if min_side not in decoded:
             rgb, disc = decode_for(data, recipe, max_megapixels=max_megapixels)
+            if change is not None:
+                rgb = change(rgb)
+                disc = find_retina(rgb)
             decoded[min_side] = rgb, disc, judge(rgb, disc)
         rgb, disc, quality = decoded[min_side]
         display = None if display_size is None else apply_geometry(recipe, rgb, display_size, disc)

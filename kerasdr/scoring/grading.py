@@ -15,7 +15,14 @@ from kerasdr.scoring.engine import Batch, Begun, Engine, EngineOutput, begin
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.names import PictureFormat, picture_name
 from kerasdr.scoring.overlay import draw_overlay, encode_png, encode_webp
-from kerasdr.scoring.photographs import Photograph, find_partners, group_by_person, load_groups, load_photograph
+from kerasdr.scoring.photographs import (
+    ChangePhotograph,
+    Photograph,
+    find_partners,
+    group_by_person,
+    load_groups,
+    load_photograph,
+)
 from kerasdr.scoring.rows import Row
 
 SavePicture = Callable[[str, bytes], str]
@@ -32,6 +39,7 @@ def grade_inputs(
     save: SavePicture | None = None,
     pictures: PictureFormat = "png",
     workers: int = 2,
+    change: ChangePhotograph | None = None,
 ) -> Iterator[tuple[int, Row]]:
     """Yield place and row of every input, as they get ready; the photographs in memory are a bounded number.
 
@@ -47,6 +55,7 @@ def grade_inputs(
         save: keeps the Grad-CAM pictures, called from several threads; none are made if None.
         pictures: how they are encoded.
         workers: threads that read, and threads that draw.
+        change: done to every decoded photograph before it is judged and graded, partners too; nothing if None.
 
     Raises:
         ValueError: if the batch size is below 1, or the engine gives what is no probability.
@@ -54,7 +63,13 @@ def grade_inputs(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     requests = read_requests(
-        inputs, bundle, ahead=2 * batch_size, max_megapixels=max_megapixels, display=save is not None, workers=workers
+        inputs,
+        bundle,
+        ahead=2 * batch_size,
+        max_megapixels=max_megapixels,
+        display=save is not None,
+        workers=workers,
+        change=change,
     )
     pool = ThreadPoolExecutor(workers)
     inferring: deque[tuple[Sequence[Request], Begun]] = deque()
@@ -119,6 +134,7 @@ def read_requests(
     max_megapixels: float | None = None,
     display: bool = True,
     workers: int = 2,
+    change: ChangePhotograph | None = None,
 ) -> Generator[Request]:
     """Read all inputs with their partners among them, those of a person together; some may not be ready.
 
@@ -129,6 +145,7 @@ def read_requests(
         max_megapixels: larger ones fail; the bundle's own limit if None.
         display: whether pictures for people are wanted.
         workers: threads that read.
+        change: done to every decoded photograph first; nothing if None.
     """
     pairings = bundle_pairings(bundle)
     partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
@@ -137,7 +154,7 @@ def read_requests(
     recipes = bundle.recipes
 
     def load(index: int) -> Photograph:
-        return load_photograph(index, inputs[index], recipes, limit, shown)
+        return load_photograph(index, inputs[index], recipes, limit, shown, change)
 
     groups = load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead, workers=workers)
     with contextlib.closing(groups):

@@ -19,6 +19,7 @@ from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, make_engine
 from kerasdr.scoring.grading import grade_inputs
 from kerasdr.scoring.inputs import list_inputs
 from kerasdr.scoring.names import PictureFormat, pictures_folder, shown_path
+from kerasdr.scoring.photographs import ChangePhotograph
 from kerasdr.scoring.results import check_not_listed, check_output, remove_stale, room_for
 from kerasdr.scoring.rows import Row, csv_lines
 
@@ -63,6 +64,7 @@ def score_photographs(
     batch_size: int = DEFAULT_BATCH_SIZE,
     max_megapixels: float | None = None,
     engine: Engine | None = None,
+    change: ChangePhotograph | None = None,
 ) -> list[Row]:
     """Grade photographs from a program: no files are written.
 
@@ -72,6 +74,8 @@ def score_photographs(
         batch_size: photographs at a time.
         max_megapixels: larger photographs fail; the bundle's own limit if absent.
         engine: an engine of this bundle and batch size, to be used again over several calls; made if absent.
+        change: done to every decoded photograph before it is judged and graded, such as
+            :func:`kerasdr.imaging.degrade.degrade`; takes the pixels and the SHA-256 of the file.
 
     Returns:
         One row for each photograph, in a stable order; see :class:`kerasdr.scoring.rows.Row`.
@@ -81,7 +85,7 @@ def score_photographs(
     """
     inputs = list_inputs(_names(paths))
     engine = engine or make_engine(bundle, batch_size, gradcam=False)
-    rows = grade_inputs(inputs, bundle, engine, batch_size=batch_size, max_megapixels=max_megapixels)
+    rows = grade_inputs(inputs, bundle, engine, batch_size=batch_size, max_megapixels=max_megapixels, change=change)
     return _in_order(rows, len(inputs))
 
 

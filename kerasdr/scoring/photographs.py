@@ -1,5 +1,6 @@
 """Photographs on their way to the engine: read, hashed and prepared ahead of it, a person's together."""
 
+import functools
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -66,6 +67,9 @@ class Group:
 
 LoadPhotograph = Callable[[int], Photograph]
 """Takes a place in the list of inputs."""
+
+ChangePhotograph = Callable[[NDArray[np.uint8], str], NDArray[np.uint8]]
+"""Takes a decoded photograph, ``(H, W, 3)`` uint8 RGB, and the SHA-256 of its file; returns what is scored in its place."""
 
 
 def find_partners(inputs: Sequence[Input], pairing: str) -> NDArray[np.int64]:
@@ -143,7 +147,12 @@ def load_groups(
 
 
 def load_photograph(
-    index: int, entry: Input, recipes: Sequence[Recipe], max_megapixels: float, shown: int | None
+    index: int,
+    entry: Input,
+    recipes: Sequence[Recipe],
+    max_megapixels: float,
+    shown: int | None,
+    change: ChangePhotograph | None = None,
 ) -> Photograph:
     """Read and prepare one photograph; whatever is wrong with it becomes its reason.
 
@@ -153,6 +162,7 @@ def load_photograph(
         recipes: what to prepare it for.
         max_megapixels: a larger one fails.
         shown: place of the recipe in whose frame the picture for people is made, or None if none is wanted.
+        change: done to the decoded photograph first, if anything.
     """
     if entry.problem:
         return Photograph(index, "failed", entry.problem)
@@ -161,7 +171,8 @@ def load_photograph(
         data = read_bytes(entry.path)
         digest = sha256_of(data)
         sizes = [DISPLAY_SIZE if place == shown else None for place in range(len(recipes))]
-        made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes)
+        changed = None if change is None else functools.partial(_changed, change, digest)
+        made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes, change=changed)
     except UnreadablePhotograph as error:
         return Photograph(index, "failed", str(error), digest)
     except Exception as error:  # one odd file must cost one row, not the night
@@ -175,3 +186,7 @@ def load_photograph(
         return Photograph(index, "ungradable", quality.reason, digest)
     display = None if shown is None else made[shown].display
     return Photograph(index, "ready", "", digest, tuple(item.image for item in made), display)
+
+
+def _changed(change: ChangePhotograph, digest: str, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return change(rgb, digest)

@@ -294,3 +294,75 @@ def test_brier_calibration_error_and_coverage_of_sets(
     assert "coverage_of_grade_set" not in found["by_person"]
     person = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--by", "person")
     assert person.code == 0 and "coverage of grade_set" not in person.out
+
+
+def test_groups(kerasdr: Kerasdr, study: Any) -> None:
+    lines = Path("labels.csv").read_text().splitlines()
+    person = [line.split("_")[0] for line in lines[1:]]
+    cells = [f"{line},{'AB'[int(name) % 2]},{20 + int(name)}" for line, name in zip(lines[1:], person, strict=True)]
+    Path("labels.csv").write_text("\n".join(["image,level,Camera,age", *cells]) + "\n")
+    asked = ["--groups", "camera", "--groups", "age:30,50", "--groups", "eye", "--json", "f.json"]
+    ran = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", *asked)
+    assert ran.code == 0
+    found = json.loads(Path("f.json").read_text())
+    assert list(found["subgroups"]) == ["camera", "age", "eye"]
+    camera = found["subgroups"]["camera"]
+    assert camera["source"] == "column camera of labels.csv" and camera["people_in_several_groups"] == 0
+    assert [group["name"] for group in camera["groups"]] == ["A", "B"]
+    assert sum(group["counts"]["photographs"] for group in camera["groups"]) == found["counts"]["photographs"] == 80
+    assert [g["counts"]["people"] for g in found["subgroups"]["age"]["groups"]] == [10, 20, 10]
+    eye = found["subgroups"]["eye"]
+    assert eye["source"] == "the photographs' names" and eye["people_in_several_groups"] == 40
+    for column in found["subgroups"].values():
+        for group in column["groups"]:
+            for name, figure in group["figures"].items():
+                assert (figure["value"] is None) == (name in group["undefined"])
+            assert set(group["difference_from_all_others"]) | set(group["no_difference"]) == {
+                *("quadratic_kappa", "sensitivity_referable", "specificity_referable", "auc_referable"),
+                *("share_not_graded", "calibration_gap"),
+            }
+    assert "Groups by camera: column camera of labels.csv; by photograph, percentile intervals over people" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 120
+    plain = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--json", "g.json")
+    assert ran.out.startswith(plain.out.rstrip("\n"))
+    del found["subgroups"]
+    assert found == json.loads(Path("g.json").read_text())
+
+
+def test_groups_of_a_runs_own_predictions(kerasdr: Kerasdr) -> None:
+    """A file that holds true and predicted grades is judged by itself; of what was not graded it says nothing."""
+    rows = [f"{i}_{eye},{i},{eye},{i % 5},{(i + (i % 3 == 0)) % 5}" for i in range(30) for eye in ("left", "right")]
+    Path("predictions_test.csv").write_text("\n".join(["image_id,patient_id,eye,grade,predicted", *rows]) + "\n")
+    same = "predictions_test.csv"
+    ran = kerasdr("evaluate", same, "--labels", same, "--groups", "eye", "--json", "f.json")
+    assert ran.code == 0
+    left = json.loads(Path("f.json").read_text())["subgroups"]["eye"]["groups"][0]
+    assert left["counts"]["photographs"] == 30
+    assert left["undefined"]["share_not_graded"] == "photographs that were not graded are not in the predictions"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (
+            "camra",
+            "neither l.csv nor p.csv has a column 'camra' (did you mean camera?); there are image, level, camera",
+        ),
+        ("camera:1,2", "column camera of l.csv line 2: x is no number, so the column cannot be cut"),
+        ("age:", "--groups age: is not read: give COLUMN"),
+    ],
+)
+def test_bad_groups_are_one_line(kerasdr: Kerasdr, asked: str, words: str) -> None:
+    Path("p.csv").write_text("image,grade\na,1\nb,0\n")
+    Path("l.csv").write_text("image,level,camera\na,1,x\nb,0,y\n")
+    assert words in kerasdr("evaluate", "p.csv", "--labels", "l.csv", "--groups", asked).error
+
+
+def test_groups_that_are_out_of_place(kerasdr: Kerasdr) -> None:
+    assert (
+        "--min-people is for --groups COLUMN"
+        in kerasdr("evaluate", "p.csv", "--labels", "l", "--min-people", "5").usage
+    )
+    assert (
+        "--submission opens no labels" in kerasdr("evaluate", "run", "--submission", "s.csv", "--groups", "eye").usage
+    )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasdr.imaging.panel import before_after, grid
+from kerasdr.imaging.panel import before_after, contact_sheet, grid
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
@@ -62,3 +62,20 @@ def test_small_pictures_are_enlarged_and_large_ones_shrunk(size: int, shown: int
     assert page.shape[1] == 4 * (shown + 8) + 8
     picture = page[-shown - 8 : -8, 8 : 8 + shown]
     assert (picture[: shown // 2 - 1] == 200).all() and (picture[shown // 2 + 1 :] == 0).all()
+
+
+def test_contact_sheet_has_every_picture_in_its_place() -> None:
+    def shade(value: int, height: int = 20) -> np.ndarray:
+        return np.full((height, 20, 3), value, np.uint8)
+
+    page = contact_sheet(
+        [("one", [shade(50), shade(80)]), ("another", [shade(110), shade(140, 10)])], ["a", "b"], side=40
+    )
+    height, width = page.shape[:2]
+    assert height == 34 + 2 * 48
+    lefts = [width - 96, width - 48]
+    for row, values in enumerate(((50, 80), (110, 140))):
+        for column, value in enumerate(values):
+            assert page[34 + row * 48 + 20, lefts[column] + 20].tolist() == [value] * 3
+    assert page[34 + 48 + 2, lefts[1] + 20].tolist() == [0, 0, 0]  # a wide picture has black above and below
+    assert page[:34].min() < 100 and page[34:, : lefts[0]].min() < 100  # titles

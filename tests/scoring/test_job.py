@@ -22,7 +22,7 @@ from kerasdr.scoring import grading, photographs
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
 from kerasdr.scoring.job import Summary, run_job, score_photographs
-from kerasdr.scoring.rows import COLUMNS
+from kerasdr.scoring.rows import COLUMNS, Row
 
 FakeFactory = Any  # the class of the fixture ``factory``
 
@@ -763,3 +763,36 @@ def test_size_limit_from_a_program(bundle: Bundle, factory: FakeFactory, write: 
     write.put("a.png", 0)
     row = score_photographs(["a.png"], bundle, engine=factory(bundle, 16, False), max_megapixels=0.01)[0]
     assert row.reason.startswith("the picture is 128 x 128 px, more than 0.01 megapixels")
+
+
+# Photographs that are changed before they are scored
+
+
+def test_change_comes_before_the_gate_and_reaches_partners(
+    tmp_path: Path, good: list[bytes], factory: FakeFactory, make_bundle: Callable[..., Path]
+) -> None:
+    for eye, data in zip(("left", "right"), good, strict=False):
+        (tmp_path / f"1_{eye}.png").write_bytes(data)
+    paths = [tmp_path / "1_left.png", tmp_path / "1_right.png"]
+    bundle = load_bundle(make_bundle(tmp_path / "bundle"))
+    told: set[str] = set()
+
+    def scored(change: Any = None) -> list[Row]:
+        return score_photographs(paths, bundle, engine=factory(bundle, 16, False), change=change)
+
+    def upside_down(rgb: np.ndarray, digest: str) -> np.ndarray:
+        told.add(digest)
+        return np.ascontiguousarray(rgb[::-1])
+
+    def left_alone(rgb: np.ndarray, digest: str) -> np.ndarray:
+        return rgb[::-1] if digest == plain[1].sha256 else rgb
+
+    plain = scored()
+    assert scored(lambda rgb, digest: rgb) == plain
+    turned = scored(upside_down)
+    assert told == {row.sha256 for row in plain} and [row.sha256 for row in turned] == [row.sha256 for row in plain]
+    assert all(a.probabilities != b.probabilities for a, b in zip(plain, turned, strict=True))
+    # The left eye itself is as it was; its answer differs, as the dual member looks at the right eye too.
+    assert scored(left_alone)[0].probabilities not in (plain[0].probabilities, turned[0].probabilities)
+    black = scored(lambda rgb, digest: np.zeros_like(rgb))
+    assert [row.status for row in black] == ["ungradable", "ungradable"] and "no retina" in black[0].reason

@@ -1,0 +1,139 @@
+"""``kerasdr evidence robustness``: what it writes and prints, and what it refuses."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from kerasdr.data.phantom import write_phantoms
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.engine import Batch, EngineOutput
+
+Kerasdr = Any  # the fixture, which runs the command
+
+
+class BrightnessEngine:
+    """Calls a photograph referable while it is bright; the brighter, the surer."""
+
+    def predict(self, batch: Batch) -> EngineOutput:
+        light = batch.images[0].astype(float).mean(axis=(1, 2, 3)) / 255.0
+        p = np.clip(8 * (light - 0.2), 0.0, 1.0)
+        return EngineOutput(np.stack([1 - p, 0 * p, 0 * p, p, 0 * p], axis=1), None)
+
+
+@pytest.fixture
+def bright(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    asked: list[tuple[int, str]] = []
+
+    def make(bundle: Bundle, batch_size: int, gradcam: bool, *, engine: str, cores: int | None) -> BrightnessEngine:
+        assert not gradcam
+        asked.append((batch_size, engine))
+        return BrightnessEngine()
+
+    monkeypatch.setattr("kerasdr.scoring.engines.make_engine", make)
+    monkeypatch.setattr("kerasdr.cli.evidence_robustness.load_keras_quietly", lambda: None)
+    return asked
+
+
+def test_phantoms_of_a_bundle(kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]]) -> None:
+    asked = ["--phantoms", "6", "--seed", "5", "--kinds", "dark,jpeg", "--severities", "0,2,4", "--out", "found"]
+    ran = kerasdr("evidence", "robustness", model, *asked, "--batch-size", "4")
+    assert ran.code == 0, ran.err
+    assert bright == [(4, "keras")]
+    assert {path.name for path in Path("found").iterdir() if path.is_file()} == {
+        *("robustness.json", "robustness.csv", "robustness.svg", "robustness.png", "degradations.png")
+    }
+    found = json.loads(Path("found/robustness.json").read_text())
+    assert found["data"]["phantoms"] and found["data"]["people"] == 6 and found["seed"] == 5
+    assert "phantoms of seed 5; whether the model was trained on this seed cannot be checked" in found["data"]["what"]
+    dark, jpeg = found["curves"]
+    assert [step["severity"] for step in dark["steps"]] == [0.0, 2.0, 4.0]
+    clean, _, last = dark["steps"]
+    # In the dark this engine calls fewer referable, and the gate lets them pass.
+    assert clean["called_referable_when_unchanged"] > 3 and clean["silently_missed"] == 0
+    assert last["called_referable_when_unchanged"] == clean["called_referable_when_unchanged"]
+    assert last["silently_missed"] > 2
+    assert jpeg["steps"][2]["silently_missed"] <= 1
+    # It does not look at sides.
+    assert found["mirror"]["figures"]["same_grade"]["value"] == 1.0
+    with open("found/robustness.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["kind"] for row in rows} == {"dark", "jpeg", "mirror"}
+    assert f"{last['silently_missed']} of {last['called_referable_when_unchanged']}" in ran.out
+    sheet = cv2.imread("found/degradations.png")
+    assert sheet.shape[0] == 34 + 2 * 178
+    again = kerasdr("evidence", "robustness", model, *asked)
+    assert again.out == ran.out and json.loads(Path("found/robustness.json").read_text()) == found
+
+
+def test_a_folder_of_photographs(kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]]) -> None:
+    write_phantoms(Path("mine"), people=3, seed=2, size=128)
+    ran = kerasdr("evidence", "robustness", model, "--data", "mine", "--kinds", "rotate", "--severities", "1")
+    assert ran.code == 0, ran.err
+    found = json.loads(Path("evidence/robustness/robustness.json").read_text())
+    assert found["data"]["people"] == 3 and found["data"]["what"].startswith(
+        "mine; whether the model has seen these people"
+    )
+    (Path("mine") / "trainLabels.csv").write_text("image,level\n")
+    assert "mine" in kerasdr("evidence", "robustness", model, "--data", "mine").error
+
+
+def test_an_opened_test_part_is_noted_in_the_ledger(
+    kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]], tmp_path: Path
+) -> None:
+    from kerasdr.config import load, to_yaml
+    from kerasdr.data.fingerprint import photograph_digests
+    from kerasdr.data.readers import read_table
+    from kerasdr.data.splits import write_split
+    from kerasdr.training.openings import note_opening, read_openings
+
+    write_phantoms(Path("mine"), people=4, seed=2, size=128)
+    run = tmp_path / "runs" / "a" / "one"
+    run.mkdir(parents=True)
+    Path(model).rename(run / "bundle")
+    (run / "config.yaml").write_text(to_yaml(load("demo", [f"data.root={tmp_path / 'mine'}", "data.phantom=null"])))
+    table = read_table("eyepacs", Path("mine")).table
+    table["split"] = table["patient_id"].map({"1": "train", "2": "train", "3": "test", "4": "test"}).astype("str")
+    write_split(table, photograph_digests(table), run / "split.csv")
+    asked = ["evidence", "robustness", str(run), "--data", "mine", "--kinds", "rotate", "--severities", "1"]
+    assert "was not opened" in kerasdr(*asked, "--part", "test-opened").error
+    assert read_openings(run) == ()
+    note_opening(run, command="kerasdr evaluate", bundle="0" * 64, predictions_sha256="0" * 64)
+    ran = kerasdr(*asked, "--part", "test-opened")
+    assert ran.code == 0, ran.err
+    assert [opening.command for opening in read_openings(run)] == ["kerasdr evaluate", "kerasdr evidence robustness"]
+    assert json.loads(Path("evidence/robustness/robustness.json").read_text())["data"]["people"] == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--kinds", "fog"], "'fog' is not one of blur, motion"),
+        (["--severities", "0,6"], "'0,6' is no list of numbers from 0 to 5"),
+        (["--severities", "a"], "'a' is no list of numbers"),
+        (["--severities", "0"], "give a severity above 0"),
+        (["--phantoms", "5", "--data", "x"], "--phantoms are drawn: leave --data"),
+        (["--layout", "aptos"], "--layout says how --data ROOT is laid out"),
+        (["--part", "test"], "'test' is not one of 'validation', 'test-opened'"),
+    ],
+)
+def test_wrong_usage(kerasdr: Kerasdr, asked: list[str], words: str) -> None:
+    assert words in kerasdr("evidence", "robustness", "model", *asked).usage
+
+
+def test_no_model_is_one_line(kerasdr: Kerasdr, model: str) -> None:
+    assert "no model at" in kerasdr("evidence", "robustness", "nowhere").error
+    assert "parts are of runs" in kerasdr("evidence", "robustness", model, "--part", "test-opened").error
+
+
+def test_the_group_lists_its_commands(kerasdr: Kerasdr) -> None:
+    from kerasdr.cli.evidence_robustness import _KINDS
+    from kerasdr.imaging.degrade import DEGRADATIONS
+
+    assert "robustness" in kerasdr("evidence", "--help").out and "evidence" in kerasdr("--help").out
+    assert _KINDS.split(",") == list(DEGRADATIONS)
+    assert kerasdr("evidence", "nothing").code == 2
