@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kerasdr.config import Experiment, FoldConfig
+from kerasdr.config import Experiment
 from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades
 from kerasdr.data.splits import check_no_leak
+from kerasdr.data_config import FoldConfig
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.predictions import read_predictions
