@@ -153,8 +153,13 @@ class TrainingConfig(Section):
     With few people for validation the best of many epochs is a matter of luck; a schedule that comes to rest needs none."""
     partner_dropout: float = Field(default=0.15, ge=0.0, lt=1.0)
     """Dual only: share of training samples whose partner is hidden, so that one photograph alone can be graded."""
-    jit_compile: bool = False
+    jit_compile: Literal["auto", True, False] = "auto"
+    """Whether XLA compiles training steps; stages on cached features go without. ``auto``: where ``deterministic`` is off and
+    the trunk is one for which that was measured to pay (:attr:`kerasdr.models.registry.Trunk.xla`); the run's ``config.yaml``
+    says what was chosen. What pays hangs on the machine: ``tests/benchmarks/xla.py`` measures it on yours."""
     deterministic: bool = True
+    """Fix the order of parallel sums, so that the same configuration gives the same network on the same machine. XLA does not
+    go with it."""
 
 
 class MemberConfig(Section):
