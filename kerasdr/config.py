@@ -9,71 +9,16 @@ import copy
 import importlib.resources
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from kerasdr.config_calibration import CalibrationConfig
-from kerasdr.config_section import Section
+from kerasdr.calibration_config import CalibrationConfig
+from kerasdr.data_config import DataConfig
 from kerasdr.errors import KerasdrError
 from kerasdr.overrides import MEMBER_SECTIONS, fit_settings, override, suggestion
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-
-
-class PhantomConfig(Section):
-    """Synthetic photographs to draw when no data folder is named."""
-
-    people: int = Field(default=150, ge=4, le=100_000)
-    seed: int = 1
-    size: int = Field(default=512, ge=128, le=4096)
-
-
-class SplitConfig(Section):
-    """Shares of the people that go to training, validation and test."""
-
-    train: Fraction = 0.6
-    validation: Fraction = 0.2
-    test: Fraction = 0.2
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> "SplitConfig":
-        total = self.train + self.validation + self.test
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"train, validation and test must sum to 1, got {total:g}")
-        if self.train == 0.0 or self.validation == 0.0:
-            raise ValueError("train and validation must be above 0")
-        return self
-
-
-class FoldConfig(Section):
-    """One fold of a cross-validation over people: this fold is tested, the next one validates, the others train."""
-
-    number: int = Field(ge=1)
-    of: int = Field(ge=3, le=20)
-
-    @model_validator(mode="after")
-    def _exists(self) -> "FoldConfig":
-        if self.number > self.of:
-            raise ValueError(f"fold {self.number} of {self.of} does not exist: folds count from 1")
-        return self
-
-
-class DataConfig(Section):
-    """Where photographs and grades come from, and how people are split."""
-
-    layout: str = "eyepacs"
-    root: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    phantom: PhantomConfig | None = None
-    split: SplitConfig = SplitConfig()
-    fold: FoldConfig | None = None
-    """Deal people out in folds instead of by the shares of ``split``, and instead of a split that the data set brings
-    (``kerasdr train --folds``)."""
-    target: Literal["eye", "person"] = "eye"
-    """``eye``: each photograph's own grade. ``person``: the worst grade of the person (DeepDRiD's patient level)."""
+from kerasdr.section import Fraction, Name, Section
 
 
 class ImagingConfig(Section):
@@ -209,8 +154,13 @@ class TrainingConfig(Section):
     With few people for validation the best of many epochs is a matter of luck; a schedule that comes to rest needs none."""
     partner_dropout: float = Field(default=0.15, ge=0.0, lt=1.0)
     """Dual only: share of training samples whose partner is hidden, so that one photograph alone can be graded."""
-    jit_compile: bool = False
+    jit_compile: Literal["auto", True, False] = "auto"
+    """Whether XLA compiles training steps; stages on cached features go without. ``auto``: where ``deterministic`` is off and
+    the trunk is one for which that was measured to pay (:attr:`kerasdr.models.registry.Trunk.xla`); the run's ``config.yaml``
+    says what was chosen. What pays hangs on the machine: ``tests/benchmarks/xla.py`` measures it on yours."""
     deterministic: bool = True
+    """Fix the order of parallel sums, so that the same configuration gives the same network on the same machine. XLA does not
+    go with it."""
 
 
 class MemberConfig(Section):

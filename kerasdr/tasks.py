@@ -26,19 +26,10 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from kerasdr.config import (
-    DataConfig,
-    Experiment,
-    Name,
-    Section,
-    fit_settings,
-    override,
-    read,
-    resolve,
-    shipped_names,
-    suggestion,
-)
+from kerasdr.config import Experiment, fit_settings, override, read, resolve, shipped_names, suggestion
+from kerasdr.data_config import DataConfig
 from kerasdr.errors import KerasdrError
+from kerasdr.section import Name, Section
 
 Column = Literal["average_test", "best_test", "best_validation"]
 Scale = Literal["full", "mini"]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from kerasdr.calibration.fitting import fit_calibration
 from kerasdr.calibration.losses import log_losses
 from kerasdr.calibration.maps import CalibrationMap, NoCalibration, calibrated
-from kerasdr.config_calibration import CalibrationMethod
+from kerasdr.calibration_config import CalibrationMethod
 from kerasdr.ensembles.choose import first_of_highest
 from kerasdr.ensembles.crossfit import person_folds
 

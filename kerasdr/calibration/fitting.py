@@ -14,7 +14,7 @@ from kerasdr.calibration.maps import (
     p_from,
     softmax,
 )
-from kerasdr.config_calibration import CalibrationMethod
+from kerasdr.calibration_config import CalibrationMethod
 from kerasdr.grades import GRADES, N_GRADES
 
 LARGEST_TEMPERATURE = 10.0

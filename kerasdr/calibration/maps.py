@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from kerasdr.calibration.losses import FLOOR
-from kerasdr.config_section import Section
 from kerasdr.grades import GRADES, N_GRADES, probability_from
+from kerasdr.section import Section
 
 _Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 

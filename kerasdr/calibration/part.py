@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from kerasdr.calibration.grade_sets import set_bounds, set_text, spans_referral
 from kerasdr.calibration.maps import CalibrationMap, NoCalibration, TemperatureScaling, calibrated
 from kerasdr.calibration.operating_point import TargetFigure, screened_positive
-from kerasdr.config_section import Section
+from kerasdr.section import Section
 
 _Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _Line = Annotated[str, Field(max_length=1000)]

@@ -18,7 +18,7 @@ from kerasdr.calibration import (
     set_bounds,
     true_grade_scores,
 )
-from kerasdr.config_calibration import CalibrationMethod
+from kerasdr.calibration_config import CalibrationMethod
 from kerasdr.evaluation.metrics import quadratic_kappa
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Names of trunks and how each is built; a new one is one line in :data:`_APPLICATIONS` or one decorated function."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -21,6 +21,8 @@ class Trunk:
         normalization: mode of :class:`kerasdr.models.normalization.InputNormalization` that its weights expect.
         min_size: smallest input side in pixels.
         application: attribute of ``keras.applications`` whose ImageNet weights fit, or an empty string.
+        xla: how many times as fast a training step of the whole trunk is with XLA, as ``tests/benchmarks/xla.py`` measured it
+            on two cores with AVX-512 at 224 px, batch 8; None where nobody has.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Trunk:
     normalization: str
     min_size: int = 32
     application: str = ""
+    xla: float | None = None
 
 
 # name: (attribute of keras.applications, normalisation, smallest side)
@@ -44,6 +47,18 @@ _APPLICATIONS = {
     "xception": ("Xception", "signed", 71),
     "efficientnetv2s": ("EfficientNetV2S", "none", 32),
     "convnexttiny": ("ConvNeXtTiny", "none", 32),
+}
+
+# How many times as fast with XLA as without, see Trunk.xla: on that processor XLA pays for none of them.
+XLA_SPEEDS: dict[str, float] = {
+    "densenet121": 0.48,
+    "mobilenet": 0.17,
+    "mobilenetv2": 0.18,
+    "resnet18": 0.72,
+    "resnet18_kerascv": 0.71,
+    "resnet34": 0.73,
+    "resnet34_kerascv": 0.72,
+    "vgg16": 0.72,
 }
 
 _BUILDERS: dict[str, Trunk] = {}
@@ -73,7 +88,7 @@ def get_trunk(name: str) -> Trunk:
         KerasdrError: if there is no such trunk; the message lists those that exist.
     """
     if name in _BUILDERS:
-        return _BUILDERS[name]
+        return replace(_BUILDERS[name], xla=XLA_SPEEDS.get(name))
     if name in _APPLICATIONS:
         attribute, normalization, min_size = _APPLICATIONS[name]
 
@@ -84,7 +99,7 @@ def get_trunk(name: str) -> Trunk:
                 include_top=False, weights=None, input_shape=(size, size, 3), **named
             )
 
-        return Trunk(name, build, normalization, min_size, application=attribute)
+        return Trunk(name, build, normalization, min_size, attribute, XLA_SPEEDS.get(name))
     raise KerasdrError(
         f"no trunk is called {name!r}{suggestion(name, trunk_names())}; "
         f"model.trunk is one of {', '.join(trunk_names())}"

@@ -29,7 +29,7 @@ from pydantic import Field, ValidationError
 
 from kerasdr import __version__
 from kerasdr.calibration import CalibrationPart
-from kerasdr.config import ModelSpec, Name, Section
+from kerasdr.config import ModelSpec
 from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
@@ -37,6 +37,7 @@ from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, Precision, graph_files
 from kerasdr.scoring.pointer import MANIFEST, find_bundle
 from kerasdr.scoring.sealed import Arrays, SealedFolder, arrays_to_bytes, open_sealed, read_arrays, seal
+from kerasdr.section import Name, Section
 
 _NOTE = "For research. Not a medical device: a grade is no diagnosis and needs a qualified reader."
 _AGAIN = "write it again with this kerasdr, or copy it again from where it was made"

@@ -18,7 +18,7 @@ from kerasdr.calibration import (
 )
 from kerasdr.calibration.operating_point import TargetFigure
 from kerasdr.calibration.part import GradeSets, LogLoss, OperatingPoint, Reached
-from kerasdr.config_calibration import CalibrationConfig
+from kerasdr.calibration_config import CalibrationConfig
 from kerasdr.evaluation.calibration_figures import weighted_share
 from kerasdr.evaluation.calibration_report import CalibrationReport, calibration_report
 from kerasdr.evaluation.intervals import bootstrap_figures, to_json

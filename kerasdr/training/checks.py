@@ -11,6 +11,7 @@ from kerasdr.models import build_classifier, set_trainable
 from kerasdr.models.registry import get_trunk
 from kerasdr.models.weights import explain_missing
 from kerasdr.training.memory import keep_memory
+from kerasdr.training.xla import require_xla_allowed
 
 
 def check_experiment(experiment: Experiment, run: Path | None = None) -> None:
@@ -39,13 +40,15 @@ def check_design(experiment: Experiment) -> None:
 
     Raises:
         KerasdrError: if a method cannot be tried, a recipe or a trunk does not exist, the trunk has no such end or place for
-            attention, or a stage names a block or a layer that the trunk does not have.
+            attention, a stage names a block or a layer that the trunk does not have, or XLA is asked for together with
+            repeatable sums.
     """
     kind = experiment.ensemble.training
     trained = None if kind == "independent" else kind
     permitted_methods(experiment.ensemble.methods, len(experiment.members), trained=trained)
     for member in experiment.members:
         get_recipe(member.imaging.recipe, member.imaging.size)
+        require_xla_allowed(member)
     for member in experiment.members:
         # Branches of a dual network have the layers of a single one.
         alike = member.model.model_copy(update={"mode": "single", "weights": "none", "dropout": 0.5})

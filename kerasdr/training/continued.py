@@ -10,6 +10,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.training.experiment import RunFiles, resumable, train, write_files
 from kerasdr.training.run_folder import get_status
 from kerasdr.training.run_lock import is_held
+from kerasdr.training.xla import as_chosen_before
 
 
 def is_finished(folder: Path) -> bool:
@@ -25,7 +26,8 @@ def require_same_configuration(folder: Path, experiment: Experiment) -> None:
     Raises:
         KerasdrError: if they differ.
     """
-    if resumable(folder) != experiment:
+    begun = resumable(folder)
+    if begun != as_chosen_before(experiment, begun):
         raise KerasdrError(
             f"{folder} was trained with another configuration: remove it, or name another place with --runs"
         )
@@ -52,6 +54,7 @@ def train_in(
     begun = (folder / "status.json").is_file()
     if begun:
         require_same_configuration(folder, experiment)
+        experiment = resumable(folder)
         if is_finished(folder):
             metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
             write_files(folder, files, metrics["phantoms"])

@@ -24,9 +24,10 @@ import pandas as pd
 
 from kerasdr.calibration import Decision
 from kerasdr.calibration.grade_sets import read_set
-from kerasdr.config import Experiment, FoldConfig
+from kerasdr.config import Experiment
 from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades
 from kerasdr.data.splits import check_no_leak
+from kerasdr.data_config import FoldConfig
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.calibration_report import CalibrationReport, calibration_report, report_to_json
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from kerasdr.config import DataConfig
 from kerasdr.data.fingerprint import photograph_digests
 from kerasdr.data.phantom.recognise import find_phantoms
 from kerasdr.data.readers import read_table
 from kerasdr.data.splits import check_no_leak, split_by_fold, split_by_person
+from kerasdr.data_config import DataConfig
 from kerasdr.errors import KerasdrError
 from kerasdr.reporting import Reporter
 

@@ -33,6 +33,7 @@ from kerasdr.training.run_folder import choose_run, environment, new_run, set_st
 from kerasdr.training.run_lock import hold
 from kerasdr.training.samples import grades_asked_for, person_or_eye_grades
 from kerasdr.training.weights_source import check_initial_weights
+from kerasdr.training.xla import choose_xla
 
 RunFiles = Callable[[bool], Mapping[str, str]]
 """Takes whether the photographs are phantoms, and returns texts by the names of their files."""
@@ -85,6 +86,7 @@ def train(
     """
     data_root(experiment.data, runs.parent)  # nothing is written where there is nothing to train on
     check_experiment(experiment, resume)
+    experiment = choose_xla(experiment)
     runs.mkdir(parents=True, exist_ok=True)
     data = open_dataset(experiment.data, experiment.seed, runs.parent, reporter)
     require_two_grades(grades_asked_for(data.table, experiment.data.target), data.table["split"])

@@ -47,8 +47,7 @@ def fit_member(
     state = load_state(checkpoint)
     reporter.epochs(member.name, state.history)
     keep_memory()
-    if member.training.deterministic:
-        _repeatable()
+    fix_order_of_sums(member.training.deterministic)
     fresh = not checkpoint.exists()
     model = build_classifier(
         member.model,
@@ -81,9 +80,17 @@ def history_csv(history: list[dict[str, object]]) -> bytes:
     return pd.DataFrame(history).to_csv(index=False, lineterminator="\n", float_format="%.9g").encode()
 
 
-def _repeatable() -> None:
-    # TensorFlow keeps this switch for the whole process; there is no narrower one. Random numbers are Keras's own
-    # stateless ones, so what is left to fix is the order of parallel sums.
-    import tensorflow as tf
+def fix_order_of_sums(fixed: bool) -> None:
+    """Have TensorFlow add numbers in one order always, or as fast as it can.
 
-    tf.config.experimental.enable_op_determinism()
+    Random numbers are Keras's own stateless ones, so that sums are all that is left to fix. The switch is the process's; there
+    is no narrower one, so that a member that is trained with XLA, which does not go with it, has to turn it off again.
+    """
+    if fixed:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    else:
+        from tensorflow.python.framework.config import disable_op_determinism
+
+        disable_op_determinism()

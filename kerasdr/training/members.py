@@ -17,6 +17,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.training.member import fit_member
 from kerasdr.training.prepared import PreparedPhotographs
 from kerasdr.training.samples import Samples, take_samples
+from kerasdr.training.xla import uses_xla
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def fit_members(
         elif kind == "boosting":
             weights = samme_weights(train.people) if weights is None else weights
             fitted_on = train.emphasised(weights)
-        reporter.note(f"{member.name}: {describe(member)}, {len(fitted_on)} training photographs")
+        compiled = ", steps compiled with XLA" if uses_xla(member) else ""
+        reporter.note(f"{member.name}: {describe(member)}, {len(fitted_on)} training photographs{compiled}")
         folder = run / "members" / member.name
         asked = (train,) if kind == "boosting" else ()
         predicted, *known = fit_member(

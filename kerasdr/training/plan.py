@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from kerasdr.config import DataConfig, Experiment, MemberConfig
+from kerasdr.config import Experiment, MemberConfig
 from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades, slashed_counts
 from kerasdr.data.readers import read_table
+from kerasdr.data_config import DataConfig
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Task
 from kerasdr.training.checks import check_experiment

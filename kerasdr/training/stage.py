@@ -17,6 +17,7 @@ from kerasdr.training.checkpoint import TrainingState, restore, save_checkpoint
 from kerasdr.training.feeds import FeatureFeed, Feed, PhotographFeed, predict, training_dataset
 from kerasdr.training.samples import Samples, grade_weights
 from kerasdr.training.schedules import make_optimizer, stage_schedule
+from kerasdr.training.xla import XLATraining, uses_xla
 
 
 def run_stage(
@@ -54,14 +55,14 @@ def run_stage(
         network = fitted
     else:
         # The fitted network is the classifier behind random changes; without them it is the classifier that predicts.
-        fitted, feed, network = behind_augmentation(model, member, index), PhotographFeed(images, _dual(member)), model
+        fitted, feed, network = training_model(model, member, index), PhotographFeed(images, _dual(member)), model
     steps = -(-len(train) // settings.batch_size)
     optimizer = make_optimizer(stage, steps)
     fitted.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=settings.jit_compile,
+        jit_compile=False,  # where XLA is wanted, it is in the model's own step
     )
     optimizer.build(fitted.trainable_variables)
     if state.epoch:
@@ -196,8 +197,10 @@ def _seed_dropout(model: keras.Model, seed: int) -> None:
             layer.seed_generator.state.assign([seed, number])
 
 
-def behind_augmentation(model: keras.Model, member: MemberConfig, index: int) -> keras.Model:
+def training_model(model: keras.Model, member: MemberConfig, index: int) -> keras.Model:
     """Return a classifier behind the random changes of training photographs, sharing all of its layers.
+
+    It is to be compiled with ``jit_compile=False``: where the member is trained with XLA, the model sees to that itself.
 
     Args:
         model: from :func:`kerasdr.models.build_classifier`.
@@ -211,6 +214,8 @@ def behind_augmentation(model: keras.Model, member: MemberConfig, index: int) ->
         if name in changed:
             for layer in layers:
                 changed[name] = layer(changed[name])
+    if uses_xla(member):
+        return XLATraining(keras.Model(inputs, changed, name="changes"), model)
     return keras.Model(inputs, model(changed), name="training")
 
 

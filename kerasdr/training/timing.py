@@ -17,6 +17,7 @@ from kerasdr.grades import N_GRADES
 from kerasdr.models import build_classifier
 from kerasdr.training.memory import keep_memory
 from kerasdr.training.stage import free_for_stage
+from kerasdr.training.xla import uses_xla
 
 PHOTOGRAPHS = 4
 """How many photographs the timed passes see. Time is taken to be proportional to their number."""
@@ -51,7 +52,7 @@ def alike(member: MemberConfig) -> str:
     )
     stages = [(stage.train, stage.cached_features, stage.batch_norm) for stage in member.stages]
     given_weights = member.model.weights != "none"  # as these decide over batch normalisation
-    return repr((model, given_weights, member.imaging.size, member.training.jit_compile, stages))
+    return repr((model, given_weights, member.imaging.size, uses_xla(member), stages))
 
 
 def measure(member: MemberConfig) -> Costs:
@@ -64,8 +65,7 @@ def measure(member: MemberConfig) -> Costs:
     # Weights do not matter for the time that a step takes, so no file is read.
     model = build_classifier(member.model, member.imaging.size, seed=member.seed)
     inputs, grades = _batch(member)
-    jit = member.training.jit_compile
-    forward, compiling = _timed(_forward(model, jit), inputs)
+    forward, compiling = _timed(_forward(model), inputs)
     steps, weights, guessed = [], [], False
     for stage in member.stages:
         weights.append(free_for_stage(model, member, stage))
@@ -75,7 +75,7 @@ def measure(member: MemberConfig) -> Costs:
             steps.append(STEP_IN_FORWARDS * forward)
             guessed = True
         else:
-            steps.append(_timed(_gradients(model, jit), inputs, grades)[0])
+            steps.append(_timed(_gradients(model, uses_xla(member)), inputs, grades)[0])
     keras.utils.clear_session()
     return Costs(forward / PHOTOGRAPHS, tuple(step / PHOTOGRAPHS for step in steps), tuple(weights), guessed)
 
@@ -91,10 +91,10 @@ def _batch(member: MemberConfig) -> tuple[dict[str, Any], Any]:
     return inputs, tf.one_hot(random.integers(0, N_GRADES, PHOTOGRAPHS), N_GRADES)
 
 
-def _forward(model: keras.Model, jit: bool) -> Callable[..., Any]:
+def _forward(model: keras.Model) -> Callable[..., Any]:
     import tensorflow as tf
 
-    return tf.function(lambda inputs: model(inputs, training=False), autograph=False, jit_compile=jit)
+    return tf.function(lambda inputs: model(inputs, training=False), autograph=False)
 
 
 def _gradients(model: keras.Model, jit: bool) -> Callable[..., Any]:

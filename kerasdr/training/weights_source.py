@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from kerasdr.config import DataConfig, Experiment, load
+from kerasdr.config import Experiment, load
 from kerasdr.data.splits import read_split
+from kerasdr.data_config import DataConfig
 from kerasdr.errors import KerasdrError
 from kerasdr.files import EMPTY_SHA256
 from kerasdr.training.dataset import ExperimentData, data_root

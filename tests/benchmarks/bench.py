@@ -270,7 +270,7 @@ def _waiting(members: list[MemberConfig], steps: int) -> dict[str, Any]:
     from kerasdr.models import build_classifier
     from kerasdr.training.feeds import PhotographFeed, training_dataset
     from kerasdr.training.samples import Samples
-    from kerasdr.training.stage import behind_augmentation
+    from kerasdr.training.stage import training_model
 
     print(
         "Training: share of the time that a step waits for its batch (prepared photographs, augmentation in the network)"
@@ -283,7 +283,7 @@ def _waiting(members: list[MemberConfig], steps: int) -> dict[str, Any]:
         rows = np.arange(len(images))
         samples = Samples(rows, rows[::-1].copy(), random.integers(0, 5, len(rows)), rows.astype(str))
         feed = PhotographFeed(images, member.model.mode == "dual")
-        model = behind_augmentation(build_classifier(member.model, size, seed=1), member, 0)
+        model = training_model(build_classifier(member.model, size, seed=1), member, 0)
         model.compile(optimizer="adamw", loss="categorical_crossentropy")
         dataset = training_dataset(
             feed,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasdr.calibration import choose_calibration, conformal_quantile, screened_positive, true_grade_scores
-from kerasdr.config_calibration import CalibrationConfig, TargetConfig
+from kerasdr.calibration_config import CalibrationConfig, TargetConfig
 from kerasdr.evaluation.conformal_simulation import SimulatedPeople, simulate_people
 from kerasdr.evaluation.metrics import quadratic_kappa, sensitivity, specificity
 from kerasdr.training.calibrating import FittedCalibration, fit_on_validation, judge_calibration

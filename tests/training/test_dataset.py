@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
-from kerasdr.config import DataConfig
 from kerasdr.data.phantom import write_phantoms
+from kerasdr.data_config import DataConfig
 from kerasdr.evaluation.task_runs import read_task_run
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import load_bundle

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from kerasdr.config_section import Section
+from kerasdr.section import Section
 
 CalibrationMethod = Literal["none", "temperature", "vector", "isotonic"]
 
