@@ -26,7 +26,9 @@ def runs_command(runs: Path) -> None:
         kappa = ""
         if run.kappa:
             low, high = (f"{run.kappa[end]:.3f}" if run.kappa[end] is not None else "?" for end in ("low", "high"))
-            kappa = f"validation kappa {run.kappa['value']:.3f} (95% interval over people {low} to {high})"
+            kappa = "validation kappa undefined"
+            if run.kappa["value"] is not None:
+                kappa = f"validation kappa {run.kappa['value']:.3f} (95% interval over people {low} to {high})"
             kappa += ", of phantoms" if run.phantoms else ""
         said = {
             "stopped": f"`kerasdr train --resume {run.path}` goes on",

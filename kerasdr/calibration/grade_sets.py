@@ -30,6 +30,8 @@ _SLACK = 1e-12
 def growth_scores(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Return for each grade the probability of the set that it is taken into, before it is, ``(N, 5)`` in 0-1.
 
+    Sums that rounding takes above 1 count as 1.
+
     The most probable grade has 0 (the least of equals, as the grade itself). Of two neighbours that are equally probable
     the worse one is taken first.
 
@@ -49,7 +51,7 @@ def growth_scores(probabilities: ArrayLike) -> NDArray[np.float64]:
         up = above >= below
         high, low = high + up, low - ~up
         taken = np.where(up, high, low)
-        scores[rows, taken] = mass
+        scores[rows, taken] = np.minimum(mass, 1.0)
         mass = mass + p[rows, taken]
     return scores
 

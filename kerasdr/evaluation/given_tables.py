@@ -141,7 +141,14 @@ def _read(path: Path, what: str, repeat: str | None) -> pd.DataFrame:
     if twice:
         raise KerasdrError(f"{printable_path(path)} has two columns called {twice}, but for capitals: rename one")
     cells = cells.set_axis(names, axis=1)
-    return cells if repeat is None else cells[cells["repeat"] == repeat]
+    if repeat is None:
+        return cells
+    if "repeat" not in cells or not (cells["repeat"] == repeat).any():
+        raise KerasdrError(
+            f"{printable_path(path)} has no row of repeat {repeat} in a column repeat: give the `kerasdr train ... --folds` "
+            "that made it again"
+        )
+    return cells[cells["repeat"] == repeat]
 
 
 def _common(path: Path, cells: pd.DataFrame, grade_columns: Sequence[str]) -> dict[str, Any]:

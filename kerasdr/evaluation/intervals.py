@@ -7,12 +7,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kerasdr.evaluation import metrics
+from kerasdr.evaluation import counts, metrics
 from kerasdr.evaluation.bca import bca_correction, jackknife_weights
-from kerasdr.grades import N_GRADES
+from kerasdr.evaluation.ranking import roc
+from kerasdr.grades import N_GRADES, REFERABLE_FROM, referable_probability
 
 IntervalKind = Literal["percentile", "bca"]
 """How the ends of a bootstrap interval are taken from its resamples."""
+
+CELLS_AT_ONCE = 1_000_000
+"""Resamples times entries: enough that numpy is busy, few enough that they stay in tens of megabytes."""
 
 FEW_PEOPLE = 20
 """A bootstrap interval over fewer people than this is too narrow to be called 95%."""
@@ -40,6 +44,10 @@ class Interval:
     n_people: int
 
     def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "undefined"
+        if np.isnan(self.low):
+            return f"{self.value:.3f} (no interval)"
         return f"{self.value:.3f} ({self.level:.0%} interval {self.low:.3f} to {self.high:.3f})"
 
 
@@ -64,9 +72,12 @@ def bootstrap_people(
         kind: plain percentiles, or BCa, for which the statistic is asked once more without each person.
 
     Returns:
-        The interval; its ends are nan if more than half of the resamples are undefined, or as of :func:`resample_interval`.
+        The interval; its ends are nan if more than half of the resamples are undefined, if there are fewer than two people,
+        or as of :func:`resample_interval`.
     """
     names, owner = np.unique(np.asarray(people), return_inverse=True)
+    if len(names) < 2:
+        return _without_ends(float(statistic(np.arange(len(owner)))), level, len(owner), len(names))
     photographs = [np.flatnonzero(owner == index) for index in range(len(names))]
     random = np.random.default_rng(seed)
     values = np.empty(n_resamples)
@@ -173,20 +184,16 @@ def kappa_interval(
 ) -> Interval:
     """Quadratic kappa with the interval of :func:`bootstrap_people`, from each person's own confusion matrix.
 
-    The same draws as :func:`bootstrap_people` with the same seed, without going back to the photographs.
+    The same draws as :func:`bootstrap_people` with the same seed, without going back to the photographs. Where truth and
+    prediction are one and the same single grade kappa is undefined, in a resample too.
     """
-    truth, guess = np.asarray(grades), np.asarray(predicted)
-    names, owner = np.unique(np.asarray(people), return_inverse=True)
-    cells = np.zeros((len(names), N_GRADES**2))
-    np.add.at(cells, (owner, truth * N_GRADES + guess), 1.0)
+    cells = _confusions_by_person(grades, predicted, people)
 
-    def kappas(weights: Iterator[NDArray[np.float64]]) -> NDArray[np.float64]:
-        confusions = np.concatenate([some @ cells for some in weights])
-        return metrics.kappa_of_confusion(confusions.reshape(-1, N_GRADES, N_GRADES))
+    def kappas(draws: NDArray[np.float64], _: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        return {"kappa": counts.kappa((draws @ cells).reshape(-1, N_GRADES, N_GRADES))}
 
-    values = kappas(people_draws(len(names), n_resamples=n_resamples, seed=seed))
-    left_out = kappas(jackknife_weights(len(names))) if kind == "bca" else None
-    return resample_interval(metrics.quadratic_kappa(truth, guess), values, level, len(owner), len(names), left_out)
+    found = bootstrap_figures(kappas, people, n_resamples=n_resamples, seed=seed, level=level, kind=kind)
+    return found["kappa"].figure
 
 
 def mean_interval(
@@ -232,22 +239,41 @@ def grade_metrics(
         seed, n_resamples, kind: of the bootstrap.
 
     Returns:
-        ``quadratic_kappa``, ``accuracy``, ``balanced_accuracy``, ``mean_absolute_error`` and ``auc_referable``.
+        ``quadratic_kappa``, ``accuracy``, ``balanced_accuracy``, ``mean_absolute_error`` and ``auc_referable``; nan where
+        undefined.
     """
     truth = np.asarray(grades)
     p = np.asarray(probabilities, dtype=np.float64)
-    guess = p.argmax(axis=1)
+    cells = _confusions_by_person(truth, p.argmax(axis=1), people)
+    referable, scores = truth >= REFERABLE_FROM, referable_probability(p)
 
-    def interval(statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
-        return bootstrap_people(statistic, people, seed=seed, n_resamples=n_resamples, kind=kind)
+    def statistic(draws: NDArray[np.float64], owner: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        confusion = (draws @ cells).reshape(-1, N_GRADES, N_GRADES)
+        return {
+            "quadratic_kappa": counts.kappa(confusion),
+            "accuracy": counts.accuracy(confusion),
+            "balanced_accuracy": counts.balanced_accuracy(confusion),
+            "mean_absolute_error": counts.mean_absolute_error(confusion),
+            "auc_referable": roc(referable, scores, draws[:, owner]).auc(),
+        }
 
-    return {
-        "quadratic_kappa": kappa_interval(truth, guess, people, seed=seed, n_resamples=n_resamples, kind=kind),
-        "accuracy": interval(lambda rows: metrics.accuracy(truth[rows], guess[rows])),
-        "balanced_accuracy": interval(lambda rows: metrics.balanced_accuracy(truth[rows], guess[rows])),
-        "mean_absolute_error": interval(lambda rows: metrics.mean_absolute_error(truth[rows], guess[rows])),
-        "auc_referable": interval(lambda rows: metrics.auc_referable(truth[rows], p[rows])),
-    }
+    at_once = max(1, CELLS_AT_ONCE // max(1, len(truth)))
+    found = bootstrap_figures(statistic, people, n_resamples=n_resamples, seed=seed, kind=kind, at_once=at_once)
+    return {name: one.figure for name, one in found.items()}
+
+
+def _confusions_by_person(grades: ArrayLike, predicted: ArrayLike, people: ArrayLike) -> NDArray[np.float64]:
+    """Return each person's own confusion matrix, ``(people, 25)``, in the order of ``np.unique``."""
+    truth, guess = np.asarray(grades, dtype=np.int64), np.asarray(predicted, dtype=np.int64)
+    metrics.confusion_matrix(truth, guess)  # refuses what is no grade, which would be counted in another one's place
+    names, owner = np.unique(np.asarray(people), return_inverse=True)
+    cells = np.zeros((len(names), N_GRADES**2))
+    np.add.at(cells, (owner, truth * N_GRADES + guess), 1.0)
+    return cells
+
+
+def _without_ends(value: float, level: float, n_images: int, n_people: int) -> Interval:
+    return Interval(value, float("nan"), float("nan"), level, n_images, n_people)
 
 
 def to_json(figures: dict[str, Interval]) -> dict[str, dict[str, Any]]:
@@ -287,7 +313,7 @@ def resample_interval(
         The interval; its ends are nan where :func:`no_ends` says why.
     """
     if no_ends(value, values, left_out):
-        return Interval(value, float("nan"), float("nan"), level, n_images, n_people)
+        return _without_ends(value, level, n_images, n_people)
     tail = (1.0 - level) / 2.0
     shares = (tail, 1.0 - tail) if left_out is None else bca_correction(value, values, left_out).percentiles(level)
     low, high = np.quantile(values[np.isfinite(values)], shares)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kerasdr.evaluation import metrics
+from kerasdr.evaluation import counts, metrics
 from kerasdr.evaluation.intervals import Interval, IntervalKind, bootstrap_people
 from kerasdr.evaluation.metrics import kappa_of_confusion
 from kerasdr.grades import N_GRADES
@@ -66,7 +66,7 @@ def average_kappa(
 
 _Figure = Callable[[NDArray[np.int64], NDArray[np.float64]], float]
 _FIGURES: dict[str, _Figure] = {
-    "quadratic_kappa": lambda grades, p: metrics.quadratic_kappa(grades, p.argmax(axis=1)),
+    "quadratic_kappa": lambda grades, p: float(counts.kappa(metrics.confusion_matrix(grades, p.argmax(axis=1)))),
     "accuracy": lambda grades, p: metrics.accuracy(grades, p.argmax(axis=1)),
     "balanced_accuracy": lambda grades, p: metrics.balanced_accuracy(grades, p.argmax(axis=1)),
     "mean_absolute_error": lambda grades, p: metrics.mean_absolute_error(grades, p.argmax(axis=1)),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kerasdr.evaluation.delong import AreaTest, compare_areas
 from kerasdr.evaluation.graded import Graded, Screened
-from kerasdr.evaluation.intervals import Interval, IntervalKind
+from kerasdr.evaluation.intervals import CELLS_AT_ONCE, Interval, IntervalKind
 from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.paired import (
     N_PERMUTATIONS,
@@ -25,7 +25,7 @@ from kerasdr.evaluation.paired_grades import (
     people_screened_differently,
     people_who_differ,
 )
-from kerasdr.evaluation.standard_figures import CELLS_AT_ONCE, why_undefined, why_undefined_of_screened
+from kerasdr.evaluation.standard_figures import why_undefined, why_undefined_of_screened
 from kerasdr.grades import REFERABLE_FROM, SIGHT_THREATENING_FROM
 
 

@@ -23,12 +23,23 @@ def write_predictions(
     raw: NDArray[np.floating] | None = None,
     decision: Decision | None = None,
 ) -> None:
-    """Write one row a photograph: ``image_id, patient_id, eye, grade, predicted, prob_0 .. prob_4``.
+    """Write what :func:`predictions_csv` gives of the other arguments."""
+    write_bytes_atomically(path, predictions_csv(table, rows, grades, probabilities, raw, decision))
+
+
+def predictions_csv(
+    table: pd.DataFrame,
+    rows: NDArray[np.int64],
+    grades: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
+    raw: NDArray[np.floating] | None = None,
+    decision: Decision | None = None,
+) -> bytes:
+    """Return one row a photograph: ``image_id, patient_id, eye, grade, predicted, prob_0 .. prob_4``.
 
     With a calibration follow ``prob_raw_0 .. prob_raw_4``, ``grade_set``, ``screen_positive`` and ``refer_to_reader``.
 
     Args:
-        path: the CSV.
         table: the record table.
         rows: which of its rows, ``(n,)``.
         grades: the true grades, ``(n,)``.
@@ -47,7 +58,7 @@ def write_predictions(
         part["grade_set"] = decision.texts
         part["screen_positive"] = "" if decision.positive is None else np.where(decision.positive, "yes", "no")
         part["refer_to_reader"] = np.where(decision.to_reader, "yes", "no")
-    write_bytes_atomically(path, part.to_csv(index=False, lineterminator="\n", float_format="%.6f").encode())
+    return part.to_csv(index=False, lineterminator="\n", float_format="%.6f").encode()
 
 
 def read_predictions(path: Path) -> pd.DataFrame:

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from kerasdr.evaluation import counts
 from kerasdr.evaluation.calibration_figures import calibration_statistic
 from kerasdr.evaluation.graded import Graded, Screened
-from kerasdr.evaluation.intervals import Interval, IntervalKind, Resampled, Statistic, bootstrap_figures
+from kerasdr.evaluation.intervals import (
+    CELLS_AT_ONCE,
+    Interval,
+    IntervalKind,
+    Resampled,
+    Statistic,
+    bootstrap_figures,
+)
 from kerasdr.evaluation.ranking import roc
 from kerasdr.grades import GRADES, N_GRADES, REFERABLE_FROM, SIGHT_THREATENING_FROM
 
@@ -17,9 +24,6 @@ OF_PHOTOGRAPHS = "of photographs alone: the highest of a person's probabilities 
 
 CALIBRATION_FIGURES = ("brier_grades", "brier_referable", "ece_top_grade", "ece_referable")
 SET_FIGURES = ("coverage_of_grade_set", "mean_size_of_grade_set")
-
-# Enough resamples at once that numpy is busy, few enough that they stay in tens of megabytes.
-CELLS_AT_ONCE = 1_000_000
 
 _Values = dict[str, NDArray[np.float64]]
 

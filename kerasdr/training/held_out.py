@@ -15,8 +15,8 @@ from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.calibration_report import CalibrationReport, report_from_json, report_to_json
 from kerasdr.evaluation.intervals import Interval, from_json, grade_metrics, to_json
-from kerasdr.evaluation.predictions import write_predictions
-from kerasdr.files import sha256_of_file, write_text_atomically
+from kerasdr.evaluation.predictions import predictions_csv, write_predictions
+from kerasdr.files import printable_path, sha256_of, sha256_of_file, write_bytes_atomically, write_text_atomically
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.engine import EnsembleEngine
@@ -120,21 +120,21 @@ def open_test_part(
     predictions = run / "predictions_test.csv"
     raw, together = combine(bundle.ensemble, members), bundle.combined(members)
     calibration, judged = bundle.calibration, None
-    known = (predictions, table, samples.rows, samples.grades)
-    if calibration is None:
-        write_predictions(*known, together)
-    else:
-        write_predictions(*known, together, raw, calibration.decide(together))
-        judged = judge_calibration(
-            run, "test", calibration, raw, together, samples.grades, samples.people, seed=experiment.seed
-        )
+    decision = None if calibration is None else calibration.decide(together)
+    answer = predictions_csv(table, samples.rows, samples.grades, together, raw, decision)
+    # Before a grade stands beside a label on disk: whoever stops here has opened it.
     opening = note_opening(
         run,
         command=command,
         bundle=bundle.digest,
-        predictions_sha256=sha256_of_file(predictions),
+        predictions_sha256=sha256_of(answer),
         reason=" ".join((reopen or "").split()),
     )
+    write_bytes_atomically(predictions, answer)
+    if calibration is not None:
+        judged = judge_calibration(
+            run, "test", calibration, raw, together, samples.grades, samples.people, seed=experiment.seed
+        )
     metrics = figures(together)
     methods: dict[str, dict[str, Interval]] = {}
     for method, spec in _compared(run).items():
@@ -227,7 +227,21 @@ def _compared(run: Path) -> dict[str, EnsembleSpec]:
 
 
 def _read(path: Path) -> HeldOut:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    """Return what was kept.
+
+    Raises:
+        KerasdrError: if it cannot be read.
+    """
+    try:
+        return _kept(path, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise KerasdrError(
+            f"{printable_path(path)} cannot be read or is damaged: restore it from a copy, or open the test part again with "
+            f"--reopen REASON, which {LEDGER} keeps"
+        ) from error
+
+
+def _kept(path: Path, content: dict[str, Any]) -> HeldOut:
     methods = {name: from_json(part) for name, part in content.get("methods", {}).items()}
     openings = read_openings(path.parent)
     opened = f"opened at {content['opened']}"

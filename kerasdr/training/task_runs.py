@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def _choose(task: Task, runs: Path, scale: Scale, reporter: Reporter) -> None:
     kappas = {}
     for folder in filter(is_finished, folders):
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        kappas[folder] = metrics["ensemble"]["quadratic_kappa"]["value"]
+        kappa = metrics["ensemble"]["quadratic_kappa"]["value"]
+        kappas[folder] = -math.inf if kappa is None else kappa  # undefined is below all
     if not kappas:
         return
     best = max(kappas, key=lambda folder: kappas[folder])

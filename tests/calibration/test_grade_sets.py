@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from kerasdr.calibration import conformal_quantile, growth_scores, set_bounds, set_text, true_grade_scores
 from kerasdr.calibration.grade_sets import read_set, spans_referral
+from kerasdr.calibration.part import GradeSets
 
 P = np.array([[0.1, 0.2, 0.4, 0.25, 0.05], [0.7, 0.1, 0.1, 0.05, 0.05], [0.3, 0.05, 0.05, 0.2, 0.4]])
 
@@ -23,6 +24,16 @@ def test_growth_by_hand() -> None:
         )
     )
     assert true_grade_scores(P, [1, 0, 0]) == pytest.approx([0.65, 0.0, 0.7])
+
+
+def test_a_sum_that_rounding_takes_above_1_is_a_share_all_the_same() -> None:
+    p = np.array([[0.15151515151515155, 0.24242424242424246, 0.060606060606060615, 0.5454545454545455, 0.0]])
+    assert p[0, 3] + p[0, 2] + p[0, 1] + p[0, 0] > 1.0
+    scores = true_grade_scores(np.repeat(p, 10, axis=0), np.full(10, 4))
+    # A network that is sure and wrong must not stop the training that is to say so.
+    quantile = conformal_quantile(scores, np.arange(10), 0.9)
+    assert GradeSets(level=0.9, quantile=quantile).quantile == 1.0
+    assert set_bounds(p, quantile).tolist() == [[0, 4]]
 
 
 def test_of_equal_neighbours_the_worse_comes_first() -> None:

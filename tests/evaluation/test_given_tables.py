@@ -137,5 +137,7 @@ def test_sets_of_grades(predictions: Path) -> None:
 @pytest.mark.parametrize("wrong", ["2-1", "02-Jan", "1;2", "7"])
 def test_sets_that_are_none_are_refused(predictions: Path, wrong: str) -> None:
     predictions.write_text(f"image,grade,grade_set\na,1,1-2\nb,1,{wrong}\n")
-    with pytest.raises(KerasdrError, match=rf"p\.csv line 3: grade_set '{wrong}' is no set of grades such as 3 or 1-2"):
+    with pytest.raises(
+        KerasdrError, match=rf"p\.csv line 3: grade_set '{wrong}' is no set of grades such as 3 or 1 to 2"
+    ):
         read_given_predictions(predictions)
