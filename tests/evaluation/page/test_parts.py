@@ -151,6 +151,8 @@ def test_curves_of_one_epoch_and_of_a_loss_that_blew_up() -> None:
     loss, kappa = curves_figure("c", "here", {"net": [one]})
     assert (loss.name, kappa.name) == ("c-loss", "c-kappa") and "nan" not in loss.svg
     assert curves_figure("c", "here", {}) == []
+    lost = pd.concat([one, one.assign(epoch=2, val_loss=2.0, val_quadratic_kappa=np.nan)])
+    assert "net: 1 training, at the end undefined." in curves_figure("c", "here", {"net": [lost]})[1].description
 
 
 def test_plain_data_become_rows() -> None:
