@@ -63,7 +63,8 @@ def note_near_duplicates(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for one in (*across, *(one for one in pairs if one not in across)):
+    within = [one for one in pairs if parts[one.first] == parts[one.second]]
+    for one in (*across, *within):
         first, second = ((names[row], parts[row]) for row in (one.first, one.second))
         writer.writerow([*first, *second, f"{one.correlation:.3f}", one.pose])
     write_text_atomically(run / "near_duplicates.csv", text.getvalue())
