@@ -122,11 +122,13 @@ def explanations_command(
     make_folder(out)
     if data is None:
         side = max(recipe.size for recipe in bundle.recipes)
-        photographs = _draw(out, phantoms, seed, seen.seeds, min(max(2 * side, _SIZES[0]), _SIZES[1]), reporter)
+        _refuse_seed(seed, seen.seeds, "--seed")
+        photographs = _draw(out, phantoms, seed, min(max(2 * side, _SIZES[0]), _SIZES[1]), reporter)
     else:
         from kerasdr.data.lesion_masks import detect_mask_layout, read_masked
 
         photographs = read_masked(layout or detect_mask_layout(data), data)
+        _refuse_seed(photographs.seed, seen.seeds, "--data")
     load_keras_quietly()
     from kerasdr.training.explanation_evidence import find_explanation_evidence
     from kerasdr.training.explanation_files import evidence_text, write_evidence
@@ -156,15 +158,20 @@ def _methods(text: str) -> "list[CamMethod]":
     return cast("list[CamMethod]", names)
 
 
-def _draw(
-    out: Path, people: int, seed: int, used: frozenset[int], size: int, reporter: TerminalReporter
-) -> "MaskedPhotographs":
-    from kerasdr.data.lesion_masks import read_masked
-    from kerasdr.data.phantom import write_phantoms
+def _refuse_seed(seed: int | None, used: frozenset[int], option: str) -> None:
+    """Refuse people that the model knows: drawn at another size, they are other bytes."""
     from kerasdr.errors import KerasdrError
 
     if seed in used:
-        raise KerasdrError(f"the model was trained on phantoms of seed {seed}, the same people: choose another --seed")
+        raise KerasdrError(
+            f"the model was trained on phantoms of seed {seed}, the same people: choose another {option}"
+        )
+
+
+def _draw(out: Path, people: int, seed: int, size: int, reporter: TerminalReporter) -> "MaskedPhotographs":
+    from kerasdr.data.lesion_masks import read_masked
+    from kerasdr.data.phantom import write_phantoms
+
     root = out / f"phantoms-{people}-{seed}-{size}"
     write_phantoms(root, people=people, seed=seed, size=size, progress=reporter.progress("drawing phantoms"))
     return read_masked("phantoms", root)

@@ -85,9 +85,10 @@ def train_command(
 
     if (experiment is None) == (resume is None):
         raise click.UsageError("name a configuration, or a run with --resume")
-    if resume is not None and (settings or data or given or dry_run):
+    if resume is not None and (settings or data or given or dry_run or only or scale):
         raise click.UsageError(
-            "--resume goes on with the run's own configuration: it takes no --set, --data, --given or --dry-run"
+            "--resume goes on with the run's own configuration: "
+            "it takes no --set, --data, --only, --scale, --given or --dry-run"
         )
     if folds is None and repeat > 1:
         raise click.UsageError("--repeat says how often --folds deals people anew: give --folds as well")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kerasdr.calibration import Decision
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, write_bytes_atomically
-from kerasdr.grades import N_GRADES
+from kerasdr.grades import GRADES, N_GRADES
 
 _TEXTS = ("image_id", "patient_id", "grade_set", "screen_positive", "refer_to_reader")
 
@@ -70,9 +70,23 @@ def read_predictions(path: Path) -> pd.DataFrame:
     try:
         # A person may well be called NA, and nothing is missing from predictions.
         table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
-        return table.astype({"image_id": str, "patient_id": str, "grade": "int64", "predicted": "int64"})
+        table = table.astype({"image_id": str, "patient_id": str, "grade": "int64", "predicted": "int64"})
+        for column in ("grade", "predicted"):
+            if not table[column].isin(GRADES).all():
+                raise ValueError(f"column {column} holds something else than the grades 0 to {N_GRADES - 1}")
+        for column in (f"{prefix}{grade}" for prefix in ("prob_", "prob_raw_") for grade in GRADES):
+            if column in table:
+                table[column] = _probabilities(table[column])
+        return table
     except (OSError, KeyError, ValueError) as error:
         raise KerasdrError(cannot_read(path, error)) from error
+
+
+def _probabilities(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    if not numbers.between(0.0, 1.0).all():
+        raise ValueError(f"column {column.name} holds something else than probabilities, from 0 to 1")
+    return numbers
 
 
 def cannot_read(path: Path, reason: object) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
 from kerasdr.scoring.bundle import Bundle
-from kerasdr.scoring.engine import Batch, combined_heat, ensemble_output, member_inputs
+from kerasdr.scoring.engine import Batch, combined_heat, member_inputs
 from kerasdr.scoring.engine_keras import build_network
 from kerasdr.scoring.sealed import Arrays
 
@@ -74,7 +74,7 @@ class EnsembleMaps:
             set_weights(network, arrays)
 
     def grade(self, batch: Batch) -> NDArray[np.float64]:
-        """Return the ensemble's probabilities, ``(N, 5)``."""
+        """Return the ensemble's probabilities, ``(N, 5)``, calibrated if the bundle has a calibration."""
         parts = [self._grade(part) for part in _parts(batch)]
         return np.concatenate(parts)
 
@@ -98,10 +98,10 @@ class EnsembleMaps:
 
     def _grade(self, batch: Batch) -> NDArray[np.float64]:
         own = [
-            np.asarray(network.predict_on_batch(dict(given)))
+            np.asarray(network.predict_on_batch(dict(given)), np.float64)
             for network, given in zip(self._networks, self._inputs(batch), strict=True)
         ]
-        return ensemble_output(self.bundle.ensemble, own, None).probabilities
+        return self.bundle.combined(np.stack(own))
 
     def _heat(self, batch: Batch, grades: NDArray[np.integer], method: "CamMethod") -> NDArray[np.float32]:
         heats = [

@@ -19,7 +19,7 @@ from kerasdr.reporting import PassingReporter, Reporter
 RECORD = "mlflow.json"
 _ARTEFACTS = ("config.yaml", "environment.json", "data.json", "metrics.json")
 # What one call takes, and how long a value may be (mlflow.utils.validation).
-_PARAMS_AT_ONCE, _LONGEST_PARAM = 100, 6000
+_PARAMS_AT_ONCE, _METRICS_AT_ONCE, _LONGEST_PARAM = 100, 1000, 6000
 _NOT_OF_AN_EPOCH = ("epoch", "stage")
 
 
@@ -126,8 +126,10 @@ class MlflowReporter(PassingReporter):
             for name, value in row.items()
             if name not in _NOT_OF_AN_EPOCH
         ]
+        # More than one call where a long training that was begun without MLflow goes on with it.
+        for start in range(0, len(metrics), _METRICS_AT_ONCE):
+            self._client.log_batch(self._run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
         if metrics:
-            self._client.log_batch(self._run_id, metrics=metrics)
             self._logged[member] = int(history[-1]["epoch"])
 
     def _end(self, run: Path) -> None:

@@ -62,6 +62,8 @@ def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> Non
         (["train", "--resume", "runs/demo/one", "--set", "seed=1"], "--resume goes on with"),
         (["train", "--resume", "runs/demo/one", "--data", "d"], "--resume goes on with"),
         (["train", "--resume", "runs/demo/one", "--dry-run"], "--resume goes on with"),
+        (["train", "--resume", "runs/demo/one", "--only", "row"], "--resume goes on with"),
+        (["train", "--resume", "runs/demo/one", "--scale", "mini"], "--resume goes on with"),
         (["probe"], "Missing argument 'NAME_OR_YAML'"),
         (["probe", "demo", "--folds", "1"], "1 is not in the range"),
     ],

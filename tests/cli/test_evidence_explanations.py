@@ -104,6 +104,9 @@ def test_evidence_from_phantoms(kerasdr: Kerasdr, run: Path) -> None:
 def test_phantoms_and_photographs_that_the_model_has_seen(kerasdr: Kerasdr, run: Path) -> None:
     error = kerasdr("evidence", "explanations", "--seed", "5").error
     assert error == "the model was trained on phantoms of seed 5, the same people: choose another --seed"
+    write_phantoms(Path("larger"), people=3, seed=5, size=160)  # the same people in other bytes
+    error = kerasdr("evidence", "explanations", "--data", "larger").error
+    assert error == "the model was trained on phantoms of seed 5, the same people: choose another --data"
     write_phantoms(Path("mine"), people=3, seed=6, size=128)
     photograph = next(Path("mine/train").iterdir())
     row = f"{photograph.stem},1,validation,{sha256_of_file(photograph)}\n"

@@ -1,11 +1,13 @@
 """Maps of a whole bundle: those that the engine draws, and those of a network whose map is known beforehand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from kerasdr.calibration.maps import VectorScaling
 from kerasdr.config import ModelSpec
 from kerasdr.ensembles import EnsembleSpec
 from kerasdr.errors import KerasdrError
@@ -14,6 +16,7 @@ from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bund
 from kerasdr.scoring.engine import Batch
 from kerasdr.scoring.engine_keras import KerasEngine
 from kerasdr.scoring.ensemble_maps import EnsembleMaps
+from tests.scoring.test_calibrated import part
 
 SIZE = 48
 
@@ -87,6 +90,19 @@ def test_planted_network_points_at_green(tmp_path: Path, method: Any) -> None:
     assert heat.shape == (3, 6, 6)
     assert [divmod(int(each.argmax()), 6) for each in heat] == [(1, 4), (3, 0), (5, 5)]
     assert (heat.reshape(3, -1) > 0.01).sum(axis=1).tolist() == [1, 1, 1]
+
+
+def test_grades_are_calibrated_as_those_of_predict_are(tmp_path: Path, images: np.ndarray) -> None:
+    """A calibration may change the most probable grade, and the map is to explain the grade that is shown."""
+    plain = write(tmp_path / "b", [member("a")])
+    batch = batch_of(plain, images)
+    second = int(np.sort(EnsembleMaps(plain).grade(batch).argmax(axis=1))[0] + 2) % 5
+    offsets = tuple(9.0 if grade == second else 0.0 for grade in range(5))
+    bundle = replace(plain, calibration=part(VectorScaling(slopes=(1,) * 5, offsets=offsets)))
+    engine = KerasEngine(bundle, batch_size=len(images)).predict(batch)
+    found = EnsembleMaps(bundle).grade(batch)
+    assert found == pytest.approx(engine.probabilities, abs=1e-5)
+    assert (found.argmax(axis=1) == second).all()
 
 
 def test_other_weights_and_back(tmp_path: Path, images: np.ndarray) -> None:

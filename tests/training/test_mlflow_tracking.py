@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,6 +89,42 @@ def test_a_resumed_run_goes_on_in_its_mlflow_run(run: Path, tmp_path: Path) -> N
     assert len(client.search_runs([found.info.experiment_id])) == 1
     steps = [metric.step for metric in client.get_metric_history(found.info.run_id, "net/loss")]
     assert sorted(steps) == [1, 2, 3]
+
+
+def test_a_long_training_that_was_begun_without_mlflow(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow takes 1000 figures in one call (mlflow.utils.validation.MAX_METRICS_PER_BATCH) and refuses more."""
+    sent: list[tuple[str, float, int, int]] = []
+
+    class Client:
+        def __init__(self, tracking_uri: str) -> None:
+            self.tracking_uri = tracking_uri
+
+        def get_experiment_by_name(self, name: str) -> Any:
+            return SimpleNamespace(experiment_id="1")
+
+        def create_run(self, *args: object, **kwargs: object) -> Any:
+            return SimpleNamespace(info=SimpleNamespace(run_id="r"))
+
+        def get_metric_history(self, run_id: str, name: str) -> list[Any]:
+            return []
+
+        def log_batch(self, run_id: str, metrics: Sequence[Any] = (), params: Sequence[Any] = ()) -> None:
+            if len(metrics) > 1000:
+                raise ValueError("a batch can contain at most 1000 metrics")
+            sent.extend(metrics)
+
+    entities = SimpleNamespace(Metric=lambda *values: values, Param=lambda *values: values)
+    stand_in = SimpleNamespace(MlflowClient=Client, entities=entities)
+    monkeypatch.setattr("kerasdr.training.mlflow_tracking.import_mlflow", lambda: stand_in)
+    listening = Listening()
+    reporter = MlflowReporter(listening, "http://127.0.0.1:9")
+    reporter.begin(run)
+    history = [{**row, "epoch": number} for number, row in enumerate(epochs(1) * 250, start=1)]
+    reporter.epochs("net", history)
+    assert listening.lines == []
+    assert len(sent) == 250 * (len(history[0]) - 2) > 1000
+    for name in ("net/loss", "net/val_quadratic_kappa"):
+        assert [step for key, _, _, step in sent if key == name] == list(range(1, 251))
 
 
 @pytest.mark.usefixtures("mlflow")

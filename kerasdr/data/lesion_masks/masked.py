@@ -53,12 +53,14 @@ class MaskedPhotographs:
         about: in words, whose photographs these are.
         phantoms: whether they are synthetic.
         notes: what a person should know, such as photographs without any mask.
+        seed: of the phantoms, which says which people they are of; None of other photographs.
     """
 
     photographs: tuple[MaskedPhotograph, ...]
     about: str
     phantoms: bool = False
     notes: tuple[str, ...] = ()
+    seed: int | None = None
 
 
 def read_masks(photograph: MaskedPhotograph) -> dict[str, NDArray[np.bool_]]:

@@ -121,10 +121,11 @@ def _read_phantoms(root: Path) -> MaskedPhotographs:
         content = json.loads(card.read_text(encoding="utf-8"))
         entries, settings = content["photographs"], content["settings"]
         photographs = tuple(_phantom(root, entry) for entry in entries)
+        people, seed = int(settings["people"]), int(settings["seed"])
     except (ValueError, KeyError, TypeError) as error:
         raise KerasdrError(f"{printable_path(card)} cannot be read: draw the phantoms again") from error
-    about = f"phantoms, synthetic photographs of {settings['people']} people that do not exist, seed {settings['seed']}"
-    return MaskedPhotographs(photographs, about, phantoms=True)
+    about = f"phantoms, synthetic photographs of {people} people that do not exist, seed {seed}"
+    return MaskedPhotographs(photographs, about, phantoms=True, seed=seed)
 
 
 def _phantom(root: Path, entry: Mapping[str, Any]) -> MaskedPhotograph:

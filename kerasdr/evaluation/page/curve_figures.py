@@ -12,6 +12,7 @@ from kerasdr.evaluation.ranking import Roc
 from kerasdr.evaluation.roc_band import RocBand
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_SLACK = 1e-12  # of net benefits: what is equal but for rounding is no better
 _OURS, _ALL, _NONE = Look(1), Look(2, "dash"), Look(0, "dots")
 
 
@@ -142,13 +143,13 @@ def decision_figure(name: str, of: str, found: DecisionCurve) -> Figure:
     drawn = found.model >= low
     label = f"refer by the network, {found.level:.0%} band over people" if known.any() else "refer by the network"
     plot.series(label, found.thresholds[drawn], found.model[drawn], _OURS)
-    better = found.model > np.maximum(found.refer_all, 0.0)
+    better = found.model > np.maximum(found.refer_all, 0.0) + _SLACK
     said = "Nowhere is the network better than the better of referring everybody and nobody."
     if better.any():
         where = found.thresholds[better]
         said = (
-            f"The network is better than the better of referring everybody and nobody at {better.sum()} of {len(better)} "
-            f"thresholds, between {where.min():.0%} and {where.max():.0%}."
+            f"Of those judged here, the network is better than the better of referring everybody and nobody at {better.sum()} "
+            f"of {len(better)} thresholds, between {where.min():.0%} and {where.max():.0%}; the band says how sure that is."
         )
     return plot.figure(
         name, f"Decision curve, {of}", f"Net benefit over threshold probabilities, of those who were graded. {said}"

@@ -123,12 +123,17 @@ def curves_figure(name: str, of: str, histories: Mapping[str, Sequence[pd.DataFr
                     plot.series(f"{member}, {part}".removesuffix(", "), finite["epoch"], finite[column], look)
         best = "; ".join(
             f"{member}: {len(several)} training{'s' if len(several) > 1 else ''}, at the end "
-            + ", ".join(f"{float(one[columns[-1][0]].iloc[-1]):.3f}" for one in several)
+            + ", ".join(_at_the_end(one[columns[-1][0]]) for one in several)
             for member, several in histories.items()
         )
         described = f"{title} over {last} epochs. {best}."
         figures.append(plot.figure(f"{name}-{what}", f"Learning curves, {title}, {of}", described))
     return figures
+
+
+def _at_the_end(column: pd.Series) -> str:
+    value = float(column.iloc[-1])
+    return f"{value:.3f}" if math.isfinite(value) else "undefined"
 
 
 def _value_axis(title: str, values: Sequence[float], up_to_one: bool) -> Axis:

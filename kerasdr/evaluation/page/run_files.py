@@ -12,8 +12,10 @@ import yaml
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.predictions import cannot_read, read_predictions
 from kerasdr.files import printable_path, sha256_of_file
+from kerasdr.grades import GRADES
 
 _LEDGER = "openings.jsonl"
+_HISTORY = ("epoch", "loss", "val_loss", "val_quadratic_kappa")
 
 PartKey = Literal["test", "out of fold", "validation"]
 # What the page has a place of its own for; whatever else stands in a run's figures is shown as it is.
@@ -232,7 +234,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise KerasdrError(cannot_read(path, error)) from error
-    if not isinstance(content, dict):
+    members = content.get("members") or [] if isinstance(content, dict) else None
+    if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
         raise KerasdrError(cannot_read(path, "no configuration"))
     return content
 
@@ -249,9 +252,13 @@ def _read_left_out(path: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise KerasdrError(cannot_read(path, error)) from error
+    _require(path, table, ("image_id", "patient_id", "split", "reason"))
+    if "grade" in table and not table["grade"].isin(("", *map(str, GRADES))).all():
+        raise KerasdrError(cannot_read(path, f"column grade holds something else than the grades 0 to {max(GRADES)}"))
+    return table
 
 
 def _not_graded(left_out: pd.DataFrame | None, split: str) -> pd.DataFrame | None:
@@ -266,10 +273,23 @@ def _histories(run: Path) -> dict[str, pd.DataFrame]:
     found = {}
     for path in sorted(run.glob("members/*/history.csv")):
         try:
-            found[path.parent.name] = pd.read_csv(path)
+            history = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise KerasdrError(cannot_read(path, error)) from error
+        _require(path, history, _HISTORY)
+        if history.empty:
+            raise KerasdrError(cannot_read(path, "it holds no epoch"))
+        try:
+            found[path.parent.name] = history.astype(dict.fromkeys(_HISTORY, float))
+        except ValueError as error:
+            raise KerasdrError(cannot_read(path, error)) from error
     return found
+
+
+def _require(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
+    lacking = [column for column in columns if column not in table]
+    if lacking:
+        raise KerasdrError(cannot_read(path, f"column {lacking[0]} is missing"))
 
 
 def _more(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -314,6 +314,19 @@ def test_folds_of_a_cross_validation(make_run: MakeRun, tmp_path: Path) -> None:
     assert written([tmp_path / "runs"], tmp_path).runs == (whole,)
 
 
+BROKEN: tuple[tuple[str, Callable[[pd.DataFrame], pd.DataFrame], str], ...] = (
+    ("predictions_test.csv", lambda t: t.assign(grade="7"), "column grade holds something else"),
+    ("predictions_test.csv", lambda t: t.assign(predicted="-1"), "column predicted holds something else"),
+    ("predictions_test.csv", lambda t: t.assign(prob_2=["", *t["prob_2"][1:]]), "column prob_2 holds something else"),
+    ("predictions_test.csv", lambda t: t.assign(prob_3="inf"), "column prob_3 holds something else"),
+    ("left_out.csv", lambda t: t.drop(columns="split"), "column split is missing"),
+    ("left_out.csv", lambda t: t.assign(grade="x"), "column grade holds something else"),
+    ("members/net/history.csv", lambda t: t.drop(columns="val_loss"), "column val_loss is missing"),
+    ("members/net/history.csv", lambda t: t[:0], "it holds no epoch"),
+    ("members/net/history.csv", lambda t: t.assign(loss="x"), "could not convert"),
+)
+
+
 def test_what_is_no_run_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     unfinished = make_run("a", status="running")
     with pytest.raises(KerasdrError, match="not finished: go on with `kerasdr train --resume"):
@@ -326,6 +339,17 @@ def test_what_is_no_run_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     (broken / "predictions_test.csv").write_text("image_id\nx\n")
     with pytest.raises(KerasdrError, match=r"cannot read .*predictions_test\.csv"):
         written([broken], tmp_path)
+    for place, (file, change, said) in enumerate(BROKEN):
+        run = make_run(f"broken-{place}", people=3)
+        table = pd.read_csv(run / file, dtype=str, keep_default_na=False)
+        change(table).to_csv(run / file, index=False)
+        with pytest.raises(KerasdrError, match=f"cannot read .*: {said}.*; train that run anew") as error:
+            written([run], tmp_path)
+        assert "\n" not in str(error.value)
+    odd = make_run("odd")
+    (odd / "config.yaml").write_text("members: [net]\n")
+    with pytest.raises(KerasdrError, match="no configuration"):
+        written([odd], tmp_path)
     (tmp_path / "runs" / "chosen").write_text("eyes/c\n")
     chosen = make_run("c")
     assert [path.resolve() for path in written([tmp_path / "runs" / "chosen"], tmp_path).runs] == [chosen.resolve()]

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from kerasdr.evaluation.calibration_figures import ReliabilityBin
+from kerasdr.evaluation.decision_curve import decision_curve
+from kerasdr.evaluation.graded import graded_photographs
 from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.page.chart import Axis, Look, Plot, picture
-from kerasdr.evaluation.page.curve_figures import reliability_figure
+from kerasdr.evaluation.page.curve_figures import decision_figure, reliability_figure
 from kerasdr.evaluation.page.figures_section import operating_points
 from kerasdr.evaluation.page.judged_part import judge_part
 from kerasdr.evaluation.page.markup import css, element, joined
@@ -75,6 +77,20 @@ def test_worst_errors_are_far_off_first_then_sure() -> None:
     assert worst_errors(part(said.assign(predicted=said["grade"]))).empty
 
 
+def test_a_network_that_tells_nobody_apart_is_nowhere_better_than_a_rule() -> None:
+    """One probability for all is referring everybody below it and nobody above: equal but for rounding."""
+    for n in (37, 101):
+        grades = np.arange(n) % 3
+        p = np.tile([0.3, 0.2, 0.2, 0.2, 0.1], (n, 1))
+        found = decision_curve(graded_photographs(grades, p.argmax(axis=1), np.arange(n), p), n_resamples=10)
+        assert found is not None
+        assert "Nowhere is the network better" in decision_figure("d", "here", found).description
+    useful = np.eye(5)[grades]
+    found = decision_curve(graded_photographs(grades, grades, np.arange(n), useful), n_resamples=10)
+    assert found is not None
+    assert "at 99 of 99 thresholds, between 1% and 99%" in decision_figure("d", "here", found).description
+
+
 def test_operating_points_lie_on_the_curve() -> None:
     table = predictions(3, 60)
     p = table[[f"prob_{grade}" for grade in range(2, 5)]].sum(axis=1).round(12)
@@ -135,6 +151,8 @@ def test_curves_of_one_epoch_and_of_a_loss_that_blew_up() -> None:
     loss, kappa = curves_figure("c", "here", {"net": [one]})
     assert (loss.name, kappa.name) == ("c-loss", "c-kappa") and "nan" not in loss.svg
     assert curves_figure("c", "here", {}) == []
+    lost = pd.concat([one, one.assign(epoch=2, val_loss=2.0, val_quadratic_kappa=np.nan)])
+    assert "net: 1 training, at the end undefined." in curves_figure("c", "here", {"net": [lost]})[1].description
 
 
 def test_plain_data_become_rows() -> None:
