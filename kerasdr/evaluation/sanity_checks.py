@@ -139,7 +139,8 @@ def similarity_verdict(stage: Stage) -> Verdict:
 def chance_verdict(auc: Interval, above_random: Interval, above_centre: Interval) -> Verdict:
     """Say whether maps of a network with random weights lie on lesions no better than noise does.
 
-    It passes if the interval of the difference to a random map does not lie above 0.
+    It passes if the interval of the difference to a random map does not lie above 0; the text says how much of one the
+    interval still holds, since few photographs cannot rule one out.
 
     Args:
         auc: of pixels, of the network with random weights.
@@ -153,7 +154,13 @@ def chance_verdict(auc: Interval, above_random: Interval, above_centre: Interval
         f"the centre prior {_text(above_centre)}"
     )
     if above_random.low <= 0:
-        return Verdict(check, True, f"PASSED: {said}: no better than a random map")
+        # That no difference is seen among few photographs does not show that there is none.
+        doubt = (
+            f"not shown to be better than a random map; up to {above_random.high:.3f} better is not ruled out"
+            if above_random.high > 0
+            else "no better than a random map"
+        )
+        return Verdict(check, True, f"PASSED: {said}: {doubt}")
     return Verdict(
         check,
         False,

@@ -70,7 +70,8 @@ def frame_mask(
 ) -> NDArray[np.bool_]:
     """Bring a mask to a recipe's frame.
 
-    A pixel of the frame belongs to the mask if half of it or more does, so that a mask's area is kept on average.
+    A pixel of the frame belongs to the mask if half of it or more does. That keeps the area of what is several pixels wide; a
+    spot of about one pixel of the frame or less mostly vanishes (of discs 0.9 pixels wide 23% stay, of 1.4 pixels 92%).
 
     Args:
         recipe: whose geometric step is applied.

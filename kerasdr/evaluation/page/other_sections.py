@@ -132,26 +132,25 @@ def more_section(parts: Sequence[JudgedPart], level: int) -> tuple[Markup | None
 
 
 def yardsticks_section(judged: Sequence[tuple[RunFiles, Sequence[JudgedPart]]], level: int) -> Markup:
-    """Return published operating points beside the runs', with what sets them apart."""
+    """Return published operating points beside those of runs on photographs of people, with what sets them apart."""
     header = [
         *("system", "where", "people", "looks for", "reference standard", "photographs"),
         *("sensitivity", "specificity", "not graded", "source"),
     ]
     rows: list[list[Child]] = []
-    for run, parts in judged:
+    of_people = [(run, parts) for run, parts in judged if not run.phantoms]
+    for run, parts in of_people:
         part = parts[0]
         found = part.by_person
         share = found.figures.get("share_not_graded")
         rows.append(
             [
                 element("strong", f"this run: {run.name}"),
-                "phantoms: drawn by a program"
-                if run.phantoms
-                else f"layout {(run.config.get('data') or {}).get('layout')}",
+                f"layout {(run.config.get('data') or {}).get('layout')}",
                 f"{len(part.people)}, {part.title}",
                 "grade 2 or worse, by person",
-                "the program that drew them" if run.phantoms else "the data set's own grades",
-                "drawn, not taken" if run.phantoms else f"{len(part.photographs)} of the data set",
+                "the data set's own grades",
+                f"{len(part.photographs)} of the data set",
                 figure_cell(found.figures["sensitivity_referable"], found, "sensitivity_referable"),
                 figure_cell(found.figures["specificity_referable"], found, "specificity_referable"),
                 f"undefined: {part.screened_gap}" if share is None else f"{figure_cell(share)} of people have any",
@@ -173,12 +172,13 @@ def yardsticks_section(judged: Sequence[tuple[RunFiles, Sequence[JudgedPart]]], 
             ]
         )
     words = [element("p", NO_RANKING, class_="warn")]
-    if any(run.phantoms for run, _ in judged):
-        words.append(element("p", "Figures of phantoms say nothing beside figures of people.", class_="warn"))
+    if len(of_people) < len(judged):
+        left_out = "Figures of phantoms say nothing beside figures of people: runs on phantoms are not in this table."
+        words.append(element("p", left_out, class_="warn"))
     return joined(
         element(f"h{level}", "Published operating points, for perspective"),
         *words,
-        table("operating points, ours and published", header, rows),
+        table("operating points, " + ("ours and published" if of_people else "published"), header, rows),
     )
 
 

@@ -288,8 +288,12 @@ def test_yardsticks_stand_apart(make_run: MakeRun, tmp_path: Path) -> None:
     assert NO_RANKING in text and "Figures of phantoms say nothing beside figures of people" in text
     for one in load_yardsticks():
         assert one.system in text and one.source in text
+    assert "this run: " not in text  # figures of phantoms never stand beside published ones
     real = text_of(written([make_run("b", phantoms=False)], tmp_path))
     assert "Figures of phantoms" not in real and "treat it as you treat them" in real
+    assert "this run: eyes/b" in real
+    both = text_of(written([tmp_path / "runs"], tmp_path))
+    assert "this run: eyes/b" in both and "this run: eyes/a" not in both and "Figures of phantoms say nothing" in both
 
 
 def test_folds_of_a_cross_validation(make_run: MakeRun, tmp_path: Path) -> None:
