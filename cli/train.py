@@ -1,5 +1,6 @@
 """``kerasdr train``."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -163,6 +164,9 @@ def _cross_validate(experiment: "Experiment", runs: Path, folds: int, repeats: i
         click.echo(f"\n{experiment.name}: {repeats} repeats, seeds {', '.join(map(str, result.seeds))}")
         for name in ("quadratic_kappa", "auc_referable"):
             spread, mean = result.spread(name), result.average[name]
+            if math.isnan(spread.mean):
+                click.echo(f"{name} over {repeats} repeats: undefined, because it is in one of them")
+                continue
             click.echo(
                 f"{name} over {repeats} repeats: mean {spread.mean:.3f}, standard deviation {spread.deviation:.3f}, from "
                 f"{spread.lowest:.3f} to {spread.highest:.3f}; {mean.level:.0%} interval of the mean over people "

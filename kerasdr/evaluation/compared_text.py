@@ -158,6 +158,8 @@ def _gaps(figure: PairedFigure) -> list[str]:
     if figure.undefined:
         return [f"undefined, because {figure.undefined}"]
     gaps = [f"no interval, because {figure.difference.gap}"] if figure.difference.gap else []
+    if figure.difference.interval.low == figure.difference.interval.high:
+        gaps.append("interval without width, every resample agrees; the truth may still differ")
     if figure.delong is not None and figure.delong.gap:
         gaps.append(f"no DeLong test, because {figure.delong.gap}")
     return gaps

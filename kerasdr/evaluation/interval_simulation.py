@@ -62,8 +62,9 @@ def coverage_studies(
 
     Returns:
         One row a figure, unit and kind of interval: ``figure``, ``by`` (``eye``, ``person``), ``interval`` (``percentile`` or
-        ``bca`` over people, ``percentile over eyes``), ``people``, ``studies``, ``covered`` (share), ``nominal`` and
-        ``error``, the simulation's own standard error of a share that is as nominal.
+        ``bca`` over people, ``percentile over eyes``), ``people``, ``studies`` (in which there is an interval), ``covered``
+        (share of these; nan of none), ``nominal`` and ``error``, the simulation's own standard error of a share that is as
+        nominal.
     """
     import pandas as pd
 
@@ -87,12 +88,13 @@ def coverage_studies(
             for figure, values in drawn.items():
                 for kind, without in (("percentile", None), ("bca", left_out[figure])):
                     ends = resample_interval(float(whole[figure][0]), values, 0.95, len(entries), n_people, without)
-                    held.setdefault((figure, by, kind), []).append(ends.low <= true[by, figure] <= ends.high)
+                    answers = held.setdefault((figure, by, kind), [])
+                    answers.extend([] if np.isnan(ends.low) else [ends.low <= true[by, figure] <= ends.high])
         if study % alone_every == 0:
             each = np.arange(len(photographs))
             ends = kappa_interval(photographs.truth, photographs.predicted, each, n_resamples=n_resamples, seed=study)
             own = held.setdefault(("quadratic_kappa", "eye", "percentile over eyes"), [])
-            own.append(ends.low <= true["eye", "quadratic_kappa"] <= ends.high)
+            own.extend([] if np.isnan(ends.low) else [ends.low <= true["eye", "quadratic_kappa"] <= ends.high])
     return pd.DataFrame(
         [
             {
@@ -101,9 +103,9 @@ def coverage_studies(
                 "interval": kind,
                 "people": n_people,
                 "studies": len(answers),
-                "covered": float(np.mean(answers)),
+                "covered": float(np.mean(answers)) if answers else float("nan"),
                 "nominal": 0.95,
-                "error": float(np.sqrt(0.05 * 0.95 / len(answers))),
+                "error": float(np.sqrt(0.05 * 0.95 / len(answers))) if answers else float("nan"),
             }
             for (figure, by, kind), answers in held.items()
         ]

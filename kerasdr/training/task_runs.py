@@ -112,7 +112,8 @@ def _choose(task: Task, runs: Path, scale: Scale, reporter: Reporter) -> None:
         return
     best = max(kappas, key=lambda folder: kappas[folder])
     choose_run(best, runs)
-    others = ", ".join(f"{folder.parent.name}/{folder.name} {kappa:.4f}" for folder, kappa in kappas.items())
+    said = {folder: f"{kappa:.4f}" if math.isfinite(kappa) else "undefined" for folder, kappa in kappas.items()}
+    others = ", ".join(f"{folder.parent.name}/{folder.name} {text}" for folder, text in said.items())
     reason = f"{best.parent.name}/{best.name} has the highest validation kappa among {others}"
     write_text_atomically(runs / "chosen-reason.txt", reason + "\n")
     reporter.note(f"chosen: {reason}")

@@ -136,6 +136,23 @@ def test_no_probabilities_one_class_and_three_people(kerasdr: Kerasdr) -> None:
     assert "all assignments" in text
 
 
+def test_an_interval_without_width_is_told(kerasdr: Kerasdr) -> None:
+    people = "abcdefgh"
+    labels = [f"{who}_{eye},{2 * (who < 'd')}" for who in people for eye in ("left", "right")]
+    Path("l.csv").write_text("\n".join(["image,level", *labels]) + "\n")
+    Path("p.csv").write_text("\n".join(["image,grade", *labels]) + "\n")
+    wrong = [line.replace(",2", ",3") if line.startswith("a_") else line for line in labels]
+    Path("q.csv").write_text("\n".join(["image,grade", *wrong]) + "\n")
+    ran = kerasdr("compare", "p.csv", "q.csv", "--labels", "l.csv")
+    told = next(
+        part
+        for part in " ".join(ran.out.split()).split("interval without width, ")[1:]
+        if "truth may still differ" in part
+    )
+    assert told.startswith("every resample agrees; the truth may still differ: ")
+    assert "referable: specificity as decided" in told and "accuracy" not in told.split(" undefined")[0]
+
+
 def test_nothing_that_all_grade(kerasdr: Kerasdr) -> None:
     Path("p.csv").write_text("image,grade\na_left,\na_right,2\nb_left,\nb_right,0\n")
     Path("q.csv").write_text("image,grade\na_left,1\na_right,\nb_left,0\nb_right,\n")

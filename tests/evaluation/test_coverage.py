@@ -31,3 +31,11 @@ def test_both_eyes_of_a_person_are_alike() -> None:
     wrong = (eyes.predicted - eyes.truth).astype(float)
     assert 0.2 < np.corrcoef(wrong[::2], wrong[1::2])[0, 1] < 0.8
     assert eyes.people.tolist() == np.repeat(np.arange(4000), 2).tolist()
+
+
+def test_a_study_without_an_interval_is_no_miss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasdr.evaluation.interval_simulation._EVERYBODY", 2000)
+    table = coverage_studies(3, 1, n_resamples=20)
+    bca = table[table["interval"] == "bca"]
+    assert len(bca) == 4 and (bca["studies"] == 0).all()
+    assert bca["covered"].isna().all() and bca["error"].isna().all()
