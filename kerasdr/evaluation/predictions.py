@@ -1,6 +1,8 @@
 """Predictions of a run, as files: one row a photograph."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,6 +89,21 @@ def _probabilities(column: pd.Series) -> pd.Series:
     if not numbers.between(0.0, 1.0).all():
         raise ValueError(f"column {column.name} holds something else than probabilities, from 0 to 1")
     return numbers
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object of a run.
+
+    Raises:
+        KerasdrError: if it is not there, or is none.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise KerasdrError(cannot_read(path, error)) from error
+    if not isinstance(content, dict):
+        raise KerasdrError(cannot_read(path, "not a JSON object"))
+    return content
 
 
 def cannot_read(path: Path, reason: object) -> str:

@@ -1,6 +1,5 @@
 """The runs of tasks, read back from their folders."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.over_runs import Predictions
-from kerasdr.evaluation.predictions import cannot_read, read_predictions
+from kerasdr.evaluation.predictions import cannot_read, read_json, read_predictions
 from kerasdr.files import printable_path
 
 Part = Literal["validation", "test"]
@@ -206,7 +205,7 @@ def read_task_run(path: Path) -> TaskRun:
     Raises:
         KerasdrError: if a file that it must hold is missing or broken.
     """
-    record = _read_json(path / RECORD)
+    record = read_json(path / RECORD)
     try:
         # A later setting of a key overrules an earlier one.
         settings = {str(setting).partition("=")[0].strip(): str(setting) for setting in record.get("settings", [])}
@@ -218,10 +217,10 @@ def read_task_run(path: Path) -> TaskRun:
         raise KerasdrError(
             f"{printable_path(path / RECORD)} does not say what it is a run of: train it anew"
         ) from error
-    status = _read_json(path / "status.json").get("status") if (path / "status.json").is_file() else None
+    status = read_json(path / "status.json").get("status") if (path / "status.json").is_file() else None
     if status != "finished":
         return TaskRun(path, task, row, seed, group, False, "", "", {}, None)
-    data = _read_json(path / "data.json")
+    data = read_json(path / "data.json")
     fingerprint = str(data.get("sha256", ""))
     tested = path / "metrics_test.json"
     return TaskRun(
@@ -233,8 +232,8 @@ def read_task_run(path: Path) -> TaskRun:
         True,
         fingerprint,
         str(data.get("photographs_sha256", fingerprint)),
-        _read_json(path / "metrics.json"),
-        _read_json(tested) if tested.is_file() else None,
+        read_json(path / "metrics.json"),
+        read_json(tested) if tested.is_file() else None,
     )
 
 
@@ -252,16 +251,6 @@ def _interval(figure: dict[str, Any], path: Path) -> Interval:
         return Interval(value, low, high, level, int(figure["n_images"]), int(figure["n_people"]))
     except (KeyError, TypeError, ValueError) as error:
         raise KerasdrError(f"the figures in {printable_path(path)} are not those of a run: train it anew") from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise KerasdrError(cannot_read(path, error)) from error
-    if not isinstance(content, dict):
-        raise KerasdrError(cannot_read(path, "not a JSON object"))
-    return content
 
 
 def _read_predictions(path: Path) -> Predictions:

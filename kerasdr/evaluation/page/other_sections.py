@@ -11,9 +11,10 @@ from kerasdr.evaluation.page.chart import Figure
 from kerasdr.evaluation.page.judged_part import JudgedPart
 from kerasdr.evaluation.page.markup import Child, Markup, element, joined
 from kerasdr.evaluation.page.other_figures import curves_figure, forest_figure
-from kerasdr.evaluation.page.run_files import RunFiles, read_json
+from kerasdr.evaluation.page.run_files import RunFiles
 from kerasdr.evaluation.page.tables import figure_cell, plain_rows, table
 from kerasdr.evaluation.page.yardsticks import load_yardsticks
+from kerasdr.evaluation.predictions import read_json
 from kerasdr.files import printable_path
 
 NO_RANKING = (

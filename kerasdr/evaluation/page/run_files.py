@@ -1,6 +1,5 @@
 """What a page says of a run, read from its folder and from nothing else; no test part is opened."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ import pandas as pd
 import yaml
 
 from kerasdr.errors import KerasdrError
-from kerasdr.evaluation.predictions import cannot_read, read_predictions
+from kerasdr.evaluation.predictions import cannot_read, read_json, read_predictions
 from kerasdr.files import printable_path, sha256_of_file
 from kerasdr.grades import GRADES
 
@@ -212,21 +211,6 @@ def _opened(run: Path, when: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise KerasdrError(cannot_read(run / _LEDGER, error)) from error
     return f"{when}, {times} times in all ({_LEDGER} says why)" if times > 1 else when
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object of a run.
-
-    Raises:
-        KerasdrError: if it is not there, or is none.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise KerasdrError(cannot_read(path, error)) from error
-    if not isinstance(content, dict):
-        raise KerasdrError(cannot_read(path, "not a JSON object"))
-    return content
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
