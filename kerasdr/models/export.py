@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasdr.models.gradcam import with_gradcam
 from kerasdr.no_telemetry import import_openvino
@@ -32,14 +33,11 @@ def to_openvino(model: keras.Model) -> tuple[bytes, bytes]:
         ``probabilities`` ``(N, 5)`` and ``heatmaps`` ``(N, h, w, 5)``, as :func:`with_gradcam` has them. N is open.
     """
     openvino = import_openvino()
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    function, signature = _graph_function(model)
-    frozen = convert_variables_to_constants_v2(function.get_concrete_function(**signature))
     with tempfile.TemporaryDirectory() as folder:
         # Read by OpenVINO's own front end: its Python converter does no more here, and reports its use to its makers.
         plain = Path(folder, "graph.pb")
-        plain.write_bytes(frozen.graph.as_graph_def().SerializeToString())
+        plain.write_bytes(_frozen(model).graph.as_graph_def().SerializeToString())
         graph = openvino.Core().read_model(os.fspath(plain))
         return serialized(_in_order(graph))
 
@@ -56,16 +54,38 @@ def serialized(graph: Any) -> tuple[bytes, bytes]:
 
 def to_onnx(model: keras.Model) -> bytes:
     """Return a classifier as an ONNX model in float32, with the inputs and outputs of :func:`to_openvino`."""
+    import tensorflow as tf
     import tf2onnx
 
-    function, signature = _graph_function(model)
-    proto, _ = tf2onnx.convert.from_function(function, input_signature=list(signature.values()), opset=_OPSET)
+    # Frozen before tf2onnx does so: it takes constants from outside a function (ConvNeXt's mean colour) for inputs.
+    frozen = _frozen(model)
+
+    def run(*tensors: Any) -> dict[str, Any]:
+        return dict(zip(sorted(OUTPUTS), frozen(*tensors), strict=True))
+
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.op.name) for tensor in frozen.inputs]
+    proto, _ = tf2onnx.convert.from_function(
+        tf.function(run), input_signature=signature, opset=_OPSET, custom_op_handlers={"Erfc": (_erfc, [])}
+    )
     return bytes(proto.SerializeToString())
 
 
-def _graph_function(model: keras.Model) -> tuple[Any, dict[str, Any]]:
-    """Return a TensorFlow function that gives probabilities and heat maps, and its inputs in the order of INPUTS."""
+def _erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
+    """Write the complementary error function (ConvNeXt's GELU has it), which tf2onnx does not know, as ``1 - erf(x)``."""
+    node.type = "Erf"
+    result = node.output[0]
+    one = graph.make_const(f"{name}_one", np.array(1.0, np.float32)).output[0]
+    for operation, inputs in (("Neg", []), ("Add", [one])):
+        after = graph.insert_new_node_on_output(operation, result, inputs=[result, *inputs]).output[0]
+        graph.copy_shape(result, after)
+        graph.copy_dtype(result, after)
+        result = after
+
+
+def _frozen(model: keras.Model) -> Any:
+    """Return a TensorFlow function without variables: inputs in the order of INPUTS, heat maps and probabilities."""
     import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     explained = with_gradcam(model)
     signature = {
@@ -76,12 +96,18 @@ def _graph_function(model: keras.Model) -> tuple[Any, dict[str, Any]]:
         if name in model.input
     }
 
-    def run(*tensors: Any, **named: Any) -> dict[str, Any]:
-        given = dict(zip(signature, tensors, strict=False)) | named
-        outputs = explained({name: tf.cast(tensor, tf.float32) for name, tensor in given.items()}, training=False)
+    def run(**given: Any) -> dict[str, Any]:
+        # Keras has grouped convolutions (ConvNeXt's) compiled by XLA in functions of their own, which no converter to ONNX
+        # knows. While this is traced, what such functions do is written down in their place.
+        eagerly = tf.config.functions_run_eagerly()
+        tf.config.run_functions_eagerly(True)
+        try:
+            outputs = explained({name: tf.cast(tensor, tf.float32) for name, tensor in given.items()}, training=False)
+        finally:
+            tf.config.run_functions_eagerly(eagerly)
         return {name: tf.identity(outputs[name], name=name) for name in OUTPUTS}
 
-    return tf.function(run), signature
+    return convert_variables_to_constants_v2(tf.function(run).get_concrete_function(**signature))
 
 
 def _in_order(graph: Any) -> Any:
