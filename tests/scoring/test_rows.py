@@ -38,7 +38,7 @@ def test_columns_and_their_order() -> None:
 def test_graded_row_to_the_letter() -> None:
     assert to_csv([GRADED]).split("\n")[1:] == [
         "in/10_left.png,graded,2,moderate NPDR,0.100000,0.200000,0.400000,0.250000,0.050000,true,0.700000,,"
-        f"g_gradcam/000001_0123456789ab.png,in/10_right.png,demo@0123456789ab,{'ab' * 32},1-3,yes,no",
+        f"g_gradcam/000001_0123456789ab.png,in/10_right.png,demo@0123456789ab,{'ab' * 32},1 to 3,yes,no",
         "",
     ]
 
