@@ -14,7 +14,7 @@ from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Batch, Begun, Engine, EngineOutput, begin
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.names import PictureFormat, picture_name
-from kerasdr.scoring.overlay import draw_overlay, encode_png, encode_webp
+from kerasdr.scoring.overlay import draw_overlay, encode_webp
 from kerasdr.scoring.photographs import (
     ChangePhotograph,
     Photograph,
@@ -23,6 +23,7 @@ from kerasdr.scoring.photographs import (
     load_groups,
     load_photograph,
 )
+from kerasdr.scoring.png import encode_png
 from kerasdr.scoring.rows import Row
 
 SavePicture = Callable[[str, bytes], str]
