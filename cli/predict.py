@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,14 +21,22 @@ EXAMPLES = """
 Examples:
   kerasdr predict ./images --out grades.csv
   kerasdr predict a.jpg 'scans/*_left.png' --out grades.csv --no-gradcam
+  kerasdr predict incoming --out grades.csv --limit-time 6h --max-failed 100
   find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
 
 \b
+Given again, the same command goes on where a job stopped, and grades what is new or was changed.
+
+\b
 Exit code:
-  0  every photograph was graded, or is ungradable and says so
-  3  some photographs could not be read: see status and reason in the CSV
-  2  wrong usage
-  1  the job could not be done
+  0    every photograph was graded, or is ungradable and says so
+  3    some photographs could not be read: see status and reason in the CSV
+  4    not finished: some wait, a limit was reached, or the disk failed; give the same command again
+  5    another job writes to this output
+  6    the model is damaged or none
+  2    wrong usage
+  1    the job could not be done
+  130  interrupted
 """
 
 
@@ -36,6 +45,19 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     if value is not None and not math.isfinite(value):
         raise click.BadParameter(f"{value} is not a number of megapixels")
     return value
+
+
+class _Duration(click.ParamType):
+    """Seconds, from a number with its unit."""
+
+    name = "duration"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        if not (match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", str(value))):
+            self.fail(f"{value!r} is no time: give a number and s, m or h, such as 6h or 90m", parameter, context)
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 @click.command("predict", epilog=EXAMPLES)
@@ -61,6 +83,17 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
 )
 @engine_option
 @jobs_option
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    help="What jobs keep, so that they can go on; on a local disk.  [default: grades.ledger beside grades.csv]",
+)
+@click.option(
+    "--limit-time",
+    type=_Duration(),
+    help="Take no new photographs after this time, such as 6h, 90m or 45s; the rest wait for the next run.",
+)
+@click.option("--max-failed", type=click.IntRange(min=0), help="Stop when more photographs than this failed.")
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @click.pass_context
@@ -75,6 +108,9 @@ def predict_command(
     max_megapixels: float | None,
     engine: "EngineName",
     jobs: int | None,
+    ledger: Path | None,
+    limit_time: float | None,
+    max_failed: int | None,
     null: bool,
     quiet: bool,
 ) -> None:
@@ -82,11 +118,13 @@ def predict_command(
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
+    from kerasdr.errors import KerasdrError, ModelRefusedError
     from kerasdr.files import printable_path
     from kerasdr.scoring.bundle import Bundle, load_bundle
     from kerasdr.scoring.engine import Engine
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.job import run_job
+    from kerasdr.scoring.unanswered import Limits
 
     if "-" in inputs:
         if inputs != ("-",):
@@ -94,7 +132,10 @@ def predict_command(
         inputs = tuple(_listed(null))
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
-    bundle = load_bundle(model)
+    try:
+        bundle = load_bundle(model)
+    except KerasdrError as error:
+        raise ModelRefusedError(str(error)) from error
     reporter = TerminalReporter(quiet=quiet)
     if bundle.caution:
         click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
@@ -114,14 +155,17 @@ def predict_command(
         batch_size=batch_size,
         max_megapixels=max_megapixels,
         factory=factory,
+        engine=engine,
         pictures_as=pictures,
         jobs=jobs,
         progress=reporter.progress("grading"),
+        ledger=ledger,
+        limits=Limits(limit_time, max_failed),
     )
     if not quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
-        click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}")
-    context.exit(3 if summary.count("failed") else 0)
+        click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")
+    context.exit(summary.exit_code)
 
 
 def _listed(null: bool) -> list[str]:

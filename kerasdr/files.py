@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,6 @@ EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 PROBE = "kerasdr-probe"
 """How the files of :func:`try_to_write` are called; see :func:`is_temporary`."""
 
-# Of a name a temporary file keeps so much that it fits into the 255 bytes of a name.
 _KEPT = 40
 _PART = ".part"
 
@@ -62,7 +62,7 @@ def open_atomically(path: Path, *, sync_name: bool = True) -> Iterator[IO[bytes]
     path = Path(path)
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:_KEPT]}.", suffix=_PART, dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=_temporary(path.name), suffix=_PART, dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             yield file
             sync_file(file)
@@ -87,7 +87,14 @@ def open_atomically(path: Path, *, sync_name: bool = True) -> Iterator[IO[bytes]
 
 def is_temporary(name: str, target: str) -> bool:
     """Whether a file is what :func:`open_atomically` leaves of a file called ``target`` if the process is killed."""
-    return name.startswith(f".{target[:_KEPT]}.") and name.endswith(_PART)
+    return re.fullmatch(rf"{re.escape(_temporary(target))}[^./]{{8}}{re.escape(_PART)}", name) is not None
+
+
+def _temporary(name: str) -> str:
+    """Return how the names of a file's temporary files begin: they must fit into the 255 bytes that a name may have."""
+    if len(name) <= _KEPT:
+        return f".{name}."
+    return f".{name[: _KEPT - 8]}{sha256_of(os.fsencode(name))[:8]}."
 
 
 def sync_file(file: IO[bytes]) -> None:
@@ -136,7 +143,7 @@ def try_to_write(folder: Path) -> None:
     Raises:
         OSError: if the folder is missing, not writable or full.
     """
-    handle, probe = tempfile.mkstemp(prefix=f".{PROBE}.", suffix=_PART, dir=folder)
+    handle, probe = tempfile.mkstemp(prefix=_temporary(PROBE), suffix=_PART, dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(b"probe")

@@ -29,8 +29,12 @@ class Ran:
     @property
     def error(self) -> str:
         """The one line of an error that people can mend."""
+        return self.left(1)
+
+    def left(self, code: int) -> str:
+        """The one line of an error with some exit code."""
         lines = self.err.splitlines()
-        assert self.code == 1 and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
+        assert self.code == code and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
         assert self.out == ""
         return lines[0].removeprefix("error: ")
 
