@@ -46,7 +46,7 @@ def printable_path(path: str | os.PathLike[str]) -> str:
 
 
 @contextlib.contextmanager
-def open_atomically(path: Path, *, sync_name: bool = True) -> Iterator[IO[bytes]]:
+def open_atomically(path: Path, *, sync_name: bool = True, mode: int | None = None) -> Iterator[IO[bytes]]:
     """Open a temporary file in ``path``'s folder for writing; on a clean exit it becomes ``path`` in one step.
 
     The content is on disk (fsync of the file) before the rename, and the rename is on disk (fsync of the folder)
@@ -55,6 +55,7 @@ def open_atomically(path: Path, *, sync_name: bool = True) -> Iterator[IO[bytes]
     Args:
         path: the file.
         sync_name: False if the caller calls :func:`sync_folder` once for many files.
+        mode: permissions of the file; those of an ordinary new file if None.
 
     Raises:
         StorageError: if the folder is missing, not writable or full.
@@ -69,7 +70,7 @@ def open_atomically(path: Path, *, sync_name: bool = True) -> Iterator[IO[bytes]
         # mkstemp makes the file private; give it the permissions an ordinary new file would have.
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        os.chmod(temporary, 0o666 & ~mask if mode is None else mode)
         rename(temporary, path)
         temporary = None
         if sync_name:
@@ -159,6 +160,7 @@ def write_bytes_atomically(path: Path, data: bytes, *, sync_name: bool = True) -
         file.write(data)
 
 
-def write_text_atomically(path: Path, text: str) -> None:
+def write_text_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
     """Replace ``path`` by ``text`` as UTF-8 in one step (see :func:`open_atomically`)."""
-    write_bytes_atomically(path, text.encode("utf-8"))
+    with open_atomically(path, mode=mode) as file:
+        file.write(text.encode("utf-8"))

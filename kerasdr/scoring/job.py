@@ -4,10 +4,10 @@ import contextlib
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import cv2
 
@@ -28,6 +28,8 @@ from kerasdr.scoring.ledger.place import check_place, ledger_path
 from kerasdr.scoring.ledger.record import COMPLETE, Record
 from kerasdr.scoring.ledger.store import open_ledger
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
+from kerasdr.scoring.operation.listening import JobListener
+from kerasdr.scoring.operation.parts import Select
 from kerasdr.scoring.photographs import ChangePhotograph, find_partners
 from kerasdr.scoring.results import (
     check_ledger,
@@ -38,7 +40,7 @@ from kerasdr.scoring.results import (
     room_for,
 )
 from kerasdr.scoring.rows import STATUSES, Row
-from kerasdr.scoring.unanswered import Limits, Work, digest_inputs
+from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
 """Takes a bundle, the batch size and whether heat maps are wanted."""
@@ -133,6 +135,9 @@ def run_job(
     progress: Progress | None = None,
     ledger: Path | None = None,
     limits: Limits | None = None,
+    select: Select | None = None,
+    digest: DigestInputs = digest_inputs,
+    listener: JobListener | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -156,6 +161,10 @@ def run_job(
         progress: told of each batch that is done.
         ledger: ``grades.ledger`` beside ``grades.csv`` if absent.
         limits: when to stop before the end.
+        select: takes those of the inputs that this job is about, such as
+            :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
+        digest: gives the SHA-256 of each input, empty where it cannot be read.
+        listener: told how the job goes on.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -173,6 +182,10 @@ def run_job(
     check_not_listed(out, inputs)
     check_not_listed(ledger, inputs, "--ledger")
     check_place(ledger)
+    told: Mapping[str, Any] = {}
+    if select is not None:
+        selection = select(inputs)
+        inputs, told = list(selection.inputs), selection.told
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     workers = jobs or available_cores()
@@ -181,7 +194,7 @@ def run_job(
     question = Question.of(bundle, name, limit, pictures_as if gradcam else "")
     make = factory or functools.partial(make_engine, engine=cast(EngineName, name), cores=workers)
     engine_of_job = functools.partial(make, bundle, batch_size, gradcam)
-    job = _Job(inputs, bundle, question, pictures, engine_of_job, batch_size, workers, progress)
+    job = _Job(inputs, bundle, question, pictures, engine_of_job, batch_size, workers, progress, digest, listener)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(room_for(out.parent))
@@ -197,7 +210,9 @@ def run_job(
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
-        record.begin(begun_content(bundle, question, len(inputs), out))
+        record.begin({**begun_content(bundle, question, len(inputs), out), **told})
+        if listener:
+            listener.begun(len(inputs))
         work = Work(record, limits, began)
         try:
             job.grade(record, work)
@@ -228,13 +243,15 @@ class _Job:
     batch_size: int
     workers: int
     progress: Progress | None
+    digest: DigestInputs
+    listener: JobListener | None
 
     def grade(self, record: Record, work: Work) -> None:
         """Have a row of every input in the record."""
         inputs, bundle = self.inputs, self.bundle
         if record.has_answers:  # else there is nothing that a digest could find
             partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
-            record.keep(found=record.find_settled(digest_inputs(inputs, self.workers), partners))
+            record.keep(found=record.find_settled(self.digest(inputs, self.workers), partners))
         requests = read_requests(
             inputs,
             bundle,
@@ -258,6 +275,8 @@ class _Job:
             if any(outcome.picture for outcome in outcomes):
                 self._sync()
             work.keep(outcomes)
+            if self.listener:
+                self.listener.kept(outcomes)
             if self.progress:
                 self.progress(len(record.places), len(inputs))
         left = len(inputs) - len(record.places)

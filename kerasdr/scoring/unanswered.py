@@ -16,10 +16,16 @@ from kerasdr.scoring.rows import Row
 
 TOO_LONG = "time limit"
 TOO_MANY = "too many failed"
+STOPPED = "stopped"
 _REASONS = {
     TOO_LONG: "not reached within the time limit: run again",
     TOO_MANY: "not reached, as too many photographs failed: see why, and run again",
+    STOPPED: "not reached, as the job was stopped: run again",
 }
+
+
+DigestInputs = Callable[[Sequence[Input], int], list[str]]
+"""Takes inputs and a number of threads; returns the SHA-256 of each, empty where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,13 @@ class Limits:
         seconds: after which no new photographs are taken; None for no limit.
         max_failed: the job stops when more have failed; None for no limit.
         clock: seconds that never go back.
+        stopped: asked before each photograph whether somebody wants the job to end; None if nobody can.
     """
 
     seconds: float | None = None
     max_failed: int | None = None
     clock: Callable[[], float] = time.monotonic
+    stopped: Callable[[], bool] | None = None
 
 
 class Work:
@@ -76,6 +84,8 @@ class Work:
             self.how = TOO_MANY
         elif limits.seconds is not None and limits.clock() - self._began >= limits.seconds:
             self.how = TOO_LONG
+        elif limits.stopped is not None and limits.stopped():
+            self.how = STOPPED
         return self.how != COMPLETE
 
     def keep(self, outcomes: Sequence[Outcome]) -> None:

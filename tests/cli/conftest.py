@@ -85,7 +85,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool, str, 
         return FakeEngine()
 
     monkeypatch.setattr("kerasdr.scoring.engines.make_engine", make)
-    monkeypatch.setattr("kerasdr.cli.predict.load_keras_quietly", lambda: None)
+    monkeypatch.setattr("kerasdr.cli.job_options.load_keras_quietly", lambda: None)
     return asked
 
 

@@ -1,4 +1,4 @@
-"""What the first entry of a job tells: who began what, where and when. Nothing is decided by it."""
+"""What the first entry of a job tells: who began what, where and when. Nothing is graded by it."""
 
 import getpass
 import os
@@ -31,8 +31,13 @@ def begun_content(bundle: Bundle, question: Question, listed: int, out: Path) ->
         "user": system_user(),
         "host": socket.gethostname(),
         "process": os.getpid(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "time": time_now(),
     }
+
+
+def time_now() -> str:
+    """Return the time, to the second, as entries tell it to people."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def system_user() -> str:

@@ -21,6 +21,7 @@ from kerasdr.scoring.ledger.answers import (
     read_answer,
     write_name,
 )
+from kerasdr.scoring.ledger.begun import time_now
 from kerasdr.scoring.ledger.book import read_book, to_ranges
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.store import Ledger
@@ -224,13 +225,14 @@ class Record:
             "counts": {status: counted[status] for status in STATUSES},
             "csv": {"name": write_name(csv.name), "sha256": sha256_of(data)},
             "rows": to_ranges([self._rows[place] for place in range(len(rows))]),
+            "time": time_now(),
         }
         self._append([("ended", content)])
         return rows, data
 
     def fail(self, how: str) -> None:
         """Note that the job ends without a CSV."""
-        self._append([("ended", {"how": how, "csv": None})])
+        self._append([("ended", {"how": how, "csv": None, "time": time_now()})])
 
 
 def is_whole(folder: Path, picture: Picture) -> bool:
