@@ -12,6 +12,9 @@ from kerasdr.errors import ExitCode, KerasdrError
 COMMANDS = {
     "train": ("kerasdr.cli.train", "train_command", "Train an experiment: data, members, ensemble, bundle."),
     "predict": ("kerasdr.cli.predict", "predict_command", "Grade photographs into a CSV, with Grad-CAM pictures."),
+    "watch": ("kerasdr.cli.watch", "watch_command", "Grade photographs as they come into a folder."),
+    "merge": ("kerasdr.cli.merge", "merge_command", "Make one CSV of the parts of `predict --part`."),
+    "jobs": ("kerasdr.cli.jobs", "jobs_group", "Look at jobs and whether they go well."),
     "evaluate": (
         "kerasdr.cli.evaluate",
         "evaluate_command",

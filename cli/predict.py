@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +121,8 @@ def _select(part: "Part", told: Telling) -> "Select":
     from kerasdr.scoring.inputs import Input
     from kerasdr.scoring.operation.parts import Selection
 
-    def select(inputs: Sequence[Input]) -> Selection:
+    def select(listed: Callable[[], Sequence[Input]]) -> Selection:
+        inputs = listed()
         selection = part.select(inputs)
         told.note(part.sentence(len(selection.inputs), len(inputs)))
         return selection

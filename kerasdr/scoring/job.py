@@ -4,10 +4,10 @@ import contextlib
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import cv2
 
@@ -29,7 +29,7 @@ from kerasdr.scoring.ledger.record import COMPLETE, Record
 from kerasdr.scoring.ledger.store import open_ledger
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
 from kerasdr.scoring.operation.listening import JobListener
-from kerasdr.scoring.operation.parts import Select
+from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.photographs import ChangePhotograph, find_partners
 from kerasdr.scoring.results import (
     check_ledger,
@@ -161,7 +161,7 @@ def run_job(
         progress: told of each batch that is done.
         ledger: ``grades.ledger`` beside ``grades.csv`` if absent.
         limits: when to stop before the end.
-        select: takes those of the inputs that this job is about, such as
+        select: says what of the listing this job is about, such as by
             :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
         digest: gives the SHA-256 of each input, empty where it cannot be read.
         listener: told how the job goes on.
@@ -178,14 +178,12 @@ def run_job(
     ledger = ledger_path(out) if ledger is None else Path(ledger)
     check_ledger(ledger, out)
     pictures = pictures_folder(out)
-    inputs = list_inputs(_names(arguments), skip=[pictures])
+    listed = functools.partial(list_inputs, _names(arguments), skip=[pictures])
+    selection = Selection(listed()) if select is None else select(listed)
+    inputs = selection.inputs
     check_not_listed(out, inputs)
     check_not_listed(ledger, inputs, "--ledger")
     check_place(ledger)
-    told: Mapping[str, Any] = {}
-    if select is not None:
-        selection = select(inputs)
-        inputs, told = list(selection.inputs), selection.told
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     workers = jobs or available_cores()
@@ -210,7 +208,7 @@ def run_job(
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
-        record.begin({**begun_content(bundle, question, len(inputs), out), **told})
+        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
         if listener:
             listener.begun(len(inputs))
         work = Work(record, limits, began)

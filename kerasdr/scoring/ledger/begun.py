@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from kerasdr import __version__
-from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.ledger.answers import Question, write_name
 
 
-def begun_content(bundle: Bundle, question: Question, listed: int, out: Path) -> dict[str, Any]:
+def begun_content(model: str, question: Question, listed: int, out: Path) -> dict[str, Any]:
     """Return what is kept of a job's beginning.
 
     Args:
-        bundle: what grades.
+        model: label of the bundle that grades.
         question: the settings that decide answers.
         listed: how many inputs there are.
         out: the CSV.
     """
     return {
         "kerasdr": __version__,
-        "model": bundle.label,
+        "model": model,
         "question": question.content(),
         "listed": listed,
         "csv": write_name(os.path.abspath(out)),

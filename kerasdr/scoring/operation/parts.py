@@ -31,8 +31,8 @@ class Selection:
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
-Select = Callable[[Sequence[Input]], Selection]
-"""Takes a whole listing, and returns what of it a job is about."""
+Select = Callable[[Callable[[], Sequence[Input]]], Selection]
+"""Takes what lists the inputs that were named, and returns what a job is about."""
 
 
 @dataclass(frozen=True)
