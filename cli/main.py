@@ -12,6 +12,7 @@ from kerasdr.errors import ExitCode, KerasdrError
 COMMANDS = {
     "train": ("kerasdr.cli.train", "train_command", "Train an experiment: data, members, ensemble, bundle."),
     "predict": ("kerasdr.cli.predict", "predict_command", "Grade photographs into a CSV, with Grad-CAM pictures."),
+    "jobs": ("kerasdr.cli.jobs", "jobs_group", "Show and check what jobs of `predict` have done."),
     "evaluate": (
         "kerasdr.cli.evaluate",
         "evaluate_command",
