@@ -1,18 +1,17 @@
 """The options by which `predict` and `watch` are told how to grade, and how to tell of it."""
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasdr.cli.job_telling import Telling
 from kerasdr.cli.options import engine_option, jobs_option, model_option
 from kerasdr.cli.terminal import load_keras_quietly
 
 if TYPE_CHECKING:
+    from kerasdr.cli.job_telling import Telling
     from kerasdr.scoring.bundle import Bundle
     from kerasdr.scoring.engine import Engine
 
@@ -24,20 +23,6 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     if value is not None and not math.isfinite(value):
         raise click.BadParameter(f"{value} is not a number of megapixels")
     return value
-
-
-class Duration(click.ParamType):
-    """Seconds, from a number with its unit."""
-
-    name = "duration"
-
-    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        """Return the seconds that a text such as ``6h`` tells."""
-        if isinstance(value, float):
-            return value
-        if not (match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", str(value))):
-            self.fail(f"{value!r} is no time: give a number and s, m or h, such as 6h or 90m", parameter, context)
-        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -94,7 +79,7 @@ telling_options = _together(
 
 
 def job_arguments(
-    told: Telling,
+    told: "Telling",
     *,
     model: Path,
     pictures: str,

@@ -14,7 +14,7 @@ COMMANDS = {
     "predict": ("kerasdr.cli.predict", "predict_command", "Grade photographs into a CSV, with Grad-CAM pictures."),
     "watch": ("kerasdr.cli.watch", "watch_command", "Grade photographs as they come into a folder."),
     "merge": ("kerasdr.cli.merge", "merge_command", "Make one CSV of the parts of `predict --part`."),
-    "jobs": ("kerasdr.cli.jobs", "jobs_group", "Look at jobs and whether they go well."),
+    "jobs": ("kerasdr.cli.jobs", "jobs_group", "Show and check what jobs of `predict` have done."),
     "evaluate": (
         "kerasdr.cli.evaluate",
         "evaluate_command",

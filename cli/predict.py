@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasdr.cli.job_options import Duration, grading_options, job_arguments, out_option, telling_options
-from kerasdr.cli.job_telling import Telling, Ways, telling
+from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
+from kerasdr.cli.options import Duration
 
 if TYPE_CHECKING:
+    from kerasdr.cli.job_telling import Telling
     from kerasdr.scoring.operation.parts import Part, Select
 
 EXAMPLES = """
@@ -92,6 +93,7 @@ def predict_command(
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
+    from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.files import printable_path
     from kerasdr.scoring.job import run_job
     from kerasdr.scoring.unanswered import Limits
@@ -117,7 +119,7 @@ def predict_command(
     context.exit(summary.exit_code)
 
 
-def _select(part: "Part", told: Telling) -> "Select":
+def _select(part: "Part", told: "Telling") -> "Select":
     from kerasdr.scoring.inputs import Input
     from kerasdr.scoring.operation.parts import Selection
 

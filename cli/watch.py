@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from kerasdr.cli.job_options import Duration, grading_options, job_arguments, out_option, telling_options
-from kerasdr.cli.job_telling import Ways, telling
+from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
+from kerasdr.cli.options import Duration
 
 EXAMPLES = """
 \b
@@ -58,6 +58,7 @@ def watch_command(
     A photograph is taken when two looks saw it unchanged. The CSV is at each time what `kerasdr predict FOLDER` would write of
     the photographs that are whole. SIGTERM or Ctrl-C ends it after the batch in hand; a second one ends it at once.
     """
+    from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.errors import ExitCode
     from kerasdr.files import printable_path
     from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE

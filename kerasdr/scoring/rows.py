@@ -84,9 +84,14 @@ def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
 
     A cell with a line end in it makes a line of more than one, inside quotes.
     """
-    yield ",".join(COLUMNS) + "\n"
+    yield csv_line(COLUMNS)
     for row in rows:
-        yield ",".join(map(_quoted, row.cells())) + "\n"
+        yield csv_line(row.cells())
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """Return one row of a CSV with its line end; see :func:`csv_lines`."""
+    return ",".join(map(_quoted, cells)) + "\n"
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -20,12 +20,14 @@ class NamedRow:
 
     Attributes:
         sequence: number of its entry.
+        run: number of the job that wrote it.
         path: of the photograph, exactly.
         content: what the entry keeps: ``answer`` is the number of the answer's entry, or else status, reason, digest and
             model are told.
     """
 
     sequence: int
+    run: int
     path: str
     content: Mapping[str, Any]
 
@@ -91,7 +93,7 @@ class Book:
                 self.found[content["question"], answer.seen.sha256] = answer.row.status
                 self.runs[-1].answers += 1
             elif entry.kind == "row":
-                row = NamedRow(entry.sequence, read_name(content["path"]), content)
+                row = NamedRow(entry.sequence, len(self.runs), read_name(content["path"]), content)
                 self.rows[entry.sequence] = self.current[row.path] = row
             elif entry.kind == "superseded":
                 self.superseded[content["row"]] = content["by"]
