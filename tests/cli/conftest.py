@@ -29,8 +29,12 @@ class Ran:
     @property
     def error(self) -> str:
         """The one line of an error that people can mend."""
+        return self.left(1)
+
+    def left(self, code: int) -> str:
+        """The one line of an error with some exit code."""
         lines = self.err.splitlines()
-        assert self.code == 1 and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
+        assert self.code == code and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
         assert self.out == ""
         return lines[0].removeprefix("error: ")
 
@@ -81,7 +85,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool, str, 
         return FakeEngine()
 
     monkeypatch.setattr("kerasdr.scoring.engines.make_engine", make)
-    monkeypatch.setattr("kerasdr.cli.predict.load_keras_quietly", lambda: None)
+    monkeypatch.setattr("kerasdr.cli.job_options.load_keras_quietly", lambda: None)
     return asked
 
 
