@@ -34,7 +34,8 @@ Exit code:
 def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
     # Nothing is above NaN, so it would be no limit at all.
     if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is not a number of megapixels")
+        what = "seconds" if parameter.name == "photo_timeout" else "megapixels"
+        raise click.BadParameter(f"{value} is not a number of {what}")
     return value
 
 
@@ -59,6 +60,14 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     callback=_finite,
     help="Larger photographs fail.  [default: the model's own limit]",
 )
+@click.option(
+    "--photo-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
+    default=30.0,
+    show_default=True,
+    help="Seconds that reading one photograph may take; one that takes longer fails.",
+)
 @engine_option
 @jobs_option
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
@@ -73,6 +82,7 @@ def predict_command(
     no_gradcam: bool,
     batch_size: int,
     max_megapixels: float | None,
+    photo_timeout: float,
     engine: "EngineName",
     jobs: int | None,
     null: bool,
@@ -117,6 +127,7 @@ def predict_command(
         pictures_as=pictures,
         jobs=jobs,
         progress=reporter.progress("grading"),
+        photo_timeout=photo_timeout,
     )
     if not quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"

@@ -110,6 +110,8 @@ def _by_pillow(data: bytes) -> Header:
             return Header(str(picture.format).lower(), *picture.size, orientation, picture.mode == "CMYK")
     except Image.DecompressionBombError:
         return Header("tiff", 1 << 20, 1 << 20)  # more pixels than any limit lets through
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's readers raise many kinds on damaged files
         raise ValueError("Pillow cannot open it") from error
 

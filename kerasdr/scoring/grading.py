@@ -28,6 +28,9 @@ from kerasdr.scoring.rows import Row
 SavePicture = Callable[[str, bytes], str]
 """Takes a picture's name and bytes, keeps it, and returns what the CSV is to say."""
 
+LoadInput = Callable[[int, Input], Photograph]
+"""Reads and prepares the input at a place of the list; whatever is wrong with it becomes the photograph's reason."""
+
 
 def grade_inputs(
     inputs: Sequence[Input],
@@ -40,6 +43,7 @@ def grade_inputs(
     pictures: PictureFormat = "png",
     workers: int = 2,
     change: ChangePhotograph | None = None,
+    load: LoadInput | None = None,
 ) -> Iterator[tuple[int, Row]]:
     """Yield place and row of every input, as they get ready; the photographs in memory are a bounded number.
 
@@ -56,6 +60,7 @@ def grade_inputs(
         pictures: how they are encoded.
         workers: threads that read, and threads that draw.
         change: done to every decoded photograph before it is judged and graded, partners too; nothing if None.
+        load: reads photographs in place of this process, which then knows of ``max_megapixels`` and ``change`` itself.
 
     Raises:
         ValueError: if the batch size is below 1, or the engine gives what is no probability.
@@ -70,6 +75,7 @@ def grade_inputs(
         display=save is not None,
         workers=workers,
         change=change,
+        load=load,
     )
     pool = ThreadPoolExecutor(workers)
     inferring: deque[tuple[Sequence[Request], Begun]] = deque()
@@ -135,6 +141,7 @@ def read_requests(
     display: bool = True,
     workers: int = 2,
     change: ChangePhotograph | None = None,
+    load: LoadInput | None = None,
 ) -> Generator[Request]:
     """Read all inputs with their partners among them, those of a person together; some may not be ready.
 
@@ -146,6 +153,7 @@ def read_requests(
         display: whether pictures for people are wanted.
         workers: threads that read.
         change: done to every decoded photograph first; nothing if None.
+        load: reads photographs in place of this process; see :func:`grade_inputs`.
     """
     pairings = bundle_pairings(bundle)
     partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
@@ -153,10 +161,16 @@ def read_requests(
     shown = bundle.shown_recipe if display else None
     recipes = bundle.recipes
 
-    def load(index: int) -> Photograph:
-        return load_photograph(index, inputs[index], recipes, limit, shown, change)
+    def load_here(index: int, entry: Input) -> Photograph:
+        return load_photograph(index, entry, recipes, limit, shown, change)
 
-    groups = load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead, workers=workers)
+    load = load or load_here
+    groups = load_groups(
+        group_by_person(inputs, partners.values()),
+        lambda index: load(index, inputs[index]),
+        ahead=ahead,
+        workers=workers,
+    )
     with contextlib.closing(groups):
         for group, found in groups:
             for index in group.own:

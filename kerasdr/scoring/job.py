@@ -18,6 +18,8 @@ from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, make_engine
 from kerasdr.scoring.grading import grade_inputs
 from kerasdr.scoring.inputs import list_inputs
+from kerasdr.scoring.isolation.messages import Settings
+from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
 from kerasdr.scoring.names import PictureFormat, pictures_folder, shown_path
 from kerasdr.scoring.photographs import ChangePhotograph
 from kerasdr.scoring.results import check_not_listed, check_output, remove_stale, room_for
@@ -101,8 +103,13 @@ def run_job(
     pictures_as: PictureFormat = "png",
     jobs: int | None = None,
     progress: Progress | None = None,
+    photo_timeout: float = PHOTO_SECONDS,
+    isolate: bool = True,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it.
+
+    Photographs are read and decoded by processes of their own, one a core: a file that crashes its decoder, takes too long or
+    too much memory is a row with the reason.
 
     The pictures are written first and the CSV last and in one step, so a CSV that is there is complete. Pictures of an
     earlier job in the same place are removed once the new CSV stands.
@@ -119,6 +126,8 @@ def run_job(
         pictures_as: ``png``, or ``webp`` for a tenth of the bytes.
         jobs: cores to keep busy; all that this process may use if absent.
         progress: told of each photograph that is done.
+        photo_timeout: seconds that reading one photograph may take.
+        isolate: False reads photographs in this process, where a decoder that crashes ends the job.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -135,7 +144,13 @@ def run_job(
         write_bytes_atomically(pictures / name, data)
         return shown_path(f"{pictures.name}/{name}")
 
-    with room_for(out, pictures if gradcam else None), one_thread_each():
+    limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
+    reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(room_for(out, pictures if gradcam else None))
+        stack.enter_context(one_thread_each())
+        # They start while the engine is made.
+        readers = stack.enter_context(Readers(reading, min(jobs, len(inputs)))) if isolate else None
         engine = (factory or functools.partial(make_engine, cores=jobs))(bundle, batch_size, gradcam)
         graded = grade_inputs(
             inputs,
@@ -146,6 +161,7 @@ def run_job(
             save=save if gradcam else None,
             pictures=pictures_as,
             workers=jobs,
+            load=readers.load if readers else None,
         )
         rows = _in_order(_counted(graded, len(inputs), progress), len(inputs))
         with open_atomically(out) as file:

@@ -175,6 +175,10 @@ def load_photograph(
         made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes, change=changed)
     except UnreadablePhotograph as error:
         return Photograph(index, "failed", str(error), digest)
+    except MemoryError:
+        return Photograph(
+            index, "failed", "it takes more memory than a photograph may: save the picture smaller", digest
+        )
     except Exception as error:  # one odd file must cost one row, not the night
         kind = type(error).__name__
         return Photograph(
