@@ -21,6 +21,7 @@ Examples:
   kerasdr predict ./images --out grades.csv
   kerasdr predict a.jpg 'scans/*_left.png' --out grades.csv --no-gradcam
   find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
+  kerasdr predict ./images --out grades.csv --pseudonymise --key ~/keys/site.key
 
 \b
 Exit code:
@@ -68,6 +69,12 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
     show_default=True,
     help="Seconds that reading one photograph may take; one that takes longer fails.",
 )
+@click.option("--pseudonymise", is_flag=True, help="Show keyed pseudonyms in the place of names; needs --key.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="The key of the pseudonyms, made if it is not there. A list of the names is kept beside it: guard both.",
+)
 @engine_option
 @jobs_option
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
@@ -83,6 +90,8 @@ def predict_command(
     batch_size: int,
     max_megapixels: float | None,
     photo_timeout: float,
+    pseudonymise: bool,
+    key: Path | None,
     engine: "EngineName",
     jobs: int | None,
     null: bool,
@@ -97,7 +106,10 @@ def predict_command(
     from kerasdr.scoring.engine import Engine
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.job import run_job
+    from kerasdr.scoring.pseudonyms import open_pseudonyms
 
+    if pseudonymise is not (key is not None):
+        raise click.UsageError("--pseudonymise and --key go together")
     if "-" in inputs:
         if inputs != ("-",):
             raise click.UsageError("- reads the list from standard input and stands alone")
@@ -105,6 +117,7 @@ def predict_command(
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     bundle = load_bundle(model)
+    pseudonyms = None if key is None else open_pseudonyms(key, out)
     reporter = TerminalReporter(quiet=quiet)
     if bundle.caution:
         click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
@@ -128,6 +141,7 @@ def predict_command(
         jobs=jobs,
         progress=reporter.progress("grading"),
         photo_timeout=photo_timeout,
+        pseudonyms=pseudonyms,
     )
     if not quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"

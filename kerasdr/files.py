@@ -39,11 +39,15 @@ def printable_path(path: str | os.PathLike[str]) -> str:
 
 
 @contextlib.contextmanager
-def open_atomically(path: Path) -> Iterator[IO[bytes]]:
+def open_atomically(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     """Open a temporary file in ``path``'s folder for writing; on a clean exit it becomes ``path`` in one step.
 
     The content is on disk (fsync of the file) before the rename, and the rename is on disk (fsync of the folder)
     before the call returns. After an exception the temporary file is gone and an older ``path`` stands untouched.
+
+    Args:
+        path: the file.
+        private: only its owner may read it.
 
     Raises:
         KerasdrError: if the folder is missing, not writable or full.
@@ -56,10 +60,11 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes the file private; give it the permissions an ordinary new file would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        if not private:
+            # mkstemp makes the file private; give it the permissions an ordinary new file would have.
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
         temporary = None
         sync_folder(path.parent)

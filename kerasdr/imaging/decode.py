@@ -62,9 +62,16 @@ def _decode_cv(data: bytes, header: Header, min_side: int | None) -> NDArray[np.
         raise UnreadablePhotograph("the picture cannot be decoded: copy it again from the camera") from error
     if pixels is None or pixels.size == 0:
         raise UnreadablePhotograph("the picture cannot be decoded: copy it again from the camera")
+    if header.format == "jpeg" and _is_grey(pixels[-1]) and not _is_grey(pixels[0]):
+        raise UnreadablePhotograph("the lower part of the picture is missing: copy it again from the camera")
     if header.format == "tiff" and pixels.dtype == np.uint8 and pixels.ndim == 3:
         pixels = pixels[..., :3]  # libtiff has multiplied the colours by their opacity already
     return _rgb(_eight_bits(pixels))
+
+
+def _is_grey(line: NDArray[np.generic]) -> bool:
+    """Whether a line of pixels is what libjpeg puts in the place of data that are not there."""
+    return bool((line == 128).all())
 
 
 def _decode_cmyk(data: bytes) -> NDArray[np.uint8]:

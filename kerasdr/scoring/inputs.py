@@ -26,15 +26,17 @@ class Input:
     Attributes:
         path: where it lies.
         problem: why it cannot be scored, as far as the listing knows; empty otherwise.
+        pseudonym: what the CSV shows in the place of the path, if anything.
     """
 
     path: str
     problem: str = ""
+    pseudonym: str = ""
 
     @property
     def shown(self) -> str:
-        """The path as the CSV shows it; see :func:`kerasdr.scoring.names.shown_path`."""
-        return shown_path(self.path)
+        """What the CSV shows: the pseudonym, or the path (:func:`kerasdr.scoring.names.shown_path`)."""
+        return self.pseudonym or shown_path(self.path)
 
 
 class PathKeys:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 
+from kerasdr.errors import KerasdrError
 from kerasdr.files import open_atomically, write_bytes_atomically
 from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
@@ -22,6 +23,7 @@ from kerasdr.scoring.isolation.messages import Settings
 from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
 from kerasdr.scoring.names import PictureFormat, pictures_folder, shown_path
 from kerasdr.scoring.photographs import ChangePhotograph
+from kerasdr.scoring.pseudonyms import Pseudonyms
 from kerasdr.scoring.results import check_not_listed, check_output, remove_stale, room_for
 from kerasdr.scoring.rows import Row, csv_lines
 
@@ -105,6 +107,7 @@ def run_job(
     progress: Progress | None = None,
     photo_timeout: float = PHOTO_SECONDS,
     isolate: bool = True,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it.
 
@@ -127,6 +130,7 @@ def run_job(
         jobs: cores to keep busy; all that this process may use if absent.
         progress: told of each photograph that is done.
         photo_timeout: seconds that reading one photograph may take.
+        pseudonyms: show these in the place of names, and keep a list of the names beside their key.
         isolate: False reads photographs in this process, where a decoder that crashes ends the job.
 
     Raises:
@@ -135,8 +139,15 @@ def run_job(
     out = Path(out)
     check_output(out)
     pictures = pictures_folder(out)
-    inputs = list_inputs(_names(arguments), skip=[pictures])
+    try:
+        inputs = list_inputs(_names(arguments), skip=[pictures])
+    except KerasdrError as error:
+        if pseudonyms is None:
+            raise
+        raise KerasdrError("no photographs in what was named, or a name that cannot be: check the names") from error
     check_not_listed(out, inputs)
+    if pseudonyms is not None:
+        inputs = pseudonyms.rename(inputs)
 
     jobs = jobs or available_cores()
 
@@ -164,6 +175,8 @@ def run_job(
             load=readers.load if readers else None,
         )
         rows = _in_order(_counted(graded, len(inputs), progress), len(inputs))
+        if pseudonyms is not None:
+            pseudonyms.keep_names(inputs, out)  # before the CSV: nothing in it is ever without its name
         with open_atomically(out) as file:
             for line in csv_lines(rows):
                 file.write(line.encode("utf-8"))

@@ -4,11 +4,14 @@ import contextlib
 import os
 import re
 
-# libjpeg decodes what is there, fills the rest with grey or with a coarse picture, and says one of these. It also tells of
-# some bytes too many before a marker, which cameras write and which harm nothing.
+# libjpeg decodes what is there, fills the rest with grey or with a coarse picture, and says one of these, once a picture. Some
+# bytes too many before the end are what cameras write; many of them, or before another marker, are what damage leaves.
+# libtiff fills strips that it cannot unpack with whatever was there; that the end of a strip is not marked harms nothing.
 _DAMAGE = re.compile(
     rb"premature end of data segment|Premature end of JPEG file|bad Huffman code|bad arithmetic code|"
-    rb"found marker 0x[0-9a-f]{2} instead of RST|Inconsistent progression sequence|Invalid SOS parameters"
+    rb"found marker 0x[0-9a-f]{2} instead of RST|Inconsistent progression sequence|Invalid SOS parameters|"
+    rb"\d{3,} extraneous bytes before marker 0xd9|extraneous bytes before marker 0x(?!d9)|"
+    rb"TIFF_Error (?!.*not terminated with EOI code)"
 )
 _AT_MOST = 1 << 20
 

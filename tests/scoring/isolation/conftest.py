@@ -23,8 +23,11 @@ fake = None
 def evil(index, entry, *rest):
     global fake
     with open(entry.path, "rb") as file:
-        what = file.read(40).decode("latin-1")
-    if what == "segv":
+        what = file.read(40).split(bytes(1))[0].decode("latin-1")
+    if what == "raise":
+        with open(entry.path, "rb") as file:
+            raise SystemError(file.read().decode("latin-1"))
+    elif what == "segv":
         ctypes.string_at(0)
     elif what == "abort":
         os.abort()

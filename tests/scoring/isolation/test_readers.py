@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -234,3 +235,30 @@ def test_no_module_is_taken_from_the_folder_of_photographs(
     with Readers(settings(), 1) as readers:
         assert read(readers, good[0]).ready
     assert not Path("ran").exists()
+
+
+def test_what_only_the_codec_tells_of_is_refused(shared: Readers, eyes: list[np.ndarray]) -> None:
+    """Each of these decodes to a picture; the file after it is whole again."""
+    picture = cv2.cvtColor(eyes[0], cv2.COLOR_RGB2BGR)
+
+    def encoded(ending: str, *options: int) -> bytes:
+        return cv2.imencode(ending, picture, options)[1].tobytes()
+
+    def hole(data: bytes) -> bytes:
+        third = len(data) // 3
+        return data[:third] + bytes(third) + data[2 * third :]
+
+    progressive = encoded(".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    for data in (
+        progressive[: 2 * len(progressive) // 3] + b"\xff\xd9",
+        hole(encoded(".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 4)),
+        hole(encoded(".tiff", cv2.IMWRITE_TIFF_COMPRESSION, 5)),
+    ):
+        assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
+        found = read(shared, data)
+        assert (found.status, found.reason) == (
+            "failed",
+            "the picture's data are damaged or cut off: copy it again from the camera",
+        )
+        assert found.sha256 == hashlib.sha256(data).hexdigest()
+        assert read(shared, progressive).ready
