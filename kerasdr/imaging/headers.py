@@ -89,7 +89,8 @@ def _jpeg(data: bytes) -> Header:
     if width == 0 or height == 0:
         raise ValueError("no size")
     # Each scan of a progressive picture is a walk over all of it, and a few bytes are enough for one. Cameras write up to ten.
-    if data.count(b"\xff\xda", at) > _SCANS_AT_MOST:
+    # Behind its end there may be anything, such as a film.
+    if data.count(b"\xff\xda", at, data.find(b"\xff\xd9", at)) > _SCANS_AT_MOST:
         raise UnreadablePhotograph(f"the picture has more than {_SCANS_AT_MOST} scans: save it anew")
     return Header("jpeg", width, height, orientation, components == 4, data.rfind(b"\xff\xd9") > at)
 

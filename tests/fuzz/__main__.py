@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from corpus import Hostile, hostile_files, judge_rows
@@ -66,11 +67,11 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def write_files(folder: Path, made: "list[Hostile] | object") -> list[Hostile]:
+def write_files(folder: Path, made: Iterable[Hostile]) -> list[Hostile]:
     """Write files and return what they are, without their bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for file in made:  # type: ignore[attr-defined]
+    for file in made:
         path = folder / file.name
         path.write_bytes(file.data)
         if file.sparse:

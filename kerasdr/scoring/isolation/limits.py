@@ -31,10 +31,8 @@ def limit_memory(more: int) -> bool:
         used = int(_STATM.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return False
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = used + more
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
+    set_before = [limit for limit in resource.getrlimit(resource.RLIMIT_AS) if limit != resource.RLIM_INFINITY]
+    wanted = min([used + more, *set_before])
     resource.setrlimit(resource.RLIMIT_AS, (wanted, wanted))
     return True
 

@@ -19,6 +19,7 @@ from kerasdr.scoring.photographs import Photograph
 
 LENGTH = struct.Struct(">I")
 HEAD_AT_MOST = 4096
+SECONDS_AT_MOST = 86400.0
 READY = b"kerasdr reads"
 """What a reading process says when it can begin."""
 _REASON_AT_MOST = 400
@@ -46,6 +47,10 @@ class Settings:
     max_megapixels: float
     shown: int | None
     seconds: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.seconds <= SECONDS_AT_MOST:
+            raise ValueError(f"a photograph may take between 0 and {SECONDS_AT_MOST:g} s, got {self.seconds}")
 
     @property
     def memory(self) -> int:

@@ -25,6 +25,12 @@ def test_settings_go_there_and_back() -> None:
     assert Settings(recipes, 37.5, None, 12.5).shapes() == [(96, 96, 3), (64, 64, 3)]
 
 
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e9])
+def test_time_limits_that_are_none_are_refused(seconds: float, settings: Callable[..., Settings]) -> None:
+    with pytest.raises(ValueError, match="may take between 0 and 86400 s"):
+        settings(seconds=seconds)
+
+
 def test_memory_grows_with_the_largest_photograph_that_is_let_in(settings: Callable[..., Settings]) -> None:
     assert settings().memory == settings(megapixels=1.0).memory == 1536 * 2**20
     assert settings(megapixels=400.0).memory == 6_000_000_000
