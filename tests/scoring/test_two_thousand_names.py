@@ -20,7 +20,7 @@ from kerasdr.scoring.job import run_job
 STARTS = [
     *(b"=", b"+", b"-", b"@", b"\t", b"\r", b"\n", b" ", b"'", b'"', b"\xff", b"\\xff", b"\\", b"~", b"$(id)"),
     *(b"%", b"#", b";", b"CON", b"NUL", b"con", b"..", b"...", b"*", b"?", b"[a]", b"--out"),
-    *(b"=cmd|' /C calc'!A0", b'=HYPERLINK("http:")'),
+    *(b"=cmd|'C calc'!A0", b'=HYPERLINK("http:")'),
     *(text.encode() for text in ("\u202e", "\ufeff", "\u00a0", "\uff1d", "\u200b", "\x1b[2J", "e\u0301", "\u00e9")),
 ]
 MIDDLES = ["", "Eye", "eye", "\u00e9", "e\u0301", "1_left", "a,b", 'q"q', "\u202egnp"]

@@ -245,8 +245,8 @@ def test_what_only_the_codec_tells_of_is_refused(shared: Readers, eyes: list[np.
         return cv2.imencode(ending, picture, options)[1].tobytes()
 
     def hole(data: bytes) -> bytes:
-        third = len(data) // 3
-        return data[:third] + bytes(third) + data[2 * third :]
+        start, length = len(data) // 3, len(data) // 8
+        return data[:start] + bytes(length) + data[start + length :]
 
     progressive = encoded(".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     for data in (
