@@ -23,6 +23,7 @@ Examples:
   kerasdr predict incoming --out grades.csv --limit-time 6h --max-failed 100
   kerasdr predict incoming --out part2.csv --part 2/5
   find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
+  kerasdr predict ./images --out grades.csv --pseudonymise --key ~/keys/site.key
 
 \b
 Given again, the same command goes on where a job stopped, and grades what is new or was changed.
@@ -110,7 +111,7 @@ def predict_command(
             out=out,
             limits=Limits(limit_time, max_failed),
             select=None if part is None else _select(part, told),
-            **job_arguments(told, **grading),
+            **job_arguments(told, out, **grading),
         )
         told.ended(summary)
     if not told.quiet:
