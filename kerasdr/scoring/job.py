@@ -224,9 +224,9 @@ def run_job(
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
-        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
         if pseudonyms is not None:
-            pseudonyms.keep_names(inputs, out)  # before the CSV: nothing in it is ever without its name
+            pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
+        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
         if listener:
             listener.begun(len(inputs))
         work = Work(record, limits, began)
