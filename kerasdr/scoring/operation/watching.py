@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from kerasdr.errors import KerasdrError, UnfinishedError
+from kerasdr.errors import KerasdrError, LockedError, UnfinishedError
 from kerasdr.files import printable_path
 from kerasdr.scoring.inputs import Input, list_inputs
 from kerasdr.scoring.job import Summary
@@ -41,7 +42,7 @@ class Look:
     away: str = ""
 
 
-def look_at(folder: str, skip: Sequence[str]) -> Look:
+def look_at(folder: str, skip: Sequence[Path]) -> Look:
     """Look at a folder.
 
     Args:
@@ -118,7 +119,7 @@ class Watch:
     def __init__(
         self,
         folder: str,
-        skip: Sequence[str],
+        skip: Sequence[Path],
         run: RunJob,
         *,
         every: float,
@@ -150,9 +151,18 @@ class Watch:
         return len(self._before.inputs) - (len(self._done.inputs) if self._done else 0)
 
     def until_stopped(self) -> None:
-        """Look again and again; what is in the folder at the end and has no row yet is taken by the next watch."""
+        """Look again and again; what is in the folder at the end and has no row yet is taken by the next watch.
+
+        While another job holds the output, photographs wait for it.
+        """
+        held = ""
         while True:
-            self.look()
+            try:
+                self.look()
+            except LockedError as error:
+                if str(error) != held:
+                    held = str(error)
+                    self._note(f"waiting: {held}")
             if self._stop.wait(self._every):
                 return
 
