@@ -56,14 +56,12 @@ reproduce-mini: $(VENV)/installed
 
 # Everything to install kerasdr where there is no network, for this system and Python version: all of it, and what grades.
 wheelhouse:
-	rm -rf wheelhouse
+	rm -rf wheelhouse build
 	$(PYTHON) -m pip --disable-pip-version-check wheel -q -w wheelhouse/lean --no-deps .
-	$(PYTHON) -m pip --disable-pip-version-check download -q -d wheelhouse/lean -c constraints.txt -r deploy/lean.txt
-	$(PYTHON) -m pip --disable-pip-version-check download -q -d wheelhouse/full -c constraints.txt \
+	$(PYTHON) -m pip --disable-pip-version-check wheel -q -w wheelhouse/lean -c constraints.txt -r deploy/lean.txt
+	$(PYTHON) -m pip --disable-pip-version-check wheel -q -w wheelhouse/full -c constraints.txt \
 		'.$(if $(EXTRAS),[$(EXTRAS)])' setuptools wheel
-	cp wheelhouse/lean/kerasdr-*.whl wheelhouse/full
 	cp deploy/lean.txt wheelhouse/lean
-	cp constraints.txt wheelhouse
 
 # Installs from the wheelhouse, lean and full, in namespaces without a network, and grades a phantom there.
 offline-check: $(VENV)/installed
