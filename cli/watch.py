@@ -32,7 +32,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command("watch", epilog=EXAMPLES)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @out_option
 @click.option(
     "--every", type=Duration(), default="30s", show_default=True, help="Time between two looks at the folder."
@@ -61,7 +61,6 @@ def watch_command(
     from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.errors import ExitCode
     from kerasdr.files import printable_path
-    from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE
     from kerasdr.scoring.job import Summary, run_job
     from kerasdr.scoring.ledger.lock import hold
     from kerasdr.scoring.names import pictures_folder
@@ -79,9 +78,7 @@ def watch_command(
         stack.enter_context(hold(out.with_name(f"{out.name}.watch.lock"), printable_path(out)))
         arguments = job_arguments(told, **grading)
         # Now, so that a model that is put in its place later is not what grades; and once, as it takes a while.
-        engine = arguments.pop("factory")(
-            arguments["bundle"], arguments.get("batch_size", DEFAULT_BATCH_SIZE), arguments["gradcam"]
-        )
+        engine = arguments.pop("factory")(arguments["bundle"], arguments["batch_size"], arguments["gradcam"])
 
         def run(select: Select, digest: DigestInputs) -> Summary:
             told.next_job()

@@ -218,7 +218,7 @@ def test_watch_once(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes
 
 
 SLOW = """
-import signal, sys, time
+import time
 from tests_cli_engine import FakeEngine
 import kerasdr.scoring.engines as engines
 class Slow(FakeEngine):
@@ -227,6 +227,8 @@ class Slow(FakeEngine):
         return super().predict(batch)
 engines.make_engine = lambda bundle, batch_size, gradcam, **options: Slow()
 engines.choose_engine = lambda bundle, name="auto": "openvino"
+import kerasdr.cli.job_telling as telling
+telling._LOG_SECONDS = 0.0
 from kerasdr.cli.main import main
 main()
 """
@@ -259,7 +261,7 @@ def test_a_signal_ends_watch_after_the_batch_in_hand(kerasdr: Kerasdr, model: st
         assert process.stderr is not None
         first = json.loads(process.stderr.readline())
         assert (first["event"], first["listed"]) == ("begun", 20)
-        time.sleep(0.7)  # two batches
+        assert json.loads(process.stderr.readline())["event"] == "progress"  # one batch is done
         process.send_signal(number)
         began = time.monotonic()
         _, err = process.communicate(timeout=30)

@@ -136,7 +136,7 @@ def test_systemd_takes_the_units_and_finds_them_closed(name: str, tmp_path: Path
         assert "PrivateNetwork" not in open_ones
 
 
-def test_the_lean_list_is_that_of_the_tests() -> None:
+def test_the_lean_list_is_that_of_readme_and_constraints() -> None:
     listed = [line for line in (ROOT / "deploy/lean.txt").read_text().splitlines() if not line.startswith("#")]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     if match := re.search(r"pip install -c constraints\.txt (click .*)", readme):

@@ -180,11 +180,17 @@ class Watch:
         whole = unchanged(self._before, now)
         self._before = now
         self._until_again -= self._every
-        if whole.inputs and (whole != self._done or (self._pause and self._until_again <= 0)):
-            self._grade(whole)
+        changed = self._is_new(whole, now)
+        if whole.inputs and (changed or (self._pause and self._until_again <= 0)):
+            self._grade(whole, changed)
 
-    def _grade(self, whole: Look) -> None:
-        changed = whole != self._done
+    def _is_new(self, whole: Look, now: Look) -> bool:
+        """Whether photographs came, changed or went; one that is just changing keeps its row until it is whole again."""
+        done = {} if self._done is None else self._done.states
+        came = any(done.get(path, ...) != state for path, state in whole.states.items())
+        return came or not done.keys() <= now.states.keys()
+
+    def _grade(self, whole: Look, changed: bool) -> None:
         # Not listed again: in between the share may go away, and what is there then is no reason to forget the rest.
         self.summary = self._run(lambda listed: Selection(whole.inputs), self._digests)
         self._done = whole

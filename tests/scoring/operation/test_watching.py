@@ -90,8 +90,10 @@ def test_times_and_inodes_tell_of_changes_too(watched: Callable[..., Watched], g
     it = watched()
     Path("in/a.png").write_bytes(good[0])
     assert it.look(2) == 1
+    Path("in/b.png").write_bytes(good[1])
+    assert it.look(2) == 1
     os.utime("in/a.png", ns=(1, 1))
-    assert [it.look(), it.look()] == [0, 1]
+    assert [it.look(), images(), it.look()] == [0, ["in/a.png", "in/b.png"], 1]  # its row does not go in between
     found = Path("in/a.png").stat()
     Path("new.png").write_bytes(good[0])
     os.utime("new.png", ns=(found.st_atime_ns, found.st_mtime_ns))
