@@ -1,5 +1,6 @@
 """``kerasdr bundle``: what a model carries, and graphs for inference engines."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ def build_command(model: Path, precision: "Precision", engines: "tuple[GraphEngi
             raise KerasdrError(
                 f"{model} is no run with data to judge {precision} by: name the run's folder, where it was trained"
             )
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # graphs are made of TensorFlow's
     require_keras()
     load_keras_quietly()
     if precision == "float32":

@@ -72,10 +72,11 @@ def _left(started: float, done: int, total: int) -> str:
 
 
 def load_keras_quietly() -> None:
-    """Import Keras and TensorFlow, keeping what they write to standard error at start-up unless the import fails.
+    """Import Keras and what it computes with, keeping what they write to standard error unless the import fails.
 
-    TensorFlow's libraries write straight to the file descriptor before any setting of theirs can stop them, so that is
-    where it is caught.
+    That is TensorFlow, or JAX where ``KERAS_BACKEND=jax`` says so; JAX then adds in one order on GPUs too, unless ``XLA_FLAGS``
+    are given. TensorFlow's libraries write straight to the file descriptor before any setting of theirs can stop them, so
+    that is where it is caught.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # It warns of every network that is traced anew, which is what timing several kinds of them does.
@@ -85,8 +86,11 @@ def load_keras_quietly() -> None:
         kept = os.dup(2)
         os.dup2(heard.fileno(), 2)
         try:
-            importlib.import_module("keras")
-            importlib.import_module("tensorflow")
+            keras = importlib.import_module("keras")
+            framework = "jax" if keras.backend.backend() == "jax" else "tensorflow"
+            importlib.import_module(framework)
+            if framework == "jax":  # which reads this before it computes for the first time
+                os.environ.setdefault("XLA_FLAGS", "--xla_gpu_deterministic_ops=true")
         except BaseException:
             os.dup2(kept, 2)
             heard.seek(0)

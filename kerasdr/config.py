@@ -79,6 +79,10 @@ class ModelSpec(Section):
         return value
 
 
+Precision = Literal["float32", "mixed_bfloat16"]
+"""Names of Keras's dtype policies."""
+
+
 class AugmentConfig(Section):
     """Random changes of training photographs; each is off at 0, false or none."""
 
@@ -154,6 +158,11 @@ class TrainingConfig(Section):
     With few people for validation the best of many epochs is a matter of luck; a schedule that comes to rest needs none."""
     partner_dropout: float = Field(default=0.15, ge=0.0, lt=1.0)
     """Dual only: share of training samples whose partner is hidden, so that one photograph alone can be graded."""
+    precision: Precision = "float32"
+    """What trunk and attention compute with while they are trained. ``mixed_bfloat16`` is for GPUs and processors that have it;
+    weights stay float32, and what is kept is judged and scored in float32."""
+    steps_per_execution: int = Field(default=1, ge=1)
+    """Steps that run before Python hears of them again: on a GPU, small steps wait for it less."""
     jit_compile: Literal["auto", True, False] = "auto"
     """Whether XLA compiles training steps; stages on cached features go without. ``auto``: where ``deterministic`` is off and
     the trunk is one for which that was measured to pay (:attr:`kerasdr.models.registry.Trunk.xla`); the run's ``config.yaml``

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdr.errors import KerasdrError
 from kerasdr.models.cam_layers import find_map
 from kerasdr.models.gradcam import with_gradcam
 from kerasdr.models.layer_names import FEATURES
@@ -96,6 +97,10 @@ class HeatMaps:
         self, inputs: Mapping[str, Any], grades: NDArray[np.integer]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the layer's map and the gradient of the grades' logits with respect to it, both ``(N, h, w, C)``."""
+        if keras.backend.backend() != "tensorflow":
+            raise KerasdrError(
+                f"{self._method} at this layer takes gradients, for which TensorFlow is needed: set KERAS_BACKEND=tensorflow"
+            )
         import tensorflow as tf
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -1,12 +1,13 @@
 """Single and dual classifiers as flat functional graphs: trunk -> feature map -> attention -> pooling -> head."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from kerasdr.config import ModelSpec, suggestion
+from kerasdr.config import ModelSpec, Precision, suggestion
 from kerasdr.errors import KerasdrError
 from kerasdr.grades import N_GRADES
 from kerasdr.models.attention import make_attention
@@ -30,6 +31,7 @@ def build_classifier(
     initial_weights: bool = False,
     seed: int | None = None,
     note: Callable[[str], None] | None = None,
+    precision: Precision = "float32",
 ) -> keras.Model:
     """Build a classifier.
 
@@ -50,6 +52,7 @@ def build_classifier(
             ``spec.initial_head`` says so and it fits; otherwise weights are random.
         seed: makes the random initial weights repeatable.
         note: hears whether a run's head was kept or made anew, and why.
+        precision: what trunk and attention compute with; weights, and all from the feature map on, are float32.
 
     Returns:
         A model with inputs ``image`` ``(N, size, size, 3)``, 0..255 RGB, and for dual ``partner`` (the same form) and
@@ -62,7 +65,8 @@ def build_classifier(
     if seed is not None:
         # Initialisers draw from Keras's global generator unless each layer is given one of its own.
         keras.utils.set_random_seed(seed)
-    whole = build_trunk(spec.trunk, size)
+    with computing_in(precision):
+        whole = build_trunk(spec.trunk, size)
     backbone = _cut(whole, spec)  # shares the layers that it keeps
     # A run kept the trunk as it was trained, cut or not; any other file holds a whole one.
     from_run = initial_weights and spec.weights.endswith(".npz")
@@ -70,7 +74,8 @@ def build_classifier(
         cut = spec.trunk_end != "last"
         load_trunk_weights(backbone if from_run else whole, get_trunk(spec.trunk), spec.weights, cut=from_run and cut)
     _check_attention_place(spec, backbone)
-    attention = make_attention(spec, ATTENTION)
+    with computing_in(precision):
+        attention = make_attention(spec, ATTENTION)
     normalize = InputNormalization(get_trunk(spec.trunk).normalization, name="normalization")
     pool = layers.GlobalAveragePooling2D(name="pooled")
 
@@ -89,7 +94,8 @@ def build_classifier(
         if spec.shared_branches:
             other = _branch(spec, backbone, other, trunk, attention)
         else:
-            own_attention = make_attention(spec, PARTNER + ATTENTION)
+            with computing_in(precision):
+                own_attention = make_attention(spec, PARTNER + ATTENTION)
             other = _branch(spec, backbone, other, flat_layers(backbone, PARTNER), own_attention)
             if attention is not None and own_attention is not None:
                 own_attention.set_weights(attention.get_weights())
@@ -111,6 +117,17 @@ def build_classifier(
         if note:
             note("; ".join(said))
     return model
+
+
+@contextlib.contextmanager
+def computing_in(precision: Precision) -> Iterator[None]:
+    """Let layers that are made meanwhile compute with a precision, whatever Keras is set to."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _head_norm(branch: str = "") -> HeadNormalization:

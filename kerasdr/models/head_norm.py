@@ -27,5 +27,5 @@ class HeadNormalization(keras.layers.BatchNormalization):
         counting = keras.ops.ones(keras.ops.shape(inputs)[:1]) if mask is None else keras.ops.cast(mask, "float32")
         enough = keras.ops.sum(counting) > 1.5
         for moving, old in zip((self.moving_mean, self.moving_variance), before, strict=True):
-            moving.assign(keras.ops.where(enough, moving, old))
+            moving.assign(keras.ops.where(enough, keras.ops.convert_to_tensor(moving), old))
         return normalized

@@ -1,4 +1,4 @@
-"""The reference engine: Keras, on whatever device TensorFlow sees."""
+"""The reference engine: Keras, on whatever device TensorFlow, or JAX, sees."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,14 +35,12 @@ class KerasEngine(EnsembleEngine):
 
     def run(self, place: int, inputs: Mapping[str, NDArray[Any]]) -> Answer:
         """Run one network; see :meth:`EnsembleEngine.run`."""
-        import tensorflow as tf
-
         while True:
             try:
                 parts = [self._ask(place, inputs, start) for start in range(0, len(inputs["image"]), self._at_once)]
                 break
-            except (tf.errors.ResourceExhaustedError, MemoryError):
-                if self._at_once == 1:
+            except Exception as error:
+                if self._at_once == 1 or not _out_of_memory(error):
                     raise
                 self._at_once //= 2
         probabilities = np.concatenate([part[0] for part in parts])
@@ -59,6 +57,12 @@ class KerasEngine(EnsembleEngine):
     def _fill(self, array: NDArray[Any]) -> NDArray[Any]:
         missing = self._at_once - len(array)
         return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # TensorFlow has a class for it; JAX has one for all that happens on a device, and says what in the text.
+    exhausted = type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)
+    return exhausted or isinstance(error, MemoryError)
 
 
 def build_network(member: BundleMember) -> Any:

@@ -45,6 +45,7 @@ class OpenVINOEngine(EnsembleEngine):
         keep_compiled: bool = True,
     ) -> None:
         openvino = import_openvino()
+        meet_numpy(openvino)
 
         super().__init__(bundle, batch_size, gradcam)
         cores = cores or available_cores()
@@ -96,6 +97,17 @@ class OpenVINOEngine(EnsembleEngine):
             return [np.array(request.get_tensor(name).data) for name in names]
         finally:
             self._requests[place].put(request)
+
+
+def meet_numpy(openvino: Any) -> None:
+    """Have OpenVINO's Python part use NumPy for the first time, in this thread alone.
+
+    It learns of NumPy under a lock of its own, and lets Python's go meanwhile: a second thread that comes for the same then
+    takes Python's and waits for the other, for ever. That was seen, as work that stood still before its first photograph.
+    Later uses take no such lock.
+    """
+    for kind in (np.uint8, np.float32):
+        openvino.Tensor(np.zeros(1, kind)).data[:] = 1
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Which engine runs a bundle on this machine, and making it."""
 
 import importlib.util
+import os
 from typing import Literal, get_args
 
 from kerasdr.errors import KerasdrError
@@ -105,13 +106,14 @@ def require_keras() -> None:
     Raises:
         KerasdrError: if it is not installed, or the processor lacks what TensorFlow needs.
     """
-    if missing := missing_instructions(["avx"]):
+    framework = "jax" if os.environ.get("KERAS_BACKEND") == "jax" else "tensorflow"
+    if framework == "tensorflow" and (missing := missing_instructions(["avx"])):
         # TensorFlow would end the process without a word.
         raise KerasdrError(
             f"this processor has no {missing[0].upper()}, which TensorFlow needs: "
             "make graphs on another machine with `kerasdr bundle build`, and copy the model here"
         )
-    if not _installed("tensorflow") or not _installed("keras"):
+    if not _installed(framework) or not _installed("keras"):
         raise KerasdrError("the engine keras is not installed: pip install kerasdr, or take another --engine")
 
 

@@ -15,7 +15,7 @@ from kerasdr.scoring.engine import Batch, Begun, Engine, EngineOutput, begin
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.ledger.answers import Picture, Seen
 from kerasdr.scoring.names import PictureFormat
-from kerasdr.scoring.overlay import draw_overlay, encode_png, encode_webp
+from kerasdr.scoring.overlay import draw_overlay, encode_webp
 from kerasdr.scoring.photographs import (
     ChangePhotograph,
     Photograph,
@@ -24,6 +24,7 @@ from kerasdr.scoring.photographs import (
     load_groups,
     load_photograph,
 )
+from kerasdr.scoring.png import encode_png
 from kerasdr.scoring.rows import Row
 
 SavePicture = Callable[[Seen, bytes], Picture]

@@ -5,6 +5,7 @@ import math
 import keras
 
 from kerasdr.config import AugmentConfig
+from kerasdr.training.backend import keras_backend
 from kerasdr.training.random_layers import RandomCropBack, RandomExposure, Sometimes
 
 _EXPOSURES = {"darken": (0.1, 0.9), "balanced": (0.7, 1.3)}
@@ -52,4 +53,10 @@ def augmentation_layers(config: AugmentConfig, seed: int) -> list[keras.layers.L
         kernel = 2 * math.ceil(2 * config.blur) + 1
         blur = layers.RandomGaussianBlur(1.0, kernel, (0.0, config.blur), value_range=(0, 255), seed=next_seed())
         chosen.append(blur)
+    if keras_backend() == "jax":
+        # Keras marks rotations, zooms and shifts as not to be compiled, for TensorFlow's sake: JAX compiles them.
+        for layer in chosen:
+            inner = [layer.layer] if isinstance(layer, Sometimes) else []
+            for each in (layer, *inner):
+                each.supports_jit = True
     return chosen

@@ -1,5 +1,8 @@
 """From a run's members to the bundle that scoring loads."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from kerasdr.reporting import Reporter
 from kerasdr.scoring.build import build_graphs
 from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
 from kerasdr.scoring.graphs import Graphs
+from kerasdr.training.backend import keras_backend
 
 
 def bundle_run(
@@ -50,6 +54,7 @@ def bundle_run(
     megapixels = min(member.imaging.max_megapixels for member in experiment.members)
     bundle = Bundle(name, "", tuple(members), ensemble, megapixels, validation)
     folder = run / "bundle"
+    inside = keras_backend() == "tensorflow"
     write_bundle(
         folder,
         name=name,
@@ -57,9 +62,11 @@ def bundle_run(
         ensemble=ensemble,
         validation=validation,
         max_megapixels=megapixels,
-        graphs=_graphs(bundle, experiment, reporter),
+        graphs=_graphs(bundle, experiment, reporter) if inside else [],
         calibration=calibration,
     )
+    if not inside:
+        _graphs_by_tensorflow(folder, experiment, reporter)
     return folder
 
 
@@ -71,3 +78,23 @@ def _graphs(bundle: Bundle, experiment: Experiment, reporter: Reporter) -> list[
         except KerasdrError as error:
             reporter.note(f"the bundle has no graphs for {engine}: {error}")
     return made
+
+
+def _graphs_by_tensorflow(bundle: Path, experiment: Experiment, reporter: Reporter) -> None:
+    """Add graphs to a bundle by a process of its own: Keras computes with one framework, and graphs are TensorFlow's."""
+    for engine in experiment.bundle.engines:
+        command = [sys.executable, "-m", "kerasdr", "bundle", "build", str(bundle), "--engine", engine]
+        done = subprocess.run(
+            command,
+            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            reporter.note(
+                f"the bundle has no graphs for {engine}: {last.removeprefix('error: ')}; where TensorFlow is, "
+                f"`kerasdr bundle build {bundle} --engine {engine}` makes them"
+            )

@@ -5,6 +5,7 @@ member as in ``history.csv``: ``loss``, ``accuracy``, ``learning_rate`` of train
 ``quadratic_kappa`` of validation. TensorBoard itself is not needed to write them.
 """
 
+import importlib.util
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,11 +33,16 @@ class EventReporter(PassingReporter):
     def __init__(self, inner: Reporter, folder: Path) -> None:
         super().__init__(inner)
         self._folder = folder
+        # With JAX, a machine that only trains may have no TensorFlow.
+        self._able = importlib.util.find_spec("tensorflow") is not None
         self._written: dict[str, int] = {}
         self._writers: dict[Path, Any] = {}
 
     def epochs(self, member: str, history: Sequence[Mapping[str, Any]]) -> None:
-        """Write the epochs that are not written yet."""
+        """Write the epochs that are not written yet; where TensorFlow is not installed, none are."""
+        if not self._able:
+            super().epochs(member, history)
+            return
         if member not in self._written:
             self._close()  # of the member before: it is done
             self._written[member] = self._there(member, history)

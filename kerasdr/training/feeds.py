@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdr.training.ahead import ahead
+from kerasdr.training.backend import keras_backend
 from kerasdr.training.samples import Samples
 
 Inputs = Mapping[str, NDArray[Any]]
@@ -90,10 +92,11 @@ def training_dataset(
     seed: tuple[int, ...],
     partner_dropout: float,
 ) -> Any:
-    """Return a ``tf.data.Dataset`` of batches for epochs ``first_epoch`` to ``epochs - 1``, one after the other.
+    """Return batches for epochs ``first_epoch`` to ``epochs - 1``, one after the other, as ``model.fit`` takes them.
 
-    Each element is ``(inputs, one-hot grades (n, 5), weights (n,))``. Batches are gathered ahead of the training step.
-    An epoch's order does not depend on the epochs before it, so a resumed training sees what an undisturbed one sees.
+    With TensorFlow they are a ``tf.data.Dataset``, with JAX an iterator. Each element is
+    ``(inputs, one-hot grades (n, 5), weights (n,))``. Batches are gathered ahead of the training step. An epoch's order does
+    not depend on the epochs before it, so a resumed training sees what an undisturbed one sees.
 
     Args:
         feed: where inputs come from.
@@ -104,8 +107,6 @@ def training_dataset(
         seed: numbers that name the member and the stage.
         partner_dropout: share of partners that are hidden.
     """
-    import tensorflow as tf
-
     one_hot = np.eye(len(weights), dtype=np.float32)
 
     def batches() -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -122,6 +123,12 @@ def training_dataset(
         grades = samples.grades[order]
         emphasis = 1.0 if samples.emphasis is None else samples.emphasis[order]
         return [*(inputs[name] for name in names), one_hot[grades], (weights[grades] * emphasis).astype(np.float32)]
+
+    if keras_backend() == "jax":
+        gathered = (gather(order, partners) for order, partners in batches())
+        return ahead((dict(zip(names, arrays, strict=False)), *arrays[len(names) :]) for arrays in gathered)
+
+    import tensorflow as tf
 
     def load(order: Any, partners: Any) -> Any:
         kinds = [tf.as_dtype(example[name].dtype) for name in names] + [tf.float32, tf.float32]

@@ -10,6 +10,7 @@ from kerasdr.config import MemberConfig
 from kerasdr.files import open_atomically, write_bytes_atomically
 from kerasdr.models import build_classifier, set_weights
 from kerasdr.reporting import Reporter
+from kerasdr.training.backend import fix_order_of_sums
 from kerasdr.training.checkpoint import load_state, save_checkpoint
 from kerasdr.training.feeds import PhotographFeed, predict
 from kerasdr.training.memory import keep_memory
@@ -55,6 +56,7 @@ def fit_member(
         initial_weights=fresh,
         seed=member.seed,
         note=lambda line: reporter.note(f"{member.name}  {line}"),
+        precision=member.training.precision,
     )
     while state.stage < len(member.stages):
         if state.epoch < member.stages[state.stage].epochs:
@@ -68,6 +70,8 @@ def fit_member(
     write_bytes_atomically(folder / "history.csv", history_csv(state.history))
     # What is left to know is that all is done: the variables of the last epoch are of no more use.
     save_checkpoint(checkpoint, state, [], [])
+    if member.training.precision != "float32":  # what is asked now is what scoring will run
+        model = build_classifier(member.model, member.imaging.size)
     set_weights(model, state.kept_weights)
     feed = PhotographFeed(images, member.model.mode == "dual")
     return [
@@ -78,19 +82,3 @@ def fit_member(
 def history_csv(history: list[dict[str, object]]) -> bytes:
     """Return a history as CSV, one row an epoch."""
     return pd.DataFrame(history).to_csv(index=False, lineterminator="\n", float_format="%.9g").encode()
-
-
-def fix_order_of_sums(fixed: bool) -> None:
-    """Have TensorFlow add numbers in one order always, or as fast as it can.
-
-    Random numbers are Keras's own stateless ones, so that sums are all that is left to fix. The switch is the process's; there
-    is no narrower one, so that a member that is trained with XLA, which does not go with it, has to turn it off again.
-    """
-    if fixed:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-    else:
-        from tensorflow.python.framework.config import disable_op_determinism
-
-        disable_op_determinism()

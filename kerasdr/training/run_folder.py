@@ -169,6 +169,7 @@ def environment() -> dict[str, Any]:
     packages = [
         "keras",
         "tensorflow",
+        "jax",
         "keras-cv",
         "opencv-python",
         "numpy",

@@ -13,6 +13,7 @@ from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.models import get_weights, set_trainable
 from kerasdr.reporting import Reporter
 from kerasdr.training.augmentation import augmentation_layers
+from kerasdr.training.backend import keras_backend
 from kerasdr.training.checkpoint import TrainingState, restore, save_checkpoint
 from kerasdr.training.feeds import FeatureFeed, Feed, PhotographFeed, predict, training_dataset
 from kerasdr.training.samples import Samples, grade_weights
@@ -62,7 +63,9 @@ def run_stage(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=False,  # where XLA is wanted, it is in the model's own step
+        # JAX compiles all or runs step by step; with TensorFlow, XLA is in the model's own step where it is wanted.
+        jit_compile=keras_backend() == "jax",
+        steps_per_execution=settings.steps_per_execution,
     )
     optimizer.build(fitted.trainable_variables)
     if state.epoch:
@@ -200,7 +203,8 @@ def _seed_dropout(model: keras.Model, seed: int) -> None:
 def training_model(model: keras.Model, member: MemberConfig, index: int) -> keras.Model:
     """Return a classifier behind the random changes of training photographs, sharing all of its layers.
 
-    It is to be compiled with ``jit_compile=False``: where the member is trained with XLA, the model sees to that itself.
+    With TensorFlow it is to be compiled with ``jit_compile=False``: where the member is trained with XLA, the model sees to
+    that itself.
 
     Args:
         model: from :func:`kerasdr.models.build_classifier`.
@@ -214,7 +218,7 @@ def training_model(model: keras.Model, member: MemberConfig, index: int) -> kera
         if name in changed:
             for layer in layers:
                 changed[name] = layer(changed[name])
-    if uses_xla(member):
+    if keras_backend() == "tensorflow" and uses_xla(member):
         return XLATraining(keras.Model(inputs, changed, name="changes"), model)
     return keras.Model(inputs, model(changed), name="training")
 

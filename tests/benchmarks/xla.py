@@ -90,7 +90,7 @@ def _child(arguments: argparse.Namespace) -> None:
     keep_memory()
     from kerasdr.config import resolve
     from kerasdr.models import build_classifier
-    from kerasdr.training.member import fix_order_of_sums
+    from kerasdr.training.backend import fix_order_of_sums
     from kerasdr.training.schedules import make_optimizer
     from kerasdr.training.stage import free_for_stage, training_model
 

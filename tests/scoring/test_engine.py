@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 
 from kerasdr.ensembles import EnsembleSpec
-from kerasdr.scoring.engine import Batch, ensemble_output, scaled
+from kerasdr.scoring import engine_openvino
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.engine import Batch, EnsembleEngine, ensemble_output, scaled
+from kerasdr.scoring.graphs import Graphs
 
 FIRST = np.array([[0.6, 0.4, 0.0, 0.0, 0.0], [0.0, 0.0, 0.1, 0.2, 0.7]])
 SECOND = np.array([[0.0, 0.2, 0.8, 0.0, 0.0], [0.0, 0.0, 0.9, 0.1, 0.0]])
@@ -92,3 +95,23 @@ def test_nan_of_a_member_is_never_a_grade() -> None:
 
 def test_length_of_a_batch_is_its_photographs() -> None:
     assert len(Batch([np.zeros((3, 8, 8, 3), np.uint8)], {}, {})) == 3
+
+
+def test_openvino_meets_numpy_in_one_thread_before_there_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Enough(Exception):
+        pass
+
+    happened: list[str] = []
+
+    def threads(count: int) -> None:
+        happened.append("threads")
+        raise Enough
+
+    monkeypatch.setattr(EnsembleEngine, "__init__", lambda *arguments: None)
+    monkeypatch.setattr(engine_openvino, "meet_numpy", lambda openvino: happened.append("numpy"))
+    monkeypatch.setattr(engine_openvino, "ThreadPoolExecutor", threads)
+    graphs = Graphs("openvino", "2026.4", "float32", {}, {})
+    bundle = Bundle("empty", "", (), EnsembleSpec("soft", ()), 1.0, {}, graphs={"openvino": graphs})
+    with pytest.raises(Enough):
+        engine_openvino.OpenVINOEngine(bundle, cores=2)
+    assert happened == ["numpy", "threads"]

@@ -12,9 +12,10 @@ from kerasdr.errors import KerasdrError
 from kerasdr.models import build_classifier, registry
 from kerasdr.reporting import Reporter
 from kerasdr.training import stage as stage_module
+from kerasdr.training.backend import fix_order_of_sums
 from kerasdr.training.checks import check_design
 from kerasdr.training.continued import require_same_configuration, train_in
-from kerasdr.training.member import fit_member, fix_order_of_sums
+from kerasdr.training.member import fit_member
 from kerasdr.training.samples import Samples
 from kerasdr.training.stage import training_model
 from kerasdr.training.xla import WORTH, XLATraining, as_chosen_before, choose_xla, uses_xla
