@@ -136,7 +136,7 @@ def run_job(
     ledger: Path | None = None,
     limits: Limits | None = None,
     select: Select | None = None,
-    digest: DigestInputs = digest_inputs,
+    digest: DigestInputs | None = None,
     listener: JobListener | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
@@ -163,7 +163,7 @@ def run_job(
         limits: when to stop before the end.
         select: says what of the listing this job is about, such as by
             :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
-        digest: gives the SHA-256 of each input, empty where it cannot be read.
+        digest: gives the SHA-256 of each input, empty where it cannot be read; reads them all if absent.
         listener: told how the job goes on.
 
     Raises:
@@ -192,7 +192,18 @@ def run_job(
     question = Question.of(bundle, name, limit, pictures_as if gradcam else "")
     make = factory or functools.partial(make_engine, engine=cast(EngineName, name), cores=workers)
     engine_of_job = functools.partial(make, bundle, batch_size, gradcam)
-    job = _Job(inputs, bundle, question, pictures, engine_of_job, batch_size, workers, progress, digest, listener)
+    job = _Job(
+        inputs,
+        bundle,
+        question,
+        pictures,
+        engine_of_job,
+        batch_size,
+        workers,
+        progress,
+        digest or digest_inputs,
+        listener,
+    )
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(room_for(out.parent))

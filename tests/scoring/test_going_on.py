@@ -412,7 +412,8 @@ def test_error_of_the_engine_keeps_what_was_done(bundle: Bundle, factory: FakeFa
 
     with pytest.raises(RuntimeError):
         job(bundle, Breaks)
-    assert book().runs[-1].ended == {"how": "RuntimeError", "csv": None}
+    ended = book().runs[-1].ended
+    assert ended is not None and (ended["how"], ended["csv"]) == ("RuntimeError", None)
     graded(factory)
     job(bundle, factory)
     assert graded(factory) <= 3

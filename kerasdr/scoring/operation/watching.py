@@ -141,9 +141,9 @@ class Watch:
         Raises:
             UnfinishedError: if there is nothing to be had, so that nothing is known of what there is.
         """
-        self.look()
+        self.look(waits=False)
         if not self._stop.wait(self._every):
-            self.look()
+            self.look(waits=False)
         if self._away:
             raise UnfinishedError(
                 f"{self._away}: connect the share, or check the name, and give the same command again"
@@ -166,11 +166,11 @@ class Watch:
             if self._stop.wait(self._every):
                 return
 
-    def look(self) -> None:
-        """Look once, and grade if that is due."""
+    def look(self, *, waits: bool = True) -> None:
+        """Look once, and grade if that is due; ``waits`` if there will be other looks, which is told where it matters."""
         now = look_at(self._folder, self._skip)
         if now.away:
-            if now.away != self._away:
+            if waits and now.away != self._away:
                 self._note(f"{now.away}: waiting for photographs")
             self._away, self._before = now.away, Look()
             return
