@@ -28,7 +28,7 @@ def metrics(path: str = "k.prom") -> dict[str, str]:
 
 @pytest.fixture
 def photographs(kerasdr: Kerasdr, eye: bytes) -> None:
-    """In the empty folder that ``kerasdr`` makes: one that can be graded and one that cannot be read, with names that nobody else should learn."""
+    """In the empty folder of ``kerasdr``: one that can be graded and one that cannot be read, with names that tell."""
     Path("in").mkdir()
     Path("in/jane-doe-1970_left.png").write_bytes(eye)
     Path("in/jane-doe-1970_right.png").write_bytes(b"text")
