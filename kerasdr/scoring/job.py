@@ -192,18 +192,8 @@ def run_job(
     question = Question.of(bundle, name, limit, pictures_as if gradcam else "")
     make = factory or functools.partial(make_engine, engine=cast(EngineName, name), cores=workers)
     engine_of_job = functools.partial(make, bundle, batch_size, gradcam)
-    job = _Job(
-        inputs,
-        bundle,
-        question,
-        pictures,
-        engine_of_job,
-        batch_size,
-        workers,
-        progress,
-        digest or digest_inputs,
-        listener,
-    )
+    digest = digest or digest_inputs
+    job = _Job(inputs, bundle, question, pictures, engine_of_job, batch_size, workers, progress, digest, listener)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(room_for(out.parent))
