@@ -139,7 +139,7 @@ def run_job(
     ledger: Path | None = None,
     limits: Limits | None = None,
     select: Select | None = None,
-    digest: DigestInputs = digest_inputs,
+    digest: DigestInputs | None = None,
     listener: JobListener | None = None,
     photo_timeout: float = PHOTO_SECONDS,
     isolate: bool = True,
@@ -172,7 +172,7 @@ def run_job(
         limits: when to stop before the end.
         select: says what of the listing this job is about, such as by
             :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
-        digest: gives the SHA-256 of each input, empty where it cannot be read.
+        digest: gives the SHA-256 of each input, empty where it cannot be read; reads them all if absent.
         listener: told how the job goes on.
         photo_timeout: seconds that reading one photograph may take.
         isolate: False reads photographs in this process, where a decoder that crashes ends the job.
@@ -207,7 +207,7 @@ def run_job(
     reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
     job = _Job(
         *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
-        *(progress, digest, listener, reading if isolate else None),
+        *(progress, digest or digest_inputs, listener, reading if isolate else None),
     )
 
     with contextlib.ExitStack() as stack:
