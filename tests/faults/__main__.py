@@ -1,0 +1,203 @@
+"""Lets every operation on files of a small job fail, one after another, and sees how the job that comes after it ends.
+
+    python tests/faults                    every operation, every kind of fault, and 2,000 states after a power failure
+    python tests/faults --every 10 --states 100
+
+Each trial is a job with one fault (killed right before or right after an operation, or an operation that fails with EIO,
+ENOSPC or EACCES, once or from then on) in an empty folder, and then the same command without a fault. It survives if that one
+ends with the CSV and the pictures of an undisturbed job, byte for byte, a ledger that is whole and holds each answer once, and
+if the faulty job did not say that it was done where it was not.
+"""
+
+import argparse
+import errno
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from shim import KILL_AFTER, KILL_BEFORE, Shim, build
+
+_LIBRARY = "KERASDR_FAULTS_LIBRARY"
+HOWS: dict[str, tuple[int, bool]] = {
+    "killed before": (KILL_BEFORE, False),
+    "killed after": (KILL_AFTER, False),
+    "EIO, once": (-errno.EIO, False),
+    "ENOSPC, once": (-errno.ENOSPC, False),
+    "EACCES, once": (-errno.EACCES, False),
+    "EIO from then on": (-errno.EIO, True),
+    "ENOSPC from then on": (-errno.ENOSPC, True),
+}
+
+
+@dataclass(frozen=True)
+class Calm:
+    """An undisturbed job: exit code, operations, what it left, its answers, and when each answer was kept."""
+
+    code: int
+    operations: int
+    results: dict[str, bytes]
+    answers: list[str]
+
+
+def main() -> None:
+    """Run the trials, print a table, and leave with 1 if one was not survived."""
+    parser = argparse.ArgumentParser(prog="python tests/faults", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--every", type=int, default=1, help="only every K-th operation")
+    parser.add_argument("--states", type=int, default=2000, help="states after a power failure")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kerasdr-faults-") as name:
+        folder = Path(name).resolve()
+        _with_shim(folder)
+        figures = run_trials(
+            folder, Shim(Path(os.environ[_LIBRARY])), arguments.every, arguments.states, arguments.seed
+        )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    sys.exit(any(row["survived"] < row["tried"] for row in figures["trials"]))
+
+
+def _with_shim(folder: Path) -> None:
+    """Begin this process anew with the library in front of all others, unless it is."""
+    if _LIBRARY in os.environ:
+        return
+    library = build(Path(tempfile.mkdtemp(prefix="kerasdr-shim-")))
+    if library is None:
+        sys.exit("no C compiler, or none that makes shared libraries: install gcc")
+    environment = {**os.environ, "LD_PRELOAD": str(library), _LIBRARY: str(library)}
+    shutil.rmtree(folder, ignore_errors=True)
+    os.execve(sys.executable, [sys.executable, str(Path(__file__).parent), *sys.argv[1:]], environment)
+
+
+def run_trials(folder: Path, shim: Shim, every: int, states: int, seed: int) -> dict[str, object]:
+    """Try every ``every``-th operation with each fault, and some states after a power failure; print and return figures."""
+    from scene import answered, make_scene, results
+
+    scene = make_scene(folder, shim)
+    out, trace = folder / "out", folder / "trace"
+    out.mkdir()
+    code, operations = scene.run(out, trace=trace)
+    calm = Calm(code, operations, results(out), answered(out))
+    print(
+        f"an undisturbed job: {operations} operations, {len(calm.answers)} answers, {len(calm.results)} files, left {code}"
+    )
+    again, more = scene.run(out)
+    assert (again, results(out), answered(out)) == (code, calm.results, calm.answers), "a second run changed something"
+    print(f"the same once more: {more} operations, no new answer")
+    trials, begun = [], time.monotonic()
+    for name, (how, stays) in HOWS.items():
+        lost: list[str] = []
+        tried = 0
+        codes: Counter[int] = Counter()
+        # The faulty job may take another way, with more operations than the calm one.
+        at = 1
+        while at <= operations * 2:
+            fresh(out)
+            faulty, count = scene.run(out, at, how, stays=stays)
+            if 0 <= count < at:
+                break  # it met no fault
+            tried += 1
+            codes[faulty] += 1
+            if faulty == calm.code and results(out) != calm.results:
+                lost.append(f"operation {at}: said that it was done")
+            elif problem := _after(scene, out, calm):
+                lost.append(f"operation {at}: {problem}")
+            at += every
+        trials.append(_row(name, tried, lost, codes))
+    trials.append(_power(scene, out, trace, calm, states, seed))
+    print(f"{time.monotonic() - begun:.0f} s")
+    return {"operations": operations, "answers": len(calm.answers), "trials": trials}
+
+
+def _after(scene: "Scene", out: Path, calm: Calm) -> str:  # type: ignore[name-defined]  # noqa: F821
+    """Run the job again without a fault, and return what is wrong with how it ends, if anything."""
+    from scene import answered, results
+
+    from kerasdr.errors import KerasdrError
+
+    try:
+        before = answered(out)
+    except KerasdrError as error:
+        return f"the ledger is damaged: {error}"
+    code, _ = scene.run(out)
+    if code != calm.code:
+        return f"the next job left with {code}"
+    if results(out) != calm.results:
+        return "the next job ended with other bytes"
+    after = answered(out)
+    if sorted(after) != sorted(calm.answers):
+        return f"{len(after)} answers are kept, not {len(calm.answers)} different ones"
+    if after[: len(before)] != before:
+        return "answers that were kept are gone"
+    left = [path.name for path in out.rglob("*") if path.name.startswith(".") and path.is_file()]
+    return f"{', '.join(left)} left behind" if left else ""
+
+
+def _power(scene: "Scene", out: Path, trace: Path, calm: Calm, states: int, seed: int) -> dict[str, object]:  # type: ignore[name-defined]  # noqa: F821
+    """Let a job begin on states that a disk may hold after the power failed during an undisturbed one."""
+    from scene import answered
+    from states import crash, read_trace
+
+    from kerasdr.errors import KerasdrError
+
+    operations = read_trace(trace)
+    lost: list[str] = []
+    promised = []
+    for at in _kept_at(operations):  # what a transaction kept is on the disk from then on
+        fresh(out)
+        crash(operations, at, out, out, seed)
+        promised.append((at, len(answered(out))))
+    assert promised[-1][1] == len(calm.answers), "the record of operations does not give what the job left"
+    for number in range(states):
+        fresh(out)
+        after = number % len(operations) + 1
+        crash(operations, after, out, out, seed * 1_000_003 + number)
+        try:
+            there = len(answered(out))
+        except KerasdrError as error:
+            lost.append(f"after operation {after}: the ledger is damaged: {error}")
+            continue
+        kept = max((answers for at, answers in promised if at <= after), default=0)
+        if there < kept:
+            lost.append(f"after operation {after}: {there} answers, where {kept} were kept")
+        elif problem := _after(scene, out, calm):
+            lost.append(f"after operation {after}: {problem}")
+    return _row("power failure", states, lost, Counter())
+
+
+def _kept_at(operations: "list[Operation]") -> list[int]:  # type: ignore[name-defined]  # noqa: F821
+    """Return after which operations a transaction was on the disk: its journal is gone, and the folder synced."""
+    kept, gone = [], False
+    for operation in operations:
+        if operation.kind == "unlink" and operation.path.endswith("-journal"):
+            gone = True
+        elif operation.kind == "fsync" and gone:
+            kept.append(operation.number)
+            gone = False
+    return kept
+
+
+def _row(name: str, tried: int, lost: list[str], codes: Counter[int]) -> dict[str, object]:
+    left = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
+    print(f"{name:22} {tried:5} tried  {tried - len(lost):5} survived" + (f"   exit codes {left}" if left else ""))
+    for line in lost[:10]:
+        print(f"    {line}")
+    return {"fault": name, "tried": tried, "survived": tried - len(lost), "lost": lost, "exit_codes": dict(codes)}
+
+
+def fresh(out: Path) -> None:
+    """Empty a folder."""
+    shutil.rmtree(out)
+    out.mkdir()
+
+
+if __name__ == "__main__":
+    main()
