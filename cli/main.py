@@ -21,12 +21,13 @@ COMMANDS = {
     "report": ("kerasdr.cli.report", "report_command", "Write the tables and figures of the tasks from their runs."),
     "runs": ("kerasdr.cli.runs", "runs_command", "List runs."),
     "choose": ("kerasdr.cli.runs", "choose_command", "Choose the run that `predict` uses."),
-    "bundle": ("kerasdr.cli.bundle", "bundle_group", "Show a model, or make its graphs for inference engines."),
+    "bundle": ("kerasdr.cli.bundle", "bundle_group", "Show, check or sign a model, or make its graphs for engines."),
     "data": ("kerasdr.cli.data", "data_group", "Look at a data set, or draw a synthetic one."),
     "preview": ("kerasdr.cli.preview", "preview_command", "Show what recipes make of photographs."),
     "explain": ("kerasdr.cli.explain", "explain_command", "Draw what the networks looked at, by method and layer."),
     "evidence": ("kerasdr.cli.evidence", "evidence_group", "Test what is claimed about a model."),
     "probe": ("kerasdr.cli.probe", "probe_command", "Cross-validate a linear probe on a trunk's features."),
+    "doctor": ("kerasdr.cli.doctor", "doctor_command", "Look whether this machine is fit to grade."),
     "bench": ("kerasdr.cli.bench", "bench_command", "Measure how fast a model grades on this machine."),
     "models": ("kerasdr.cli.models", "models_command", "List trunks, recipes, layouts and configurations."),
 }
@@ -57,13 +58,13 @@ def _declared(module: str) -> str:
 
 
 def main() -> None:
-    """Run the command line; what people can mend is one line on standard error and exit code 1."""
+    """Run the command line; what people can mend is one line on standard error and the error's exit code."""
     try:
         # Left to itself, click turns an interruption into exit code 1, which is that of a job that cannot be done.
         code = cli.main(prog_name="kerasdr", standalone_mode=False)
     except KerasdrError as error:
         click.echo(f"error: {error}", err=True)
-        code = 1
+        code = getattr(error, "exit_code", 1)
     except ModuleNotFoundError as error:
         if not (missing := _declared(error.name or "")):
             raise

@@ -3,6 +3,7 @@
 import math
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 
 from kerasdr.cli.options import engine_option, jobs_option, model_option
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
+from kerasdr.cli.trust import load_trusted, trust_options
 
 if TYPE_CHECKING:
     from kerasdr.scoring.engines import EngineName
@@ -27,6 +29,7 @@ Exit code:
   0  every photograph was graded, or is ungradable and says so
   3  some photographs could not be read: see status and reason in the CSV
   2  wrong usage
+  6  the model is damaged, not the one expected, or gives other answers here than are known of it
   1  the job could not be done
 """
 
@@ -61,6 +64,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float | N
 )
 @engine_option
 @jobs_option
+@trust_options
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @click.pass_context
@@ -75,6 +79,9 @@ def predict_command(
     max_megapixels: float | None,
     engine: "EngineName",
     jobs: int | None,
+    expect: str | None,
+    signers: Path | None,
+    identity: str | None,
     null: bool,
     quiet: bool,
 ) -> None:
@@ -83,10 +90,12 @@ def predict_command(
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
     from kerasdr.files import printable_path
-    from kerasdr.scoring.bundle import Bundle, load_bundle
+    from kerasdr.scoring.bundle import Bundle
     from kerasdr.scoring.engine import Engine
     from kerasdr.scoring.engines import choose_engine, make_engine
+    from kerasdr.scoring.golden_host import check_here, precision_of
     from kerasdr.scoring.job import run_job
+    from kerasdr.scoring.summary import How, drift_warning, job_drift, write_summary
 
     if "-" in inputs:
         if inputs != ("-",):
@@ -94,18 +103,27 @@ def predict_command(
         inputs = tuple(_listed(null))
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
-    bundle = load_bundle(model)
+    bundle = load_trusted(model, expect, signers, identity)
     reporter = TerminalReporter(quiet=quiet)
     if bundle.caution:
         click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
+    if bundle.golden is None:
+        click.echo(
+            f"warning: {bundle.label} carries no golden photographs, so that this machine cannot be checked: make it again "
+            "with `kerasdr bundle build`, where it was trained",
+            err=True,
+        )
 
     engine = choose_engine(bundle, engine)
 
     def factory(bundle: Bundle, batch_size: int, gradcam: bool) -> Engine:
         if engine == "keras":
             load_keras_quietly()
-        return make_engine(bundle, batch_size, gradcam, engine=engine, cores=jobs)
+        made = make_engine(bundle, batch_size, gradcam, engine=engine, cores=jobs)
+        check_here(bundle, made, engine, gradcam=gradcam, batch_size=batch_size)
+        return made
 
+    started = time.monotonic()
     summary = run_job(
         inputs,
         bundle,
@@ -121,6 +139,12 @@ def predict_command(
     if not quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
         click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}")
+    drift = job_drift(summary.rows, bundle)
+    if warning := drift_warning(drift):
+        click.echo(f"warning: {warning}", err=True)
+    seconds = time.monotonic() - started
+    how = How(engine, precision_of(bundle, engine), bundle.golden is not None, seconds)
+    write_summary(summary.csv, summary.rows, bundle, drift, how)
     context.exit(3 if summary.count("failed") else 0)
 
 

@@ -196,6 +196,7 @@ def _graded_row(
         grade_set="" if decision is None else decision.texts[0],
         screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
         refer_to_reader=None if decision is None else bool(decision.to_reader[0]),
+        figures=photograph.figures,
     )
 
 
@@ -246,4 +247,5 @@ def _row(entry: Input, photograph: Photograph, bundle: Bundle) -> Row:
         model=bundle.label,
         sha256=photograph.sha256,
         refer_to_reader=True if to_reader else None,
+        figures=photograph.figures,
     )

@@ -16,6 +16,7 @@ from kerasdr.ensembles import EnsembleSpec
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
+from kerasdr.scoring.golden import make_golden
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,16 @@ class Ran:
     @property
     def error(self) -> str:
         """The one line of an error that people can mend."""
+        return self._line(1)
+
+    @property
+    def refused(self) -> str:
+        """The one line that says why a model is not to grade."""
+        return self._line(6)
+
+    def _line(self, code: int) -> str:
         lines = self.err.splitlines()
-        assert self.code == 1 and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
+        assert self.code == code and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
         assert self.out == ""
         return lines[0].removeprefix("error: ")
 
@@ -93,11 +102,11 @@ def eye() -> bytes:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> str:
-    """A bundle in the folder ``model``."""
+def model(tmp_path: Path, eye: bytes) -> str:
+    """A bundle in the folder ``model``, with golden photographs that the fake engine answers."""
     spec = ModelSpec(trunk="tiny", weights="none")
     member = BundleMember("only", spec, get_recipe("clahe-crop", 48), {"0000:a": np.zeros(2, np.float32)})
-    write_bundle(
-        tmp_path / "model", name="fake-1", members=[member], ensemble=EnsembleSpec("soft", (1.0,)), validation={}
-    )
+    soft = EnsembleSpec("soft", (1.0,))
+    golden = make_golden(Bundle("fake-1", "", (member,), soft, 100.0, {}), FakeEngine(), {"1.png": eye}, "fake")
+    write_bundle(tmp_path / "model", name="fake-1", members=[member], ensemble=soft, validation={}, golden=golden)
     return "model"

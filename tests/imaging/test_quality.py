@@ -25,7 +25,7 @@ def test_good_phantoms_pass() -> None:
         quality = judge(phantom(number))
         assert quality.gradable, quality
         assert quality.reason == ""
-        assert set(quality.figures) == {"brightness", "overexposed", "detail", "field"}
+        assert set(quality.figures) == {"brightness", "overexposed", "detail", "field", "red", "blue"}
 
 
 @pytest.mark.parametrize(
