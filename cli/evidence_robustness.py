@@ -121,7 +121,7 @@ def robustness_command(
     from kerasdr.files import make_folder, printable_path, sha256_of, write_bytes_atomically, write_text_atomically
     from kerasdr.scoring.bundle import load_bundle
     from kerasdr.scoring.engines import choose_engine, make_engine
-    from kerasdr.scoring.overlay import encode_png
+    from kerasdr.scoring.png import encode_png
     from kerasdr.training.openings import note_opening
     from kerasdr.training.robustness import degradation_sheet, measure_robustness
     from kerasdr.training.trial_photographs import PHANTOM_SEED, run_of, unseen_phantoms, unseen_photographs

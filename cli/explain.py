@@ -84,7 +84,7 @@ def explain_command(
     from kerasdr.scoring.grading import foot
     from kerasdr.scoring.inputs import list_inputs
     from kerasdr.scoring.names import panel_name
-    from kerasdr.scoring.overlay import encode_png
+    from kerasdr.scoring.png import encode_png
 
     if method != "scorecam" and context.get_parameter_source("max_channels") == ParameterSource.COMMANDLINE:
         raise click.UsageError("--max-channels is for --method scorecam")

@@ -6,12 +6,15 @@ import click
 
 from kerasdr import __version__
 from kerasdr.cli.lazy_group import LazyGroup
-from kerasdr.errors import KerasdrError
+from kerasdr.errors import ExitCode, KerasdrError
 
 # name: (module, attribute, help for the list). Naming help here keeps `kerasdr --help` from importing anything else.
 COMMANDS = {
     "train": ("kerasdr.cli.train", "train_command", "Train an experiment: data, members, ensemble, bundle."),
     "predict": ("kerasdr.cli.predict", "predict_command", "Grade photographs into a CSV, with Grad-CAM pictures."),
+    "watch": ("kerasdr.cli.watch", "watch_command", "Grade photographs as they come into a folder."),
+    "merge": ("kerasdr.cli.merge", "merge_command", "Make one CSV of the parts of `predict --part`."),
+    "jobs": ("kerasdr.cli.jobs", "jobs_group", "Show and check what jobs of `predict` have done."),
     "evaluate": (
         "kerasdr.cli.evaluate",
         "evaluate_command",
@@ -58,13 +61,13 @@ def _declared(module: str) -> str:
 
 
 def main() -> None:
-    """Run the command line; what people can mend is one line on standard error and the error's exit code."""
+    """Run the command line; what people can mend is one line on standard error, with the exit code of its kind."""
     try:
         # Left to itself, click turns an interruption into exit code 1, which is that of a job that cannot be done.
         code = cli.main(prog_name="kerasdr", standalone_mode=False)
     except KerasdrError as error:
         click.echo(f"error: {error}", err=True)
-        code = getattr(error, "exit_code", 1)
+        code = error.exit_code
     except ModuleNotFoundError as error:
         if not (missing := _declared(error.name or "")):
             raise
@@ -73,11 +76,11 @@ def main() -> None:
             "in README what a lean installation can do",
             err=True,
         )
-        code = 1
+        code = ExitCode.FAILED
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        code = 130
-    sys.exit(code or 0)
+        code = ExitCode.INTERRUPTED
+    sys.exit(int(code or 0))

@@ -1,101 +1,104 @@
 """``kerasdr predict``: photographs in, CSV and Grad-CAM pictures out."""
 
-import math
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasdr.cli.options import engine_option, jobs_option, model_option
-from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
-from kerasdr.cli.trust import load_trusted, trust_options
+from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
+from kerasdr.cli.options import Duration
 
 if TYPE_CHECKING:
-    from kerasdr.scoring.engines import EngineName
-    from kerasdr.scoring.names import PictureFormat
+    from kerasdr.cli.job_telling import Telling
+    from kerasdr.scoring.operation.parts import Part, Select
 
 EXAMPLES = """
 \b
 Examples:
   kerasdr predict ./images --out grades.csv
   kerasdr predict a.jpg 'scans/*_left.png' --out grades.csv --no-gradcam
+  kerasdr predict incoming --out grades.csv --limit-time 6h --max-failed 100
+  kerasdr predict incoming --out part2.csv --part 2/5
   find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
 
 \b
+Given again, the same command goes on where a job stopped, and grades what is new or was changed.
+
+\b
 Exit code:
-  0  every photograph was graded, or is ungradable and says so
-  3  some photographs could not be read: see status and reason in the CSV
-  2  wrong usage
-  6  the model is damaged, not the one expected, or gives other answers here than are known of it
-  1  the job could not be done
+  0    every photograph was graded, or is ungradable and says so
+  3    some photographs could not be read: see status and reason in the CSV
+  4    not finished: some wait, a limit was reached, or the disk failed; give the same command again
+  5    another job writes to this output
+  6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
+  2    wrong usage
+  1    the job could not be done
+  130  interrupted
 """
 
 
-def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    # Nothing is above NaN, so it would be no limit at all.
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is not a number of megapixels")
-    return value
+class _Part(click.ParamType):
+    """A part of several, such as ``2/5``."""
+
+    name = "part"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> "Part":
+        from kerasdr.errors import KerasdrError
+        from kerasdr.scoring.operation.parts import parse_part
+
+        try:
+            return parse_part(str(value))
+        except KerasdrError as error:
+            self.fail(str(error), parameter, context)
 
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The CSV to write; pictures go beside it.")
-@model_option
+@out_option
+@grading_options
 @click.option(
-    "--pictures",
-    type=click.Choice(["png", "webp"]),
-    default="png",
-    show_default=True,
-    help="How Grad-CAM pictures are stored; webp takes a tenth of the room.",
+    "--limit-time",
+    type=Duration(),
+    help="Take no new photographs after this time, such as 6h, 90m or 45s; the rest wait for the next run.",
 )
-@click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures.")
+@click.option("--max-failed", type=click.IntRange(min=0), help="Stop when more photographs than this failed.")
 @click.option(
-    "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
+    "--part",
+    type=_Part(),
+    metavar="N/OF",
+    help="Grade one part of the photographs alone, such as 2/5; the whole of a person is in one part. "
+    "`kerasdr merge` makes one CSV of all parts.",
 )
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    callback=_finite,
-    help="Larger photographs fail.  [default: the model's own limit]",
-)
-@engine_option
-@jobs_option
-@trust_options
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@telling_options
 @click.pass_context
 def predict_command(
     context: click.Context,
     inputs: tuple[str, ...],
     out: Path,
-    model: Path,
-    pictures: "PictureFormat",
-    no_gradcam: bool,
-    batch_size: int,
-    max_megapixels: float | None,
-    engine: "EngineName",
-    jobs: int | None,
-    expect: str | None,
-    signers: Path | None,
-    identity: str | None,
+    limit_time: float | None,
+    max_failed: int | None,
+    part: "Part | None",
     null: bool,
     quiet: bool,
+    log_json: bool,
+    log: Path | None,
+    metrics: Path | None,
+    **grading: Any,
 ) -> None:
     """Grade photographs into a CSV, with a Grad-CAM picture for each.
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
+    from kerasdr.cli.job_summary import leave_summary
+    from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.files import printable_path
-    from kerasdr.scoring.bundle import Bundle
-    from kerasdr.scoring.engine import Engine
-    from kerasdr.scoring.engines import choose_engine, make_engine
-    from kerasdr.scoring.golden_host import check_here, precision_of
     from kerasdr.scoring.job import run_job
-    from kerasdr.scoring.summary import How, drift_warning, job_drift, write_summary
+    from kerasdr.scoring.unanswered import Limits
 
     if "-" in inputs:
         if inputs != ("-",):
@@ -103,49 +106,34 @@ def predict_command(
         inputs = tuple(_listed(null))
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
-    bundle = load_trusted(model, expect, signers, identity)
-    reporter = TerminalReporter(quiet=quiet)
-    if bundle.caution:
-        click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
-    if bundle.golden is None:
-        click.echo(
-            f"warning: {bundle.label} carries no golden photographs, so that this machine cannot be checked: make it again "
-            "with `kerasdr bundle build`, where it was trained",
-            err=True,
+    with telling(Ways(quiet, log_json, log, metrics), out) as told:
+        arguments, began = job_arguments(told, **grading), time.monotonic()
+        summary = run_job(
+            inputs,
+            out=out,
+            limits=Limits(limit_time, max_failed),
+            select=None if part is None else _select(part, told),
+            **arguments,
         )
-
-    engine = choose_engine(bundle, engine)
-
-    def factory(bundle: Bundle, batch_size: int, gradcam: bool) -> Engine:
-        if engine == "keras":
-            load_keras_quietly()
-        made = make_engine(bundle, batch_size, gradcam, engine=engine, cores=jobs)
-        check_here(bundle, made, engine, gradcam=gradcam, batch_size=batch_size)
-        return made
-
-    started = time.monotonic()
-    summary = run_job(
-        inputs,
-        bundle,
-        out,
-        gradcam=not no_gradcam,
-        batch_size=batch_size,
-        max_megapixels=max_megapixels,
-        factory=factory,
-        pictures_as=pictures,
-        jobs=jobs,
-        progress=reporter.progress("grading"),
-    )
-    if not quiet:
+        told.ended(summary)
+        leave_summary(told, summary, time.monotonic() - began, arguments)
+    if not told.quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
-        click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}")
-    drift = job_drift(summary.rows, bundle)
-    if warning := drift_warning(drift):
-        click.echo(f"warning: {warning}", err=True)
-    seconds = time.monotonic() - started
-    how = How(engine, precision_of(bundle, engine), bundle.golden is not None, seconds)
-    write_summary(summary.csv, summary.rows, bundle, drift, how)
-    context.exit(3 if summary.count("failed") else 0)
+        click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")
+    context.exit(summary.exit_code)
+
+
+def _select(part: "Part", told: "Telling") -> "Select":
+    from kerasdr.scoring.inputs import Input
+    from kerasdr.scoring.operation.parts import Selection
+
+    def select(listed: Callable[[], Sequence[Input]]) -> Selection:
+        inputs = listed()
+        selection = part.select(inputs)
+        told.note(part.sentence(len(selection.inputs), len(inputs)))
+        return selection
+
+    return select
 
 
 def _listed(null: bool) -> list[str]:

@@ -105,7 +105,7 @@ def _panel(path: Path, recipes: "list[Recipe]") -> bytes:
     from kerasdr.imaging.decode import decode
     from kerasdr.imaging.panel import before_after
     from kerasdr.imaging.prepare import prepare
-    from kerasdr.scoring.overlay import encode_png
+    from kerasdr.scoring.png import encode_png
     from kerasdr.scoring.reading import read_bytes
 
     data = read_bytes(str(path))
@@ -117,7 +117,7 @@ def _grid(path: Path, recipe: "Recipe", experiment: str, member: "MemberConfig",
     from kerasdr.files import printable_path
     from kerasdr.imaging.panel import grid
     from kerasdr.imaging.prepare import prepare
-    from kerasdr.scoring.overlay import encode_png
+    from kerasdr.scoring.png import encode_png
     from kerasdr.scoring.reading import read_bytes
     from kerasdr.training.augmentation_grid import augmentation_grid, describe_augmentation
 

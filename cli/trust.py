@@ -1,9 +1,8 @@
 """Options that say which model is trusted, and loading none other."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +16,12 @@ def _digest(context: click.Context, parameter: click.Parameter, value: str | Non
     return None if value is None else value.lower()
 
 
+expect_option = click.option(
+    "--expect",
+    callback=_digest,
+    metavar="DIGEST",
+    help="Refuse any other model than the one whose digest begins so; 12 digits or more.",
+)
 signers_option = click.option(
     "--signers",
     type=click.Path(path_type=Path),
@@ -25,32 +30,21 @@ signers_option = click.option(
 identity_option = click.option("--identity", help="Who must have signed the model, as the file of signers names them.")
 
 
-def trust_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options ``--expect``, ``--signers`` and ``--identity``."""
-    expect = click.option(
-        "--expect",
-        callback=_digest,
-        metavar="DIGEST",
-        help="Refuse any other model than the one whose digest begins so; 12 digits or more.",
-    )
-    return expect(signers_option(identity_option(command)))
-
-
 def load_trusted(model: Path, expect: str | None, signers: Path | None, identity: str | None) -> "Bundle":
     """Load a model that is the one expected, and signed, as far as that is asked for.
 
     Raises:
         KerasdrError: if there is none, or it cannot be verified here.
-        BundleRefused: if it is damaged, another, or not signed so.
+        ModelRefusedError: if it is damaged, another, or not signed so.
     """
-    from kerasdr.errors import BundleRefused
+    from kerasdr.errors import ModelRefusedError
     from kerasdr.scoring.bundle import load_bundle
 
     if (signers is None) != (identity is None):
         raise click.UsageError("--signers and --identity go together: a file of signers, and who of them")
     bundle = load_bundle(model)
     if expect is not None and not bundle.digest.startswith(expect):
-        raise BundleRefused(
+        raise ModelRefusedError(
             f"the model is {bundle.label} and not the one whose digest begins with {expect}: name another with --model, or "
             "expect this one after looking at `kerasdr bundle show`"
         )

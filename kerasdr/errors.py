@@ -1,6 +1,26 @@
-"""The errors that people meet."""
+"""The errors that people meet, and the exit codes of the command."""
 
+import enum
 from typing import ClassVar
+
+
+class ExitCode(enum.IntEnum):
+    """What the command says to whoever started it.
+
+    ``FINISHED``: all that was asked for is done. ``FAILED``: it could not be done. ``USAGE``: it was called wrongly.
+    ``SOME_FAILED``: done, and some of it needs a person. ``UNFINISHED``: not done to the end, the same command goes on.
+    ``LOCKED``: another job holds the output. ``MODEL_REFUSED``: the model is damaged, none, another, or gives other
+    answers here. ``INTERRUPTED``: by a person.
+    """
+
+    FINISHED = 0
+    FAILED = 1
+    USAGE = 2
+    SOME_FAILED = 3
+    UNFINISHED = 4
+    LOCKED = 5
+    MODEL_REFUSED = 6
+    INTERRUPTED = 130
 
 
 class KerasdrError(Exception):
@@ -10,10 +30,26 @@ class KerasdrError(Exception):
     escapes is a fault of kerasdr's own and keeps its traceback.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
 
-class BundleRefused(KerasdrError):
-    """A model that is not to grade: damaged, another than asked for, or one that gives other answers here."""
+class StorageError(KerasdrError):
+    """A file could not be written: the disk is full, a share is gone, a folder is closed."""
 
-    exit_code = 6
+
+class UnfinishedError(KerasdrError):
+    """A job stopped before its end; what it did is kept, and the same command goes on."""
+
+    exit_code = ExitCode.UNFINISHED
+
+
+class LockedError(KerasdrError):
+    """Another job holds the output."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class ModelRefusedError(KerasdrError):
+    """A model that must not grade: damaged, none, another than expected, or one that gives other answers here."""
+
+    exit_code = ExitCode.MODEL_REFUSED

@@ -3,15 +3,22 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from kerasdr.errors import KerasdrError
+from kerasdr.errors import KerasdrError, StorageError
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 """The SHA-256 of nothing: empty files are alike and hold no photograph."""
+
+PROBE = "kerasdr-probe"
+"""How the files of :func:`try_to_write` are called; see :func:`is_temporary`."""
+
+_KEPT = 40
+_PART = ".part"
 
 
 def sha256_of(data: bytes) -> str:
@@ -39,39 +46,73 @@ def printable_path(path: str | os.PathLike[str]) -> str:
 
 
 @contextlib.contextmanager
-def open_atomically(path: Path) -> Iterator[IO[bytes]]:
+def open_atomically(path: Path, *, sync_name: bool = True, mode: int | None = None) -> Iterator[IO[bytes]]:
     """Open a temporary file in ``path``'s folder for writing; on a clean exit it becomes ``path`` in one step.
 
     The content is on disk (fsync of the file) before the rename, and the rename is on disk (fsync of the folder)
     before the call returns. After an exception the temporary file is gone and an older ``path`` stands untouched.
 
+    Args:
+        path: the file.
+        sync_name: False if the caller calls :func:`sync_folder` once for many files.
+        mode: permissions of the file; those of an ordinary new file if None.
+
     Raises:
-        KerasdrError: if the folder is missing, not writable or full.
+        StorageError: if the folder is missing, not writable or full.
     """
     path = Path(path)
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=_temporary(path.name), suffix=_PART, dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         # mkstemp makes the file private; give it the permissions an ordinary new file would have.
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
+        os.chmod(temporary, 0o666 & ~mask if mode is None else mode)
+        rename(temporary, path)
         temporary = None
-        sync_folder(path.parent)
+        if sync_name:
+            sync_folder(path.parent)
     except OSError as error:
-        raise KerasdrError(
+        raise StorageError(
             f"cannot write {printable_path(path)}: {error.strerror or error}; "
             "check that the folder exists, is writable and has space"
         ) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                remove(temporary)
+
+
+def is_temporary(name: str, target: str) -> bool:
+    """Whether a file is what :func:`open_atomically` leaves of a file called ``target`` if the process is killed."""
+    return re.fullmatch(rf"{re.escape(_temporary(target))}[^./]{{8}}{re.escape(_PART)}", name) is not None
+
+
+def _temporary(name: str) -> str:
+    """Return how the names of a file's temporary files begin: they must fit into the 255 bytes that a name may have."""
+    if len(name) <= _KEPT:
+        return f".{name}."
+    return f".{name[: _KEPT - 8]}{sha256_of(os.fsencode(name))[:8]}."
+
+
+def sync_file(file: IO[bytes]) -> None:
+    """Have what was written to an open file on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def rename(old: str | Path, new: Path) -> None:
+    """Give a file another name in one step; a file that has it is replaced."""
+    os.replace(old, new)
+
+
+def remove(path: str | Path) -> None:
+    """Remove a file; one that is gone already is fine."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def sync_folder(folder: Path) -> None:
@@ -103,23 +144,23 @@ def try_to_write(folder: Path) -> None:
     Raises:
         OSError: if the folder is missing, not writable or full.
     """
-    handle, probe = tempfile.mkstemp(prefix=".kerasdr-probe.", suffix=".part", dir=folder)
+    handle, probe = tempfile.mkstemp(prefix=_temporary(PROBE), suffix=_PART, dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(b"probe")
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         sync_folder(folder)
     finally:
-        os.unlink(probe)
+        remove(probe)
 
 
-def write_bytes_atomically(path: Path, data: bytes) -> None:
+def write_bytes_atomically(path: Path, data: bytes, *, sync_name: bool = True) -> None:
     """Replace ``path`` by ``data`` in one step (see :func:`open_atomically`)."""
-    with open_atomically(path) as file:
+    with open_atomically(path, sync_name=sync_name) as file:
         file.write(data)
 
 
-def write_text_atomically(path: Path, text: str) -> None:
+def write_text_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
     """Replace ``path`` by ``text`` as UTF-8 in one step (see :func:`open_atomically`)."""
-    write_bytes_atomically(path, text.encode("utf-8"))
+    with open_atomically(path, mode=mode) as file:
+        file.write(text.encode("utf-8"))

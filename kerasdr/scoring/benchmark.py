@@ -1,5 +1,6 @@
 """How fast a bundle grades on this machine, and how near that is to what decoding and the networks alone allow."""
 
+import functools
 import statistics
 import subprocess
 import sys
@@ -116,15 +117,14 @@ def run_benchmark(
         )
     files = [inputs[request.photograph.index].path for request in requests]
     contents = [read_bytes(path) for path in files]
-    starts = range(0, len(requests), DEFAULT_BATCH_SIZE)
-    batches = [make_batch(requests[start : start + DEFAULT_BATCH_SIZE], len(bundle.recipes)) for start in starts]
+    firsts = range(0, len(requests), DEFAULT_BATCH_SIZE)
+    batches = [make_batch(requests[first : first + DEFAULT_BATCH_SIZE], len(bundle.recipes)) for first in firsts]
     plain, explained = (
         make_engine(bundle, DEFAULT_BATCH_SIZE, gradcam, engine=name, cores=cores) for gradcam in (False, True)
     )
     sides = sorted({decoding_side(recipe) for recipe in bundle.recipes})
 
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(cores) as pool, one_thread_each():
-        out = Path(temporary) / "grades.csv"
 
         def decode_all() -> None:
             list(pool.map(lambda data: [decode(data, min_side=side) for side in sides], contents))
@@ -139,7 +139,10 @@ def run_benchmark(
                 begun.result()
 
         def job(gradcam: bool) -> None:
-            run_job(files, bundle, out, gradcam=gradcam, jobs=cores, factory=lambda *_: explained if gradcam else plain)
+            # In a new place each time, or the ledger would have all answers.
+            with tempfile.TemporaryDirectory(dir=temporary) as fresh:
+                out, engine = Path(fresh) / "grades.csv", explained if gradcam else plain
+                run_job(files, bundle, out, gradcam=gradcam, jobs=cores, factory=lambda *_: engine)
 
         rates = _rates(
             {
@@ -153,17 +156,15 @@ def run_benchmark(
             len(files),
             rounds,
         )
-        command = [sys.executable, "-m", "kerasdr", "predict", files[0], "--out", str(out), "--model", str(model)]
-        start = [
-            _seconds(
-                lambda: subprocess.run(
-                    [*command, "--engine", name, "--jobs", str(cores), "--quiet"], check=True, capture_output=True
-                )
-            )
-            for _ in range(4)
-        ]
+        command = [sys.executable, "-m", "kerasdr", "predict", files[0], "--model", str(model), "--engine", name]
+        command += ["--jobs", str(cores), "--quiet", "--out"]
+
+        def start(number: int) -> None:
+            subprocess.run([*command, f"{temporary}/start-{number}.csv"], check=True, capture_output=True)
+
+        starts = [_seconds(functools.partial(start, number)) for number in range(4)]
     # The first start fills the caches of disk and engine.
-    return Benchmark(name, cores, len(files), rates, Spread(tuple(start[1:])))
+    return Benchmark(name, cores, len(files), rates, Spread(tuple(starts[1:])))
 
 
 def _rates(parts: dict[str, Callable[[], None]], count: int, rounds: int) -> dict[str, Spread]:

@@ -33,7 +33,7 @@ from kerasdr import __version__
 from kerasdr.calibration import CalibrationPart
 from kerasdr.config import ModelSpec
 from kerasdr.ensembles import EnsembleSpec, combine
-from kerasdr.errors import BundleRefused, KerasdrError
+from kerasdr.errors import KerasdrError, ModelRefusedError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.about import About
@@ -303,7 +303,7 @@ def _named(folder: Path) -> Iterator[None]:
     try:
         yield
     except (KerasdrError, ValidationError) as error:
-        raise BundleRefused(f"bundle {printable_path(folder)}: {_explain(error, _AGAIN)}") from error
+        raise ModelRefusedError(f"bundle {printable_path(folder)}: {_explain(error, _AGAIN)}") from error
 
 
 def load_bundle(path: str | Path) -> Bundle:
@@ -316,7 +316,7 @@ def load_bundle(path: str | Path) -> Bundle:
 
     Raises:
         KerasdrError: if there is none there.
-        BundleRefused: if a file is missing, was added or changed, or does not say what it should.
+        ModelRefusedError: if a file is missing, was added or changed, or does not say what it should.
     """
     folder = find_bundle(Path(path)).resolve()
     with _named(folder):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.errors import BundleRefused, KerasdrError
+from kerasdr.errors import KerasdrError, ModelRefusedError
 from kerasdr.grades import N_GRADES
 from kerasdr.scoring.arrays import Arrays, arrays_to_bytes, read_arrays
 from kerasdr.scoring.bundle import Bundle
@@ -97,8 +97,8 @@ def ask(bundle: Bundle, engine: Engine, photographs: Mapping[str, bytes], batch_
     with _as_files(photographs) as paths:
         inputs = [Input(path) for path in paths]
         given = list(grade_inputs(inputs, bundle, heard, batch_size=batch_size))
-    rows = dict(given)
-    graded = [place for place, row in given if row.status == "graded"]  # in the order of the batches
+    rows = {outcome.index: outcome.row for outcome in given}
+    graded = [outcome.index for outcome in given if outcome.row.status == "graded"]  # in the order of the batches
     order = np.argsort(graded, kind="stable")
     probabilities = [output.probabilities for output in heard.outputs] or [np.empty((0, N_GRADES))]
     pictures = {}
@@ -205,7 +205,7 @@ def compare_golden(
 
     Raises:
         KerasdrError: if there is no place for temporary files.
-        BundleRefused: if the bundle's golden files are damaged, or it has none.
+        ModelRefusedError: if the bundle's golden files are damaged, or it has none.
     """
     golden = golden_of(bundle, precision)
     known = read_arrays(EXPECTED, golden.files[EXPECTED])
@@ -242,10 +242,10 @@ def golden_of(bundle: Bundle, precision: Precision = "float32") -> Golden:
     """Return a bundle's golden photographs.
 
     Raises:
-        BundleRefused: if it has none that are answered at that precision.
+        ModelRefusedError: if it has none that are answered at that precision.
     """
     if bundle.golden is None or precision not in bundle.golden.part.probabilities:
-        raise BundleRefused(
+        raise ModelRefusedError(
             f"{bundle.label} has no golden photographs for {precision}, so that it cannot be checked: make it again with "
             "`kerasdr bundle build`, where it was trained"
         )
@@ -258,7 +258,7 @@ def require_golden(
     """Refuse an engine that does not give a bundle's golden answers; see :func:`compare_golden`.
 
     Raises:
-        BundleRefused: naming the first photograph that differs, and how.
+        ModelRefusedError: naming the first photograph that differs, and how.
     """
     found = compare_golden(bundle, engine, precision, batch_size)
     refuse_different(bundle, name, found)
@@ -269,11 +269,11 @@ def refuse_different(bundle: Bundle, name: str, found: Sequence[Difference]) -> 
     """Refuse a bundle if one of its golden photographs has another answer than the one that is known.
 
     Raises:
-        BundleRefused: naming the first photograph that differs, and how.
+        ModelRefusedError: naming the first photograph that differs, and how.
     """
     if bad := [difference for difference in found if difference.wrong]:
         more = f" ({len(bad)} of {len(found)} golden photographs)" if len(bad) > 1 else ""
-        raise BundleRefused(
+        raise ModelRefusedError(
             f"{bundle.label} does not give its known answers on this machine with the engine {name}: golden photograph "
             f"{bad[0].file}: {bad[0].wrong}{more}; install the versions of constraints.txt or take another --engine, and see "
             "`kerasdr doctor`"

@@ -36,17 +36,22 @@ def check_here(bundle: Bundle, engine: Engine, name: EngineName, *, gradcam: boo
         Whether the bundle can be checked.
 
     Raises:
-        BundleRefused: if an answer differs from the one that is known.
+        ModelRefusedError: if an answer differs from the one that is known.
     """
     if bundle.golden is None:
         return False
-    mark = _mark(bundle, name, gradcam)
-    if not mark.is_file():
+    if not is_known_here(bundle, name, gradcam=gradcam):
         require_golden(bundle, engine, name, precision_of(bundle, name), batch_size)
+        mark = _mark(bundle, name, gradcam)
         with contextlib.suppress(OSError, KerasdrError):
             mark.parent.mkdir(parents=True, exist_ok=True)
             write_text_atomically(mark, f"{bundle.label} gave its golden answers with {name}\n")
     return True
+
+
+def is_known_here(bundle: Bundle, name: EngineName, *, gradcam: bool) -> bool:
+    """Whether it is known of this machine that an engine gives a bundle's golden answers; see :func:`check_here`."""
+    return _mark(bundle, name, gradcam).is_file()
 
 
 def precision_of(bundle: Bundle, engine: EngineName) -> Precision:

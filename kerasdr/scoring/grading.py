@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,8 +13,9 @@ from kerasdr.grades import N_GRADES, grade_name, is_referable, referable_probabi
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Batch, Begun, Engine, EngineOutput, begin
 from kerasdr.scoring.inputs import Input
-from kerasdr.scoring.names import PictureFormat, picture_name
-from kerasdr.scoring.overlay import draw_overlay, encode_png, encode_webp
+from kerasdr.scoring.ledger.answers import Picture, Seen
+from kerasdr.scoring.names import PictureFormat
+from kerasdr.scoring.overlay import draw_overlay, encode_webp
 from kerasdr.scoring.photographs import (
     ChangePhotograph,
     Photograph,
@@ -23,10 +24,30 @@ from kerasdr.scoring.photographs import (
     load_groups,
     load_photograph,
 )
+from kerasdr.scoring.png import encode_png
 from kerasdr.scoring.rows import Row
 
-SavePicture = Callable[[str, bytes], str]
-"""Takes a picture's name and bytes, keeps it, and returns what the CSV is to say."""
+SavePicture = Callable[[Seen, bytes], Picture]
+"""Takes the photographs that a picture is about, and its bytes, and keeps it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one input.
+
+    Attributes:
+        index: its place in the list of inputs.
+        row: its row, without a picture.
+        seen: the photographs that it is about.
+        partners: places of the partners that dual members saw, each once.
+        picture: its picture, if one was kept.
+    """
+
+    index: int
+    row: Row
+    seen: Seen
+    partners: tuple[int, ...] = ()
+    picture: Picture | None = None
 
 
 def grade_inputs(
@@ -36,15 +57,9 @@ def grade_inputs(
     *,
     batch_size: int,
     max_megapixels: float | None = None,
-    save: SavePicture | None = None,
-    pictures: PictureFormat = "png",
-    workers: int = 2,
     change: ChangePhotograph | None = None,
-) -> Iterator[tuple[int, Row]]:
-    """Yield place and row of every input, as they get ready; the photographs in memory are a bounded number.
-
-    Photographs are read ahead of the engine and pictures drawn behind it, each by threads of their own: while the engine
-    works on a batch, the one before is drawn and the next is read.
+) -> Iterator[Outcome]:
+    """Yield the outcome of every input, as they get ready, without pictures; see :func:`grade_requests`.
 
     Args:
         inputs: what to grade.
@@ -52,28 +67,59 @@ def grade_inputs(
         engine: an engine of this bundle.
         batch_size: photographs at a time.
         max_megapixels: larger ones fail; the bundle's own limit if None.
+        change: done to every decoded photograph before it is judged and graded, partners too; nothing if None.
+
+    Raises:
+        ValueError: if the batch size is below 1, or the engine gives what is no probability.
+    """
+    requests = read_requests(
+        inputs, bundle, ahead=2 * batch_size, max_megapixels=max_megapixels, display=False, change=change
+    )
+    for outcomes in grade_requests(requests, inputs, bundle, lambda: engine, batch_size=batch_size):
+        yield from outcomes
+
+
+def grade_requests(
+    requests: Generator["Request"],
+    inputs: Sequence[Input],
+    bundle: Bundle,
+    engine: Callable[[], Engine],
+    *,
+    batch_size: int,
+    save: SavePicture | None = None,
+    pictures: PictureFormat = "png",
+    workers: int = 2,
+) -> Iterator[list[Outcome]]:
+    """Yield outcomes of photographs that were read, a batch at a time; those in memory are a bounded number.
+
+    Photographs are read ahead of the engine and pictures drawn behind it, each by threads of their own: while the engine
+    works on a batch, the one before is drawn and the next is read. No batch is drawn before the one before it was yielded,
+    so whoever keeps what is yielded loses at most one batch that was drawn, and what the engine has in hand.
+
+    Args:
+        requests: from :func:`read_requests`; closed at the end.
+        inputs: the list that their places are in.
+        bundle: what grades them.
+        engine: makes the engine of this bundle, called when there is a first photograph to be graded.
+        batch_size: photographs at a time.
         save: keeps the Grad-CAM pictures, called from several threads; none are made if None.
         pictures: how they are encoded.
-        workers: threads that read, and threads that draw.
-        change: done to every decoded photograph before it is judged and graded, partners too; nothing if None.
+        workers: threads that draw.
 
     Raises:
         ValueError: if the batch size is below 1, or the engine gives what is no probability.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    requests = read_requests(
-        inputs,
-        bundle,
-        ahead=2 * batch_size,
-        max_megapixels=max_megapixels,
-        display=save is not None,
-        workers=workers,
-        change=change,
-    )
     pool = ThreadPoolExecutor(workers)
     inferring: deque[tuple[Sequence[Request], Begun]] = deque()
-    drawing: deque[Future[tuple[int, Row]]] = deque()
+    drawing: deque[Future[Outcome]] = deque()
+    made: list[Engine] = []
+
+    def infer(batch: Sequence[Request]) -> None:
+        if not made:
+            made.append(engine())
+        inferring.append((batch, begin(made[0], make_batch(batch, len(bundle.recipes)))))
 
     def draw() -> None:
         batch, begun = inferring[0]
@@ -83,34 +129,43 @@ def grade_inputs(
         for place, request in enumerate(batch):
             drawing.append(pool.submit(finish, request, output, place))
 
-    def finish(request: Request, output: EngineOutput, place: int) -> tuple[int, Row]:
-        photograph = request.photograph
-        gradcam = ""
+    def finish(request: Request, output: EngineOutput, place: int) -> Outcome:
+        picture = None
         if save is not None:
-            picture = _picture(photograph, output, place, bundle, pictures)
-            gradcam = save(picture_name(photograph.index, photograph.sha256, pictures), picture)
-        return photograph.index, _graded_row(request, output.probabilities[place], gradcam, inputs, bundle)
+            picture = save(request.seen, _picture(request.photograph, output, place, bundle, pictures))
+        return _graded(request, output.probabilities[place], picture, inputs, bundle)
+
+    def drawn() -> list[Outcome]:
+        return [drawing.popleft().result() for _ in range(len(drawing))]
 
     try:
         waiting: list[Request] = []
+        others: list[Outcome] = []
         for request in requests:
             if not request.photograph.ready:
-                yield request.photograph.index, _row(inputs[request.photograph.index], request.photograph, bundle)
+                others.append(_not_graded(request, inputs, bundle))
+                if len(others) == batch_size:
+                    yield others
+                    others = []
                 continue
             waiting.append(request)
             if len(waiting) == batch_size:
-                inferring.append((waiting, begin(engine, make_batch(waiting, len(bundle.recipes)))))
+                infer(waiting)
                 waiting = []
                 if len(inferring) == 2:  # the engine has the next batch before this one is drawn, and never rests
+                    if drawing:
+                        yield drawn()
                     draw()
-                while len(drawing) > batch_size:
-                    yield drawing.popleft().result()
+        if others:
+            yield others
         if waiting:
-            inferring.append((waiting, begin(engine, make_batch(waiting, len(bundle.recipes)))))
+            infer(waiting)
         while inferring:
+            if drawing:
+                yield drawn()
             draw()
-        while drawing:
-            yield drawing.popleft().result()
+        if drawing:
+            yield drawn()
     finally:
         for _, begun in inferring:
             begun.cancel()
@@ -125,6 +180,17 @@ class Request:
     photograph: Photograph
     partners: Mapping[str, Photograph | None]
 
+    @property
+    def seen(self) -> Seen:
+        """The bytes that an answer to it is about."""
+        partners = tuple((name, p.sha256) for name, p in self.partners.items() if p is not None)
+        return Seen(self.photograph.sha256, partners if self.photograph.ready else ())
+
+    @property
+    def partner_places(self) -> tuple[int, ...]:
+        """Places of its partners in the list of inputs, each once."""
+        return tuple(dict.fromkeys(p.index for p in self.partners.values() if p is not None))
+
 
 def read_requests(
     inputs: Sequence[Input],
@@ -135,8 +201,9 @@ def read_requests(
     display: bool = True,
     workers: int = 2,
     change: ChangePhotograph | None = None,
+    wanted: Collection[int] | None = None,
 ) -> Generator[Request]:
-    """Read all inputs with their partners among them, those of a person together; some may not be ready.
+    """Read inputs with their partners among them, those of a person together; some may not be ready.
 
     Args:
         inputs: what to read.
@@ -146,6 +213,7 @@ def read_requests(
         display: whether pictures for people are wanted.
         workers: threads that read.
         change: done to every decoded photograph first; nothing if None.
+        wanted: places of the inputs that are asked for; all if None.
     """
     pairings = bundle_pairings(bundle)
     partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
@@ -156,7 +224,7 @@ def read_requests(
     def load(index: int) -> Photograph:
         return load_photograph(index, inputs[index], recipes, limit, shown, change)
 
-    groups = load_groups(group_by_person(inputs, partners.values()), load, ahead=ahead, workers=workers)
+    groups = load_groups(group_by_person(inputs, partners.values(), wanted), load, ahead=ahead, workers=workers)
     with contextlib.closing(groups):
         for group, found in groups:
             for index in group.own:
@@ -174,14 +242,17 @@ def _partner(found: Mapping[int, Photograph], place: int) -> Photograph | None:
     return partner if partner is not None and partner.ready else None
 
 
-def _graded_row(
-    request: Request, probabilities: NDArray[np.float64], gradcam: str, inputs: Sequence[Input], bundle: Bundle
-) -> Row:
+def _graded(
+    request: Request,
+    probabilities: NDArray[np.float64],
+    picture: Picture | None,
+    inputs: Sequence[Input],
+    bundle: Bundle,
+) -> Outcome:
     photograph = request.photograph
-    partners = {inputs[p.index].shown: None for p in request.partners.values() if p is not None}
     grade = int(np.argmax(probabilities))
     decision = None if bundle.calibration is None else bundle.calibration.decide(probabilities[None])
-    return Row(
+    row = Row(
         image=inputs[photograph.index].shown,
         status="graded",
         grade=grade,
@@ -189,8 +260,7 @@ def _graded_row(
         probabilities=tuple(float(p) for p in probabilities),
         referable=is_referable(grade),
         prob_referable=float(referable_probability(probabilities)),
-        gradcam=gradcam,
-        partner="; ".join(partners),
+        partner="; ".join(dict.fromkeys(inputs[place].shown for place in request.partner_places)),
         model=bundle.label,
         sha256=photograph.sha256,
         grade_set="" if decision is None else decision.texts[0],
@@ -198,6 +268,7 @@ def _graded_row(
         refer_to_reader=None if decision is None else bool(decision.to_reader[0]),
         figures=photograph.figures,
     )
+    return Outcome(photograph.index, row, request.seen, request.partner_places, picture)
 
 
 def make_batch(requests: Sequence[Request], n_recipes: int) -> Batch:
@@ -238,10 +309,11 @@ def foot(bundle: Bundle) -> tuple[str, str]:
     return bundle.label, bundle.caution or "not a diagnosis"
 
 
-def _row(entry: Input, photograph: Photograph, bundle: Bundle) -> Row:
+def _not_graded(request: Request, inputs: Sequence[Input], bundle: Bundle) -> Outcome:
+    photograph = request.photograph
     to_reader = photograph.status == "ungradable" and bundle.calibration is not None
-    return Row(
-        image=entry.shown,
+    row = Row(
+        image=inputs[photograph.index].shown,
         status=photograph.status,
         reason=photograph.reason,
         model=bundle.label,
@@ -249,3 +321,4 @@ def _row(entry: Input, photograph: Photograph, bundle: Bundle) -> Row:
         refer_to_reader=True if to_reader else None,
         figures=photograph.figures,
     )
+    return Outcome(photograph.index, row, request.seen)

@@ -12,7 +12,7 @@ from kerasdr.data.names import PHOTOGRAPH_SUFFIXES
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
 from kerasdr.scoring.names import is_own_picture, shown_path
-from kerasdr.scoring.reading import IS_FOLDER, MAX_BYTES, NOT_FOUND, read_bytes
+from kerasdr.scoring.reading import IS_FOLDER, MAX_BYTES, NOT_FOUND, is_away, read_bytes
 
 __all__ = ["MAX_BYTES", "Input", "PathKeys", "is_photograph_name", "list_inputs", "read_bytes"]
 
@@ -26,10 +26,14 @@ class Input:
     Attributes:
         path: where it lies.
         problem: why it cannot be scored, as far as the listing knows; empty otherwise.
+        later: whether the problem may be gone by the next run.
+        listed: whether the listing saw that it is there.
     """
 
     path: str
     problem: str = ""
+    later: bool = False
+    listed: bool = False
 
     @property
     def shown(self) -> str:
@@ -108,7 +112,7 @@ def _entries(argument: str, skipped: set[str]) -> Iterator[Input]:
             yield Input(argument)
         return
     if not os.path.isdir(argument):
-        yield Input(argument)
+        yield Input(argument, listed=True)
     elif os.path.realpath(argument) not in skipped:
         inside = False
         for entry in _walk(argument, skipped):
@@ -127,7 +131,7 @@ def _matches(pattern: str, skipped: set[str]) -> Iterator[Input]:
             passed_over = True
         elif not folder:
             inside = True
-            yield Input(match)
+            yield Input(match, listed=True)
         else:
             found = False
             for entry in _walk(match, skipped):
@@ -158,8 +162,8 @@ def _walk(folder: str, skipped: set[str]) -> Iterator[Input]:
     """Yield the photographs below a folder, in the order of names, and the folders that cannot be opened."""
     entries, problem = _scan(folder)
     if problem:
-        yield Input(folder, problem)
-    stack = [_Folder(folder, os.path.realpath(folder), entries, bool(problem))]
+        yield problem
+    stack = [_Folder(folder, os.path.realpath(folder), entries, problem is not None)]
     while stack:
         here = stack[-1]
         entry = next(here.left, None)
@@ -176,24 +180,27 @@ def _walk(folder: str, skipped: set[str]) -> Iterator[Input]:
             if real not in skipped:
                 entries, problem = _scan(entry.path)
                 if problem:
-                    yield Input(entry.path, problem)
-                stack.append(_Folder(entry.path, real, entries, bool(problem)))
+                    yield problem
+                stack.append(_Folder(entry.path, real, entries, problem is not None))
         elif is_photograph_name(entry.name) and not is_own_picture(entry.path):
             here.inside = True
-            yield Input(entry.path)
+            yield Input(entry.path, listed=True)
 
 
-def _scan(folder: str) -> tuple[Iterator[os.DirEntry[str]], str]:
+def _scan(folder: str) -> tuple[Iterator[os.DirEntry[str]], Input | None]:
     """Return a folder's entries by name, without hidden ones, and why they may not be all; what was seen is kept."""
     seen: list[os.DirEntry[str]] = []
-    problem = ""
+    problem = None
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.name.startswith("."):
                     seen.append(entry)
     except OSError as error:
-        problem = f"the folder cannot be opened ({error.strerror}): check its permissions"
+        # Found in a listing or looked at just before, so one that is not there any more has gone away.
+        later = is_away(error) or isinstance(error, FileNotFoundError)
+        remedy = "connect the share or disk again, and run again" if later else "check its permissions"
+        problem = Input(folder, f"the folder cannot be opened ({error.strerror}): {remedy}", later)
     return iter(sorted(seen, key=lambda entry: os.fsencode(entry.name))), problem
 
 

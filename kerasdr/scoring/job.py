@@ -7,21 +7,40 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import cv2
 
-from kerasdr.files import open_atomically, write_bytes_atomically
+from kerasdr.errors import ExitCode, KerasdrError, StorageError, UnfinishedError
+from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Engine
-from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, make_engine
-from kerasdr.scoring.grading import grade_inputs
-from kerasdr.scoring.inputs import list_inputs
-from kerasdr.scoring.names import PictureFormat, pictures_folder, shown_path
-from kerasdr.scoring.photographs import ChangePhotograph
-from kerasdr.scoring.results import check_not_listed, check_output, remove_stale, room_for
-from kerasdr.scoring.rows import Row, csv_lines
+from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
+from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests
+from kerasdr.scoring.inputs import Input, list_inputs
+from kerasdr.scoring.ledger.answers import Picture, Question, Seen, answer_key
+from kerasdr.scoring.ledger.begun import begun_content
+from kerasdr.scoring.ledger.chain import Head
+from kerasdr.scoring.ledger.lock import hold, lock_path
+from kerasdr.scoring.ledger.place import check_place, ledger_path
+from kerasdr.scoring.ledger.record import COMPLETE, Record
+from kerasdr.scoring.ledger.store import open_ledger
+from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
+from kerasdr.scoring.operation.listening import JobListener
+from kerasdr.scoring.operation.parts import Select, Selection
+from kerasdr.scoring.photographs import ChangePhotograph, find_partners
+from kerasdr.scoring.results import (
+    check_ledger,
+    check_not_listed,
+    check_output,
+    remove_rests,
+    remove_stale,
+    room_for,
+)
+from kerasdr.scoring.rows import STATUSES, Row
+from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
 """Takes a bundle, the batch size and whether heat maps are wanted."""
@@ -35,23 +54,34 @@ class Summary:
         rows: one for each input, in order.
         csv: where they were written.
         pictures: the folder of the Grad-CAM pictures, or None if there are none.
+        ledger: what the job kept.
+        head: its end: how many entries, and the digest of the last; whoever keeps it can tell whether any were cut off.
+        how: ``complete``, or why the job stopped before its end.
     """
 
     rows: Sequence[Row]
     csv: Path
     pictures: Path | None
+    ledger: Path
+    head: Head
+    how: str = COMPLETE
 
     def count(self, status: str) -> int:
         """How many rows have a status."""
         return Counter(row.status for row in self.rows)[status]
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command is to leave with."""
+        if self.how != COMPLETE or self.count("waiting"):
+            return ExitCode.UNFINISHED
+        return ExitCode.SOME_FAILED if self.count("failed") else ExitCode.FINISHED
+
     def sentence(self) -> str:
         """Return the closing line of the job."""
         referable = sum(row.referable is True for row in self.rows)
-        text = (
-            f"{len(self.rows)} listed = {self.count('graded')} graded + {self.count('ungradable')} ungradable + "
-            f"{self.count('failed')} failed; {referable} referable (grade 2 or worse)"
-        )
+        parts = " + ".join(f"{self.count(status)} {status}" for status in STATUSES)
+        text = f"{len(self.rows)} listed = {parts}; {referable} referable (grade 2 or worse)"
         if any(row.refer_to_reader is not None for row in self.rows):
             text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
         return text
@@ -85,8 +115,9 @@ def score_photographs(
     """
     inputs = list_inputs(_names(paths))
     engine = engine or make_engine(bundle, batch_size, gradcam=False)
-    rows = grade_inputs(inputs, bundle, engine, batch_size=batch_size, max_megapixels=max_megapixels, change=change)
-    return _in_order(rows, len(inputs))
+    outcomes = grade_inputs(inputs, bundle, engine, batch_size=batch_size, max_megapixels=max_megapixels, change=change)
+    by_place = {outcome.index: outcome.row for outcome in outcomes}
+    return [by_place[place] for place in range(len(inputs))]
 
 
 def run_job(
@@ -98,14 +129,23 @@ def run_job(
     batch_size: int = DEFAULT_BATCH_SIZE,
     max_megapixels: float | None = None,
     factory: EngineFactory | None = None,
+    engine: str | None = None,
     pictures_as: PictureFormat = "png",
     jobs: int | None = None,
     progress: Progress | None = None,
+    ledger: Path | None = None,
+    limits: Limits | None = None,
+    select: Select | None = None,
+    digest: DigestInputs = digest_inputs,
+    listener: JobListener | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Summary:
-    """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it.
+    """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
-    The pictures are written first and the CSV last and in one step, so a CSV that is there is complete. Pictures of an
-    earlier job in the same place are removed once the new CSV stands.
+    Answers are kept in a ledger, a batch at a time, once their pictures are on the disk. What it has for the same bytes,
+    bundle and settings is not graded again, so the same call after a kill goes on where the job stopped, and a second one
+    runs no network. The CSV is written last and in one step, so a CSV that is there is complete; pictures that belong to no
+    row of it are removed then.
 
     Args:
         arguments: files, folders or globs.
@@ -116,44 +156,153 @@ def run_job(
         max_megapixels: larger photographs fail; the bundle's own limit if absent.
         factory: makes the engine, once it is known that there is work and a place for its results;
             :func:`make_engine` if absent.
+        engine: name of what the factory makes, as other engines' answers are others; that of this machine if absent.
         pictures_as: ``png``, or ``webp`` for a tenth of the bytes.
         jobs: cores to keep busy; all that this process may use if absent.
-        progress: told of each photograph that is done.
+        progress: told of each batch that is done.
+        ledger: ``grades.ledger`` beside ``grades.csv`` if absent.
+        limits: when to stop before the end.
+        select: says what of the listing this job is about, such as by
+            :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
+        digest: gives the SHA-256 of each input, empty where it cannot be read.
+        listener: told how the job goes on.
+        check: called once there is something to read and before it is read; raises what stops the job.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
+        LockedError: if another job writes to the same output or ledger.
+        UnfinishedError: if the disk fails in the middle; what was kept before stands.
     """
     out = Path(out)
+    limits = limits or Limits()
+    began = limits.clock()
     check_output(out)
+    ledger = ledger_path(out) if ledger is None else Path(ledger)
+    check_ledger(ledger, out)
     pictures = pictures_folder(out)
-    inputs = list_inputs(_names(arguments), skip=[pictures])
+    listed = functools.partial(list_inputs, _names(arguments), skip=[pictures])
+    selection = Selection(listed()) if select is None else select(listed)
+    inputs = selection.inputs
     check_not_listed(out, inputs)
+    check_not_listed(ledger, inputs, "--ledger")
+    check_place(ledger)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    workers = jobs or available_cores()
+    name = engine or (choose_engine(bundle) if factory is None else "given")
+    limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
+    question = Question.of(bundle, name, limit, pictures_as if gradcam else "")
+    make = factory or functools.partial(make_engine, engine=cast(EngineName, name), cores=workers)
+    engine_of_job = functools.partial(make, bundle, batch_size, gradcam)
+    job = _Job(
+        inputs, bundle, question, pictures, engine_of_job, batch_size, workers, progress, digest, listener, check
+    )
 
-    jobs = jobs or available_cores()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(room_for(out.parent))
+        if ledger.parent != out.parent:
+            stack.enter_context(room_for(ledger.parent, "--ledger"))
+        # Whatever ledgers two jobs name, one output has one job.
+        for lock in dict.fromkeys((lock_path(ledger_path(out)), lock_path(ledger))):
+            stack.enter_context(hold(lock, printable_path(out)))
+        if gradcam:
+            stack.enter_context(room_for(pictures))
+        for folder in (out.parent, pictures):
+            remove_rests(folder, out.name)
+        kept = stack.enter_context(open_ledger(ledger))
+        stack.enter_context(one_thread_each())
+        record = Record(kept, question, inputs, pictures)
+        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
+        if listener:
+            listener.begun(len(inputs))
+        work = Work(record, limits, began)
+        try:
+            job.grade(record, work)
+            rows, data = record.end(work.how, out)
+            write_bytes_atomically(out, data)
+        except StorageError as error:
+            raise UnfinishedError(f"{error}; what was kept stands: run the same command again") from error
+        except BaseException as error:
+            if not isinstance(error, UnfinishedError):  # the disk takes nothing more
+                with contextlib.suppress(KerasdrError):
+                    record.fail(type(error).__name__)
+            raise
+        shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
+        if not any(row.status == "waiting" for row in rows):  # or a picture may be of an answer that is still wanted
+            remove_stale(pictures, shown)
+    return Summary(rows, out, pictures if shown else None, ledger, record.head, work.how)
 
-    def save(name: str, data: bytes) -> str:
-        write_bytes_atomically(pictures / name, data)
-        return shown_path(f"{pictures.name}/{name}")
 
-    with room_for(out, pictures if gradcam else None), one_thread_each():
-        engine = (factory or functools.partial(make_engine, cores=jobs))(bundle, batch_size, gradcam)
-        graded = grade_inputs(
+@dataclass(frozen=True)
+class _Job:
+    """Everything that decides how inputs come to rows."""
+
+    inputs: Sequence[Input]
+    bundle: Bundle
+    question: Question
+    pictures: Path
+    engine: Callable[[], Engine]
+    batch_size: int
+    workers: int
+    progress: Progress | None
+    digest: DigestInputs
+    listener: JobListener | None
+    check: Callable[[], None] | None
+
+    def grade(self, record: Record, work: Work) -> None:
+        """Have a row of every input in the record."""
+        inputs, bundle = self.inputs, self.bundle
+        if record.has_answers:  # else there is nothing that a digest could find
+            partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
+            record.keep(found=record.find_settled(self.digest(inputs, self.workers), partners))
+        wanted = set(range(len(inputs))) - record.places
+        if wanted and self.check:
+            self.check()
+        requests = read_requests(
             inputs,
             bundle,
-            engine,
-            batch_size=batch_size,
-            max_megapixels=max_megapixels,
-            save=save if gradcam else None,
-            pictures=pictures_as,
-            workers=jobs,
+            ahead=2 * self.batch_size,
+            max_megapixels=self.question.max_megapixels,
+            display=bool(self.question.pictures),
+            workers=self.workers,
+            wanted=wanted,
         )
-        rows = _in_order(_counted(graded, len(inputs), progress), len(inputs))
-        with open_atomically(out) as file:
-            for line in csv_lines(rows):
-                file.write(line.encode("utf-8"))
-    kept = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
-    remove_stale(pictures, kept)
-    return Summary(rows, out, pictures if kept else None)
+        batches = grade_requests(
+            work.unanswered(requests),
+            inputs,
+            bundle,
+            self.engine,
+            batch_size=self.batch_size,
+            save=self.save if self.question.pictures else None,
+            pictures=cast(PictureFormat, self.question.pictures),
+            workers=self.workers,
+        )
+        for outcomes in batches:
+            if any(outcome.picture for outcome in outcomes):
+                self._sync()
+            work.keep(outcomes)
+            if self.listener:
+                self.listener.kept(outcomes)
+            if self.progress:
+                self.progress(len(record.places), len(inputs))
+        left = len(inputs) - len(record.places)
+        work.finish(inputs, bundle.label)
+        if self.progress and left:
+            self.progress(len(inputs), len(inputs))
+
+    def save(self, seen: Seen, data: bytes) -> Picture:
+        """Write a picture; its name becomes durable with those of its batch, before the ledger tells of it."""
+        kind = cast(PictureFormat, self.question.pictures)
+        name = picture_name(seen.sha256, answer_key(self.question.digest, seen), kind)
+        write_bytes_atomically(self.pictures / name, data, sync_name=False)
+        return Picture(name, sha256_of(data))
+
+    def _sync(self) -> None:
+        try:
+            sync_folder(self.pictures)
+        except OSError as error:
+            shown = printable_path(self.pictures)
+            raise StorageError(f"cannot write {shown}: {error.strerror}; check the disk") from error
 
 
 @contextlib.contextmanager
@@ -170,17 +319,3 @@ def one_thread_each() -> Iterator[None]:
 def _names(paths: Iterable[str | Path] | str | Path) -> list[str]:
     # One path alone is a slip that is easily made, and a string of letters would be a list of names.
     return [os.fspath(paths)] if isinstance(paths, str | Path) else [os.fspath(path) for path in paths]
-
-
-def _counted(rows: Iterator[tuple[int, Row]], total: int, progress: Progress | None) -> Iterator[tuple[int, Row]]:
-    for done, item in enumerate(rows, start=1):
-        if progress:
-            progress(done, total)
-        yield item
-
-
-def _in_order(rows: Iterable[tuple[int, Row]], count: int) -> list[Row]:
-    by_place = dict(rows)
-    if sorted(by_place) != list(range(count)):
-        raise AssertionError(f"{count} inputs gave {len(by_place)} rows")  # ours to mend, never to pass over
-    return [by_place[place] for place in range(count)]

@@ -7,7 +7,8 @@ from typing import Literal
 
 PictureFormat = Literal["png", "webp"]
 
-_PICTURE = r"\d{6,}_[0-9a-f]{12}\.(?:png|webp)"
+# The first form is that of versions that named pictures by their place in the list.
+_PICTURE = r"(?:\d{6,}|[0-9a-f]{12})_[0-9a-f]{12}\.(?:png|webp)"
 # The second form is what a job that was killed leaves of a picture: see kerasdr.files.open_atomically.
 _OWN_NAME = re.compile(rf"{_PICTURE}|\.{_PICTURE}\.[^./]+\.part")
 _PICTURES_ENDING = "_gradcam"
@@ -29,12 +30,13 @@ def shown_path(path: str) -> str:
     return f"./{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def picture_name(index: int, digest: str, kind: PictureFormat = "png") -> str:
-    """Return the name of the picture of the photograph at a place of the list, counted from 0, with a SHA-256.
+def picture_name(digest: str, key: str, kind: PictureFormat = "png") -> str:
+    """Return the name of a picture, by the SHA-256 of its photograph and the key of the answer that it shows.
 
-    Never the photograph's own name: two folders may have the same one, and a name may say who it is.
+    Never the photograph's own name: two folders may have the same one, and a name may say who it is. Nor its place in a
+    list: a folder to which one is added would have all others renamed.
     """
-    return f"{index + 1:06d}_{digest[:12]}.{kind}"
+    return f"{digest[:12]}_{key[:12]}.{kind}"
 
 
 def panel_name(number: int, path: str) -> str:

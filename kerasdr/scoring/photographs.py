@@ -3,7 +3,7 @@
 import functools
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -19,7 +19,7 @@ from kerasdr.imaging.prepare import prepare_all
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.overlay import DISPLAY_SIZE
-from kerasdr.scoring.reading import read_bytes
+from kerasdr.scoring.reading import WaitingPhotograph, read_bytes
 
 # It bounds how many photographs are held at once. Hardly any person has more in one folder; those of one who has, such as
 # where a name says something else than a person, come in several groups and bring the partners that they need.
@@ -32,7 +32,7 @@ class Photograph:
 
     Attributes:
         index: its place in the list of inputs.
-        status: ``ready``, ``ungradable`` or ``failed``.
+        status: ``ready``, ``ungradable``, ``failed`` or ``waiting``.
         reason: why it is not ready.
         sha256: of its bytes, empty if they could not be read.
         images: one a recipe, ``(S, S, 3)`` uint8; empty unless ready.
@@ -103,7 +103,9 @@ def person_keys(paths: Iterable[str]) -> list[str]:
     return keys
 
 
-def group_by_person(inputs: Sequence[Input], partners: Iterable[NDArray[np.int64]] = ()) -> list[Group]:
+def group_by_person(
+    inputs: Sequence[Input], partners: Iterable[NDArray[np.int64]] = (), wanted: Collection[int] | None = None
+) -> list[Group]:
     """Return places of inputs, those of one person in one folder together, in order of first appearance.
 
     Photographs whose name tells no eye are each alone; groups have at most 32 of their own.
@@ -111,11 +113,14 @@ def group_by_person(inputs: Sequence[Input], partners: Iterable[NDArray[np.int64
     Args:
         inputs: what is to be scored.
         partners: places of partners, one array a pairing, from :func:`find_partners`.
+        wanted: places that are to be graded; all if None. Others come only as partners.
     """
     folder_of = PathKeys().folder
     parts_of: dict[tuple[str, str], list[list[int]]] = {}
     order: list[list[int]] = []
     for index, entry in enumerate(inputs):
+        if wanted is not None and index not in wanted:
+            continue
         folder, name = os.path.split(entry.path)
         parsed = parse_name(PurePath(name).stem)
         if not parsed.eye:
@@ -183,14 +188,16 @@ def load_photograph(
         change: done to the decoded photograph first, if anything.
     """
     if entry.problem:
-        return Photograph(index, "failed", entry.problem)
+        return Photograph(index, "waiting" if entry.later else "failed", entry.problem)
     digest = ""
     try:
-        data = read_bytes(entry.path)
+        data = read_bytes(entry.path, listed=entry.listed)
         digest = sha256_of(data)
         sizes = [DISPLAY_SIZE if place == shown else None for place in range(len(recipes))]
         changed = None if change is None else functools.partial(_changed, change, digest)
         made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes, change=changed)
+    except WaitingPhotograph as error:
+        return Photograph(index, "waiting", str(error), digest)
     except UnreadablePhotograph as error:
         return Photograph(index, "failed", str(error), digest)
     except Exception as error:  # one odd file must cost one row, not the night

@@ -1,15 +1,17 @@
 """The place for a job's results: found fit before the work, tidied after it."""
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from kerasdr.errors import KerasdrError
-from kerasdr.files import printable_path, sync_folder, try_to_write
+from kerasdr.errors import KerasdrError, UnfinishedError
+from kerasdr.files import PROBE, is_temporary, printable_path, remove, sync_folder, try_to_write
 from kerasdr.scoring.inputs import Input, PathKeys, is_photograph_name
 from kerasdr.scoring.names import is_own_name
+from kerasdr.scoring.reading import is_away
 
 
 def check_output(out: Path) -> None:
@@ -30,68 +32,91 @@ def check_output(out: Path) -> None:
         raise KerasdrError(f"cannot write {shown}: it is named like a photograph; name a CSV, such as {example}")
 
 
-def check_not_listed(out: Path, inputs: Sequence[Input]) -> None:
-    """Refuse to write a CSV over one of the inputs.
+def check_ledger(ledger: Path, out: Path) -> None:
+    """Refuse a ledger that would be something else as well.
 
     Raises:
-        KerasdrError: if ``out`` is one of them.
+        KerasdrError: if it is a folder, a link or a device, or the CSV itself.
+    """
+    shown = printable_path(ledger)
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(os.lstat(ledger).st_mode):
+            raise KerasdrError(f"cannot use {shown} as a ledger: it is no ordinary file; name another with --ledger")
+    keys = PathKeys()
+    if keys(str(ledger)) == keys(str(out)):
+        raise KerasdrError(f"{shown} is both the CSV and its ledger: name another file with --out or --ledger")
+
+
+def check_not_listed(path: Path, inputs: Sequence[Input], option: str = "--out") -> None:
+    """Refuse to write over one of the inputs.
+
+    Args:
+        path: what is to be written.
+        inputs: what is to be read.
+        option: by which the path is named.
+
+    Raises:
+        KerasdrError: if it is one of them.
     """
     keys = PathKeys()
-    own = keys(str(out))
+    own = keys(str(path))
     if any(keys(entry.path) == own for entry in inputs):
-        shown = printable_path(out)
-        raise KerasdrError(f"{shown} is named both as a photograph and as --out: name another file with --out")
+        shown = printable_path(path)
+        raise KerasdrError(f"{shown} is named both as a photograph and as {option}: name another file with {option}")
 
 
 @contextlib.contextmanager
-def room_for(out: Path, pictures: Path | None) -> Iterator[None]:
-    """Make the folders of a CSV and its pictures and try them, so that it is known before the work that they take files.
+def room_for(folder: Path, option: str = "--out") -> Iterator[None]:
+    """Make a folder and try it, so that it is known before the work that it takes files.
 
-    The last folder of the CSV's path is made, but not a whole way: that would hide a slip of the pen. Folders that were
-    made go again if the work ends with an exception and left nothing in them.
+    The last folder of the path is made, but not a whole way: that would hide a slip of the pen. It goes again if the work
+    ends with an exception and left nothing in it. The folder is of one job alone, or others make it likewise.
 
     Args:
-        out: the CSV.
-        pictures: the folder of the pictures, or None if there will be none.
+        folder: where files are to be written.
+        option: by which another place is named.
 
     Raises:
-        KerasdrError: if a folder cannot be made or written to.
+        KerasdrError: if it cannot be made or written to.
+        UnfinishedError: if its disk is full, or away.
     """
-    made: list[Path] = []
+    made = False
     try:
-        _make(out.parent, made)
-        if made:
-            _sync(out.parent.parent)
-        if pictures is not None:
-            _make(pictures, made)  # its own entry becomes durable with the CSV's, in the same folder
+        try:
+            if not folder.is_dir():
+                folder.mkdir()
+                made = True
+            try_to_write(folder)
+            if made:
+                sync_folder(folder.parent)
+        except OSError as error:
+            raise _no_room(folder, error, option) from error
         yield
     except BaseException:
-        for folder in reversed(made):
+        if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
 
 
-def _make(folder: Path, made: list[Path]) -> None:
-    try:
-        if not folder.is_dir():
-            folder.mkdir()
-            made.append(folder)
-        try_to_write(folder)
-    except OSError as error:
-        raise _no_room(folder, error) from error
-
-
-def _sync(folder: Path) -> None:
-    try:
-        sync_folder(folder)
-    except OSError as error:
-        raise _no_room(folder, error) from error
-
-
-def _no_room(folder: Path, error: OSError) -> KerasdrError:
+def _no_room(folder: Path, error: OSError, option: str) -> KerasdrError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) or is_away(error)
+    kind = UnfinishedError if full else KerasdrError
     reason = error.strerror or error
-    return KerasdrError(f"cannot write to {printable_path(folder)}: {reason}; choose another place with --out")
+    return kind(f"cannot write to {printable_path(folder)}: {reason}; choose another place with {option}")
+
+
+def remove_rests(folder: Path, *names: str) -> None:
+    """Remove what a job that was killed left of files while it wrote them, as far as that is possible.
+
+    Args:
+        folder: where they lie; it need not be there.
+        names: of the files that they were to become.
+    """
+    with contextlib.suppress(OSError):
+        for found in os.listdir(folder):
+            if any(is_temporary(found, name) for name in (PROBE, *names)):
+                remove(folder / found)
 
 
 def remove_stale(pictures: Path, kept: Collection[str]) -> None:
@@ -108,7 +133,7 @@ def remove_stale(pictures: Path, kept: Collection[str]) -> None:
         if pictures.is_dir():
             for name in os.listdir(pictures):
                 if is_own_name(name) and name not in kept:
-                    (pictures / name).unlink(missing_ok=True)
+                    remove(pictures / name)
             if not os.listdir(pictures):
                 pictures.rmdir()
     except OSError as error:

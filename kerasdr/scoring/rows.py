@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasdr.grades import N_GRADES
 
-STATUSES = ("graded", "ungradable", "failed")
+STATUSES = ("graded", "ungradable", "failed", "waiting")
 
 # What is to be done, for people to read; the older column says true and false.
 _YES_NO = ("screen_positive", "refer_to_reader")
@@ -18,7 +18,8 @@ class Row:
 
     Attributes:
         image: the photograph's path as it was named.
-        status: ``graded``, ``ungradable`` (not good enough to be graded) or ``failed`` (could not be read).
+        status: ``graded``, ``ungradable`` (not good enough to be graded), ``failed`` (could not be read) or ``waiting`` (not
+            yet: still being written, out of reach, or not come to; the next run takes it).
         grade: 0-4, or None unless graded.
         grade_name: the grade's name.
         probabilities: of the five grades; empty unless graded. Five columns, ``prob_0`` to ``prob_4``.
@@ -34,7 +35,7 @@ class Row:
         screen_positive: whether the probability of referable reaches the bundle's operating point; None unless graded, and
             with a bundle that has none.
         refer_to_reader: whether a person is to look: the set holds grades that are referable and grades that are not, or
-            the photograph is ungradable; None if it could not be read, and with a bundle that was not calibrated.
+            the photograph is ungradable; None if it could not be read, or waits, and with a bundle that was not calibrated.
         figures: of the quality gate (:class:`kerasdr.imaging.quality.Quality`), as far as it came; no column of the CSV.
     """
 
@@ -90,9 +91,14 @@ def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
 
     A cell with a line end in it makes a line of more than one, inside quotes.
     """
-    yield ",".join(COLUMNS) + "\n"
+    yield csv_line(COLUMNS)
     for row in rows:
-        yield ",".join(map(_quoted, row.cells())) + "\n"
+        yield csv_line(row.cells())
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """Return one row of a CSV with its line end; see :func:`csv_lines`."""
+    return ",".join(map(_quoted, cells)) + "\n"
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerasdr.errors import BundleRefused, KerasdrError
+from kerasdr.errors import KerasdrError, ModelRefusedError
 from kerasdr.files import printable_path, sha256_of, write_bytes_atomically
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.pointer import find_bundle
@@ -56,21 +56,23 @@ def verify_bundle(path: Path, bundle: Bundle, signers: Path, identity: str) -> N
 
     Raises:
         KerasdrError: if ``ssh-keygen`` or the file of signers is not there.
-        BundleRefused: if there is no signature, or it is not theirs, or of another bundle.
+        ModelRefusedError: if there is no signature, or it is not theirs, or of another bundle.
     """
     folder = find_bundle(path).resolve()
     if not signers.is_file():
         raise KerasdrError(f"no file of allowed signers at {printable_path(signers)}: name one with --signers")
     sums = _sums(folder, bundle)
     if not os.path.lexists(folder / SIGNATURE):
-        raise BundleRefused(f"{bundle.label} is not signed: sign it with `kerasdr bundle sign`, or leave out --signers")
+        raise ModelRefusedError(
+            f"{bundle.label} is not signed: sign it with `kerasdr bundle sign`, or leave out --signers"
+        )
     signature = read_small(folder, SIGNATURE, _LARGEST)
     with tempfile.NamedTemporaryFile(prefix="kerasdr-", suffix=".sig") as copy:
         copy.write(signature)
         copy.flush()
         done = _ssh_keygen(["-Y", "verify", "-f", str(signers), "-I", identity, "-n", NAMESPACE, "-s", copy.name], sums)
     if done.returncode:
-        raise BundleRefused(
+        raise ModelRefusedError(
             f"the signature of {bundle.label} is not one of {identity} by {printable_path(signers)} "
             f"({_last(done.stderr or done.stdout)}): ask whoever gave you the model"
         )
@@ -79,7 +81,7 @@ def verify_bundle(path: Path, bundle: Bundle, signers: Path, identity: str) -> N
 def _sums(folder: Path, bundle: Bundle) -> bytes:
     sums = read_small(folder, SUMS)
     if sha256_of(sums) != bundle.digest:
-        raise BundleRefused(f"{printable_path(folder)} was replaced since it was loaded: give the command again")
+        raise ModelRefusedError(f"{printable_path(folder)} was replaced since it was loaded: give the command again")
     return sums
 
 

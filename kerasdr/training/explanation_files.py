@@ -28,7 +28,7 @@ from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.lesion_panel import Example, draw_examples
 from kerasdr.scoring.masked_cases import FRAME, frame_masked
-from kerasdr.scoring.overlay import encode_png
+from kerasdr.scoring.png import encode_png
 from kerasdr.training.explanation_curves import figure_name
 from kerasdr.training.explanation_evidence import CEILING, ExplanationEvidence
 from kerasdr.training.explanation_sanity import ALL_RANDOM_DRAWS, DRAWS

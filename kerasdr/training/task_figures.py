@@ -30,8 +30,8 @@ from kerasdr.scoring.explaining import Explainer
 from kerasdr.scoring.explanation_panel import draw_explanation
 from kerasdr.scoring.grading import Request, bundle_pairings, foot
 from kerasdr.scoring.inputs import Input
-from kerasdr.scoring.overlay import encode_png
 from kerasdr.scoring.photographs import Photograph, load_photograph
+from kerasdr.scoring.png import encode_png
 from kerasdr.scoring.reading import read_bytes
 from kerasdr.tasks import TaskFigures
 from kerasdr.training.dataset import ExperimentData

@@ -137,9 +137,9 @@ def _against_plain(
     rates: dict[str, list[float]] = {"kerasdr": [], "plain stack": []}
     plain.grade(few[:2], folder / "plain")  # traced
     run_job(names[:BATCH], bundle, folder / "ours.csv", factory=lambda *_: engine)
-    for _ in range(rounds):
+    for number in range(rounds):  # in a new place each time, or the ledger would have all answers
         started = time.perf_counter()
-        summary = run_job(names, bundle, folder / "ours.csv", factory=lambda *_: engine)
+        summary = run_job(names, bundle, folder / f"ours-{number}.csv", factory=lambda *_: engine)
         rates["kerasdr"].append(len(photographs) / (time.perf_counter() - started))
         started = time.perf_counter()
         theirs = plain.grade(few, folder / "plain")
@@ -209,7 +209,7 @@ def _large(bundle: Bundle, folder: Path, people: int, rounds: int) -> dict[str, 
     for measured in range(-1, rounds):  # the first round fills caches
         for name, paths in drawn.items():
             started = time.perf_counter()
-            run_job(paths, bundle, folder / "large.csv", factory=lambda *_: engine)
+            run_job(paths, bundle, folder / f"large-{name[:4]}-{measured + 1}.csv", factory=lambda *_: engine)
             if measured >= 0:
                 rates[name].append(len(paths) / (time.perf_counter() - started))
     small, large = (statistics.median(values) for values in rates.values())
@@ -238,7 +238,9 @@ def _memory(bundle: Path, photographs: list[Path], counts: tuple[int, ...], fold
         inputs.mkdir()
         for index in range(count):
             source = photographs[index % len(photographs)]
-            os.link(source, inputs / f"{index // 2:05d}_{'left' if index % 2 else 'right'}{source.suffix}")
+            # Each with a tail of its own, which decoders pass over: the same bytes would be graded once.
+            target = inputs / f"{index // 2:05d}_{'left' if index % 2 else 'right'}{source.suffix}"
+            target.write_bytes(source.read_bytes() + index.to_bytes(4, "big"))
         command = [sys.executable, __file__, "--memory-child", str(bundle), str(inputs)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         measured[str(count)] = json.loads(done.stdout.splitlines()[-1])

@@ -30,14 +30,15 @@ class Ran:
     @property
     def error(self) -> str:
         """The one line of an error that people can mend."""
-        return self._line(1)
+        return self.left(1)
 
     @property
     def refused(self) -> str:
         """The one line that says why a model is not to grade."""
-        return self._line(6)
+        return self.left(6)
 
-    def _line(self, code: int) -> str:
+    def left(self, code: int) -> str:
+        """The one line of an error with some exit code."""
         lines = self.err.splitlines()
         assert self.code == code and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
         assert self.out == ""
@@ -90,7 +91,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool, str, 
         return FakeEngine()
 
     monkeypatch.setattr("kerasdr.scoring.engines.make_engine", make)
-    monkeypatch.setattr("kerasdr.cli.predict.load_keras_quietly", lambda: None)
+    monkeypatch.setattr("kerasdr.cli.job_options.load_keras_quietly", lambda: None)
     return asked
 
 

@@ -17,7 +17,7 @@ def test_version_and_help(kerasdr: Kerasdr) -> None:
     assert kerasdr("--version").out == f"kerasdr, version {package.__version__}\n"
     ran = kerasdr("--help")
     assert ran.code == 0
-    for name in ("train", "predict", "evaluate", "runs", "choose", "data", "preview", "probe", "models"):
+    for name in ("train", "predict", "jobs", "evaluate", "runs", "choose", "data", "preview", "probe", "models"):
         assert f"\n  {name} " in ran.out
     assert "Not a medical device" in ran.out
 
@@ -38,7 +38,14 @@ def run_watched(arguments: list[str], folder: Path) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["evidence", "explanations", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["predict", "--help"],
+        ["train", "--help"],
+        ["evidence", "explanations", "--help"],
+        ["jobs", "verify", "--help"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     ran = run_watched(arguments, tmp_path)
@@ -125,7 +132,7 @@ def test_choose_refuses_a_damaged_bundle(kerasdr: Kerasdr, model: str) -> None:
     Path("runs/demo/one").mkdir(parents=True)
     Path(model).rename("runs/demo/one/bundle")
     Path("runs/demo/one/bundle/extra").write_text("x")
-    assert "extra does not belong there" in kerasdr("choose", "runs/demo/one").error
+    assert "extra does not belong there" in kerasdr("choose", "runs/demo/one").refused
     assert not Path("runs/chosen").exists()
 
 

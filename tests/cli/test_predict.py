@@ -14,6 +14,7 @@ import pytest
 
 from kerasdr.config import ModelSpec
 from kerasdr.ensembles import EnsembleSpec
+from kerasdr.errors import ExitCode
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring.bundle import BundleMember, write_bundle
 
@@ -68,9 +69,9 @@ def test_all_graded(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes
     ran = kerasdr("predict", "in", "--out", "out.csv", "--model", model)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(
-        "2 listed = 2 graded + 0 ungradable + 0 failed; 2 referable (grade 2 or worse); wrote out.csv, "
+        "2 listed = 2 graded + 0 ungradable + 0 failed + 0 waiting; 2 referable (grade 2 or worse); wrote out.csv, "
     )
-    assert "out_gradcam/" in ran.out and ran.out.count("\n") == 1
+    assert re.search(r", Grad-CAM pictures in out_gradcam/; ledger 5:[0-9a-f]{32}\n$", ran.out)
     assert column("grade") == ["3", "3"]
     assert column("image") == ["in/a.png", "in/b.png"]
     assert all(Path(picture).is_file() for picture in column("gradcam"))
@@ -91,7 +92,7 @@ def test_failed_photographs_have_a_code_of_their_own(
     Path("b.png").write_bytes(b"text")
     ran = kerasdr("predict", "a.png", "b.png", "gone.png", "--out", "out.csv", "--model", model)
     assert (ran.code, ran.err) == (3, "")
-    assert ran.out.startswith("3 listed = 1 graded + 0 ungradable + 2 failed; 1 referable")
+    assert ran.out.startswith("3 listed = 1 graded + 0 ungradable + 2 failed + 0 waiting; 1 referable")
     assert column("status") == ["graded", "failed", "failed"]
     assert column("reason")[2] == "file not found: check the name"
 
@@ -103,7 +104,7 @@ def test_options_reach_the_engine(kerasdr: Kerasdr, engines: list[Any], model: s
     )
     assert (ran.code, ran.out, ran.err) == (0, "", "")
     assert engines == [("fake-1", 5, False, "keras", 3)]
-    assert files() == {"a.png", "o.csv", "o.summary.json"}
+    assert files() == {"a.png", "o.csv", "o.ledger", "o.summary.json"}
 
 
 def test_pictures_may_be_webp_and_replace_those_of_the_other_kind(
@@ -151,8 +152,12 @@ def test_wrong_usage(kerasdr: Kerasdr, engines: list[Any], model: str, arguments
 def test_help_says_what_the_exit_codes_mean(kerasdr: Kerasdr) -> None:
     ran = kerasdr("predict", "--help")
     assert ran.code == 0
-    for words in ("Exit code:", "  0  every photograph", "  3  some photographs", "  2  wrong usage", "  1  the job"):
-        assert words in ran.out
+    told = dict(re.findall(r"\n +(\d+) +(\w+)", ran.out.split("Exit code:")[1]))
+    assert told == {
+        **{"0": "every", "3": "some", "4": "not", "5": "another", "6": "the", "2": "wrong", "1": "the"},
+        "130": "interrupted",
+    }
+    assert {int(code) for code in told} == set(ExitCode)
 
 
 # What is listed
@@ -246,12 +251,12 @@ def test_output_whose_name_is_no_text(kerasdr: Kerasdr, engines: list[Any], mode
     out = os.fsdecode(b"\xff.csv")
     ran = kerasdr("predict", "a.png", "--out", out, "--model", model)
     assert (ran.code, ran.err) == (0, "")
-    assert column("gradcam", out)[0].startswith("\\xff_gradcam/000001_")
+    assert column("gradcam", out)[0].startswith("\\xff_gradcam/")
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+@pytest.mark.parametrize(("code", "left"), [(errno.ENOSPC, 4), (errno.EROFS, 1), (errno.EDQUOT, 4)])
 def test_disk_that_takes_nothing(
-    kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes, code: int, monkeypatch: pytest.MonkeyPatch
+    kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes, code: int, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("a.png").write_bytes(eye)
 
@@ -260,7 +265,7 @@ def test_disk_that_takes_nothing(
 
     monkeypatch.setattr(os, "fsync", fail)
     ran = kerasdr("predict", "a.png", "--out", "out.csv", "--model", model)
-    assert ran.error.startswith("cannot write") and os.strerror(code) in ran.error
+    assert ran.left(left).startswith("cannot write") and os.strerror(code) in ran.err
     assert files() == {"a.png"}
 
 
@@ -269,7 +274,7 @@ def test_disk_that_takes_nothing(
 
 def test_no_model_chosen(kerasdr: Kerasdr, engines: list[Any], eye: bytes) -> None:
     Path("a.png").write_bytes(eye)
-    assert "kerasdr train demo" in kerasdr("predict", "a.png", "--out", "out.csv").error
+    assert "kerasdr train demo" in kerasdr("predict", "a.png", "--out", "out.csv").left(6)
     assert files() == {"a.png"}
 
 
@@ -287,7 +292,7 @@ def test_model_that_is_none(kerasdr: Kerasdr, engines: list[Any], eye: bytes, na
     Path("empty").mkdir()
     Path("text").write_text("hello")
     Path("binary").write_bytes(b"\0\xff\n")
-    assert named in kerasdr("predict", "a.png", "--out", "out.csv", "--model", named).error
+    assert named in kerasdr("predict", "a.png", "--out", "out.csv", "--model", named).left(6)
     assert not Path("out.csv").exists()
 
 
@@ -298,7 +303,7 @@ def test_damaged_model(kerasdr: Kerasdr, engines: list[Any], model: str, eye: by
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
     ran = kerasdr("predict", "a.png", "--out", "out.csv", "--model", model)
-    assert "weights/only.npz was changed" in ran.refused and "copy the bundle again" in ran.refused
+    assert "weights/only.npz was changed" in ran.left(6) and "copy the bundle again" in ran.err
     assert files() == {"a.png"}
     assert engines == []
 
@@ -337,7 +342,7 @@ def test_keras_in_a_process(tmp_path: Path, eye: bytes) -> None:
     assert ran.returncode == 3
     # Progress may be told on a slow machine; the libraries' own chatter must not come through.
     assert all(re.match(r"grading: \d of 2", line) for line in ran.stderr.splitlines()), ran.stderr
-    assert ran.stdout.startswith("2 listed = 1 graded + 0 ungradable + 1 failed; ")
+    assert ran.stdout.startswith("2 listed = 1 graded + 0 ungradable + 1 failed + 0 waiting; ")
     assert column("status") == ["graded", "failed"]
     assert sum(float(column(f"prob_{grade}")[0]) for grade in range(5)) == pytest.approx(1.0, abs=5e-6)
     assert cv2.imread(column("gradcam")[0]).shape == (600, 1118, 3)

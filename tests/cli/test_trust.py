@@ -98,7 +98,7 @@ def test_the_model_that_is_expected_and_no_other(kerasdr: Kerasdr, model: str) -
 def test_a_damaged_model_has_the_same_exit_code(kerasdr: Kerasdr, model: str) -> None:
     (Path(model) / "golden" / "1.png").write_bytes(b"x")
     assert "golden/1.png was changed since it was written" in predict(kerasdr).refused
-    assert predict(kerasdr, model="none").error.startswith("no model at none")
+    assert predict(kerasdr, model="none").refused.startswith("no model at none")
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's ssh-keygen is not installed")
@@ -129,7 +129,7 @@ def test_summary_beside_the_csv(kerasdr: Kerasdr, model: str) -> None:
     summary = json.loads(Path("out.summary.json").read_text())
     assert summary["csv"] == "out.csv"
     assert summary["photographs"] == {
-        **{"listed": 2, "graded": 1, "ungradable": 0, "failed": 1, "referable": 1, "to_reader": 0},
+        **{"listed": 2, "graded": 1, "ungradable": 0, "failed": 1, "waiting": 0, "referable": 1, "to_reader": 0},
         "ungradable_share": 0.0,
     }
     assert summary["seconds"] > 0 and summary["photographs_per_second"] == pytest.approx(

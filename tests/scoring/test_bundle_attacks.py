@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasdr.errors import BundleRefused, KerasdrError
+from kerasdr.errors import KerasdrError, ModelRefusedError
 from kerasdr.files import sha256_of
 from kerasdr.scoring.arrays import arrays_to_bytes, read_arrays
 from kerasdr.scoring.bundle import load_bundle
@@ -56,7 +56,7 @@ def reseal(folder: Path) -> None:
 
 def refusal(folder: Path) -> str:
     started = time.monotonic()
-    with pytest.raises(BundleRefused) as caught:
+    with pytest.raises(ModelRefusedError) as caught:
         for member in load_bundle(folder).members:
             dict(member.weights)
     assert time.monotonic() - started < SECONDS
@@ -73,7 +73,7 @@ def test_every_single_byte_of_list_and_manifest(file: str, folder: Path) -> None
         changed = bytearray(data)
         changed[place] ^= 1 << int(random.integers(8))
         path.write_bytes(changed)
-        with pytest.raises(BundleRefused):
+        with pytest.raises(ModelRefusedError):
             load_bundle(folder)
     path.write_bytes(data)
     load_bundle(folder)
@@ -87,7 +87,7 @@ def test_two_thousand_places_in_weights(folder: Path) -> None:
         changed = bytearray(data)
         changed[place] ^= 1 << int(random.integers(8))
         path.write_bytes(changed)
-        with pytest.raises(BundleRefused):
+        with pytest.raises(ModelRefusedError):
             load_bundle(folder)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kerasdr.errors import BundleRefused, KerasdrError
+from kerasdr.errors import KerasdrError, ModelRefusedError
 from kerasdr.imaging import quality
 from kerasdr.imaging.decode import decode
 from kerasdr.imaging.headers import read_header
@@ -188,7 +188,7 @@ def test_another_status_or_partner_is_told(checked: Bundle, monkeypatch: pytest.
 
 
 def test_refusal_is_one_line_with_the_first_that_differs(checked: Bundle) -> None:
-    with pytest.raises(BundleRefused) as caught:
+    with pytest.raises(ModelRefusedError) as caught:
         require_golden(checked, Changed(checked, moved(0.01)), "openvino")
     said = str(caught.value)
     assert caught.value.exit_code == 6 and "\n" not in said
@@ -203,7 +203,7 @@ def test_a_lower_precision_is_compared_with_its_own_answers(checked: Bundle, gol
     assert not any(one.wrong for one in compare_golden(both, usual, "float32"))
     assert any(one.wrong for one in compare_golden(both, usual, "int8"))  # 0.03, and 0.02 may be
     assert not any(one.wrong for one in compare_golden(both, Changed(checked, moved(0.045)), "int8"))
-    with pytest.raises(BundleRefused, match="no golden photographs for int8"):
+    with pytest.raises(ModelRefusedError, match="no golden photographs for int8"):
         compare_golden(checked, usual, "int8")
 
 
@@ -246,7 +246,7 @@ def test_damaged_expectation_is_refused(make_bundle: MakeBundle, golden: Golden,
     folder = make_bundle(tmp_path / "b", golden=golden)
     file = folder / "golden" / EXPECTED
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    with pytest.raises(BundleRefused, match=f"golden/{EXPECTED} was changed"):
+    with pytest.raises(ModelRefusedError, match=f"golden/{EXPECTED} was changed"):
         load_bundle(folder)
 
 
@@ -289,7 +289,7 @@ def test_it_is_done_once_and_again_when_anything_that_computes_changes(
 
 def test_a_failed_check_is_not_remembered(checked: Bundle, cache: Path) -> None:
     for _ in range(2):
-        with pytest.raises(BundleRefused):
+        with pytest.raises(ModelRefusedError):
             check_here(checked, Changed(checked, moved(0.01)), "keras", gradcam=True)
     assert not cache.exists()
 
@@ -304,7 +304,7 @@ def test_a_cache_that_cannot_be_written_means_a_check_each_time(
 
 def test_bundle_without_golden_photographs_cannot_be_checked(bundle: Bundle, cache: Path) -> None:
     assert check_here(bundle, FakeEngine(bundle, 16, True), "keras", gradcam=True) is False
-    with pytest.raises(BundleRefused, match=r"no golden photographs .*make it again with `kerasdr bundle build`"):
+    with pytest.raises(ModelRefusedError, match=r"no golden photographs .*make it again with `kerasdr bundle build`"):
         compare_golden(bundle, FakeEngine(bundle, 16, True))
 
 

@@ -19,7 +19,7 @@ from kerasdr.calibration.maps import TemperatureScaling
 from kerasdr.calibration.part import GradeSets, LogLoss, OperatingPoint
 from kerasdr.config import ModelSpec
 from kerasdr.ensembles import EnsembleSpec
-from kerasdr.errors import BundleRefused
+from kerasdr.errors import ModelRefusedError
 from kerasdr.imaging import decode, headers, prepare, quality, recipes, steps
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring import engine, grading
@@ -67,10 +67,14 @@ def _member(name: str, seed: int, **model: Any) -> BundleMember:
     from kerasdr.models import build_classifier, get_weights
 
     spec = ModelSpec(trunk="tiny", weights="none", head_units=(16,), **model)
-    weights = {key: np.array(array) for key, array in get_weights(build_classifier(spec, 64, seed=seed)).items()}
+    weights = {key: np.array(array) for key, array in get_weights(build_classifier(spec, 128, seed=seed)).items()}
+    random = np.random.default_rng(seed)
+    for array in weights.values():  # in a fresh network a black picture has no features at all
+        if array.ndim == 1 and array.dtype == np.float32:
+            array += random.random(array.shape, np.float32) * 0.2
     last = [key for key, array in weights.items() if array.ndim == 2 and array.shape[1] == 5][-1]
     weights[last] *= 12.0  # a fresh network calls everything equally likely
-    return BundleMember(name, spec, get_recipe("clahe-crop", 64), weights)
+    return BundleMember(name, spec, get_recipe("clahe-crop", 128), weights)
 
 
 def _calibration() -> CalibrationPart:
@@ -300,7 +304,7 @@ def caught(fault: Fault, bundle: Bundle, usual: Any) -> tuple[bool, dict[str, fl
         largest |= {kind: max(value, largest.get(kind, 0.0)) for kind, value in one.largest.items()}
     try:
         refuse_different(bundle, "keras", found)
-    except BundleRefused as error:
+    except ModelRefusedError as error:
         return True, largest, str(error)
     return False, largest, ""
 

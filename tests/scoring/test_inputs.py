@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,6 +16,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.imaging.headers import UnreadablePhotograph
 from kerasdr.scoring import inputs
 from kerasdr.scoring.inputs import list_inputs, read_bytes
+from kerasdr.scoring.reading import WaitingPhotograph
 
 IS_FOLDER = "this is a folder, not a photograph: look inside, or rename it"
 NOT_FOUND = "file not found: check the name"
@@ -205,9 +207,15 @@ def test_folder_that_cannot_be_opened_has_a_row(monkeypatch: pytest.MonkeyPatch)
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    problem = f"the folder cannot be opened ({os.strerror(errno.ESTALE)}): check its permissions"
+    problem = (
+        f"the folder cannot be opened ({os.strerror(errno.ESTALE)}): connect the share or disk again, and run again"
+    )
     assert listed("in") == [("in/a.png", ""), ("in/lost", problem)]
     assert listed("in/lost") == [("in/lost", problem)]
+    assert [(entry.later, entry.listed) for entry in list_inputs(["in", "gone.png"])] == [
+        *((False, True), (True, False)),
+        (False, False),
+    ]
 
 
 @pytest.fixture
@@ -311,6 +319,70 @@ def test_file_that_changes_while_it_is_read(change: str, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "fdopen", meddle)
     assert refusal("a.png") == "the file is still being written: run again when it is whole"
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed", "rewritten"])
+def test_file_that_is_replaced_while_it_is_read(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a.png").write_bytes(b"first whole")
+    os.utime("a.png", ns=(1, 1))
+    fstat, looks = os.fstat, 0
+
+    def meddle(descriptor: int) -> os.stat_result:
+        nonlocal looks
+        looks += 1
+        found = fstat(descriptor)
+        if looks == 2:  # what was read was read
+            if change == "replaced":
+                Path("new").write_bytes(b"other whole")
+                os.utime("new", ns=(1, 1))
+                os.replace("new", "a.png")
+            elif change == "removed":
+                os.unlink("a.png")
+            else:
+                Path("a.png").write_bytes(b"other whole")
+        return found
+
+    monkeypatch.setattr(os, "fstat", meddle)
+    with pytest.raises(WaitingPhotograph, match=r"^the file was replaced while it was read: run again$"):
+        read_bytes("a.png")
+
+
+def test_what_may_be_had_later_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(WaitingPhotograph, match="was there when the job began and is gone: connect the share"):
+        read_bytes("gone.png", listed=True)
+    os.symlink("nowhere", "link.png")
+    for name, options in (("gone.png", {}), ("link.png", {"listed": True})):
+        with pytest.raises(UnreadablePhotograph) as caught:
+            read_bytes(name, **options)
+        assert not isinstance(caught.value, WaitingPhotograph)
+    touch("a.png")
+
+    for code, waits in ((errno.ENOTCONN, True), (errno.ESTALE, True), (errno.EIO, False), (errno.ELOOP, False)):
+        error = OSError(code, os.strerror(code))
+        monkeypatch.setattr(os, "open", Mock(side_effect=error))
+        with pytest.raises(UnreadablePhotograph, match="the file cannot be read") as caught:
+            read_bytes("a.png")
+        assert isinstance(caught.value, WaitingPhotograph) is waits
+
+
+def test_handle_that_went_stale_is_looked_up_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    touch("a.png")
+    opened, calls = os.open, 0
+
+    def stale(*arguments: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls <= fail:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return opened(*arguments)
+
+    monkeypatch.setattr(os, "open", stale)
+    fail = 1
+    assert read_bytes("a.png") == b"x"
+    fail, calls = 9, 0
+    with pytest.raises(WaitingPhotograph):
+        read_bytes("a.png")
+    assert calls == 2
 
 
 def test_share_that_gives_less_than_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

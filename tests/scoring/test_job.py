@@ -17,11 +17,12 @@ import cv2
 import numpy as np
 import pytest
 
-from kerasdr.errors import KerasdrError
+from kerasdr.errors import KerasdrError, UnfinishedError
 from kerasdr.scoring import grading, photographs
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
 from kerasdr.scoring.job import Summary, run_job, score_photographs
+from kerasdr.scoring.ledger.store import read_ledger
 from kerasdr.scoring.rows import COLUMNS, Row
 
 FakeFactory = Any  # the class of the fixture ``factory``
@@ -72,9 +73,9 @@ def job(bundle: Bundle, factory: FakeFactory, *arguments: str, **options: Any) -
 
 
 def everything(folder: str) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()
-    }
+    """All files but the ledger, which says when a job was begun."""
+    found = [path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".ledger"]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 # One row each
@@ -121,8 +122,10 @@ def test_any_mix_gives_one_row_each_in_order(
             assert float(row["prob_referable"]) == pytest.approx(sum(values[2:]), abs=5e-6)
         else:
             assert {row["grade"], row["grade_name"], row["referable"], row["prob_referable"], *probabilities} == {""}
-    n_graded = sum(isinstance(content, int) for content in contents.values())
-    assert sum(len(batch) for batch in factory.batches) == n_graded
+    # The same bytes beside the same partner are graded once.
+    shas = {row["image"]: row["sha256"] for row in rows}
+    different = {(row["sha256"], shas.get(row["partner"])) for row in rows if row["status"] == "graded"}
+    assert sum(len(batch) for batch in factory.batches) == len(different)
     assert all(len(batch) == batch_size for batch in factory.batches[:-1])
 
 
@@ -148,10 +151,10 @@ def test_odd_names_have_rows_that_can_be_read_back(bundle: Bundle, factory: Fake
     job(bundle, factory, *shown, gradcam=True)
     assert column("image") == list(shown.values())
     assert set(column("status")) == {"graded"}
-    pictures = column("gradcam")
-    assert len(set(pictures)) == len(shown)
-    assert all(re.fullmatch(r"out_gradcam/\d{6}_[0-9a-f]{12}\.png", picture) for picture in pictures)
-    assert sorted(os.listdir("out_gradcam")) == sorted(Path(picture).name for picture in pictures)
+    pictures = set(column("gradcam"))
+    assert len(pictures) == 1  # the same bytes have the same picture
+    assert all(re.fullmatch(r"out_gradcam/[0-9a-f]{12}_[0-9a-f]{12}\.png", picture) for picture in pictures)
+    assert os.listdir("out_gradcam") == [Path(picture).name for picture in pictures]
 
 
 def test_formula_never_begins_a_cell(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
@@ -168,7 +171,7 @@ def test_output_name_that_is_no_text(bundle: Bundle, factory: FakeFactory, write
     write.put("a.png", 0)
     out = Path(os.fsdecode(b"\xffout.csv"))
     job(bundle, factory, "a.png", gradcam=True, out=out)
-    assert re.fullmatch(r"\\xffout_gradcam/000001_[0-9a-f]{12}\.png", column("gradcam", str(out))[0])
+    assert re.fullmatch(r"\\xffout_gradcam/[0-9a-f]{12}_[0-9a-f]{12}\.png", column("gradcam", str(out))[0])
 
 
 def test_one_name_in_two_folders(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
@@ -213,7 +216,7 @@ def test_unexpected_exception_costs_one_row(
     summary = job(bundle, factory, *(f"{number}.png" for number in range(5)))
     assert column("status") == ["graded", "graded", "failed", "graded", "graded"]
     assert column("reason")[2] == "could not be processed (IndexError): copy it again, or report this file"
-    assert summary.sentence().startswith("5 listed = 4 graded + 0 ungradable + 1 failed; ")
+    assert summary.sentence().startswith("5 listed = 4 graded + 0 ungradable + 1 failed + 0 waiting; ")
 
 
 def test_nothing_but_bad_files_is_still_a_csv(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
@@ -222,7 +225,10 @@ def test_nothing_but_bad_files_is_still_a_csv(bundle: Bundle, factory: FakeFacto
     summary = job(bundle, factory, "a.png", "b.png", "c.png", gradcam=True)
     assert column("status") == ["ungradable", "failed", "failed"]
     assert factory.batches == []
-    assert summary.sentence() == "3 listed = 0 graded + 1 ungradable + 2 failed; 0 referable (grade 2 or worse)"
+    assert (
+        summary.sentence()
+        == "3 listed = 0 graded + 1 ungradable + 2 failed + 0 waiting; 0 referable (grade 2 or worse)"
+    )
 
 
 def test_nothing_to_score_writes_nothing(bundle: Bundle, factory: FakeFactory) -> None:
@@ -233,12 +239,16 @@ def test_nothing_to_score_writes_nothing(bundle: Bundle, factory: FakeFactory) -
     assert factory.made == []
 
 
-def test_progress_counts_every_row_once(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
+def test_progress_is_told_of_every_batch(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
     for number in range(5):
         write.put(f"{number}.png", number if number % 2 else "cut")
     told: list[tuple[int, int]] = []
-    job(bundle, factory, *(f"{n}.png" for n in range(5)), progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 5) for done in range(1, 6)]
+    names = [f"{n}.png" for n in range(5)]
+    job(bundle, factory, *names, batch_size=2, progress=lambda done, total: told.append((done, total)))
+    assert told == [(2, 5), (3, 5), (5, 5)]  # two that failed, the third of them, two graded
+    told.clear()
+    job(bundle, factory, *names, batch_size=2, progress=lambda done, total: told.append((done, total)))
+    assert told == [(4, 5), (5, 5)]
 
 
 # What reaches the engine
@@ -355,7 +365,7 @@ def test_order_and_company_of_photographs_change_no_grade(bundle: Bundle, factor
 def test_rerun_gives_the_same_bytes(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
     job(bundle, factory, "in", gradcam=True, out=Path("in/out.csv"))
     before = everything("in")
-    assert len([name for name in before if name.startswith("out_gradcam/")]) == 17
+    assert len([name for name in before if name.startswith("out_gradcam/")]) == 15  # of 17, as two people are one
     job(bundle, factory, "in", gradcam=True, out=Path("in/out.csv"))
     assert everything("in") == before
 
@@ -382,7 +392,7 @@ def test_stale_pictures_go_and_foreign_files_stay(bundle: Bundle, factory: FakeF
     left = set(os.listdir("out_gradcam"))
     kept = {Path(picture).name for picture in column("gradcam")}
     assert left == foreign | kept
-    assert len(kept) == 2 and not kept & old
+    assert len(kept) == 2 and kept < old
 
 
 def test_pictures_are_overlays_of_the_photographs(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
@@ -392,7 +402,7 @@ def test_pictures_are_overlays_of_the_photographs(bundle: Bundle, factory: FakeF
     assert summary.pictures == Path("out_gradcam")
     graded, other = read()
     assert other["gradcam"] == ""
-    assert graded["gradcam"] == f"out_gradcam/000001_{graded['sha256'][:12]}.png"
+    assert graded["gradcam"].startswith(f"out_gradcam/{graded['sha256'][:12]}_")
     page = cv2.imread(graded["gradcam"])
     assert page is not None and page.shape == (600, 1118, 3)
     assert page[58:570, :512].std() > 10
@@ -403,7 +413,7 @@ def test_no_gradcam_makes_no_folder(bundle: Bundle, factory: FakeFactory, write:
     write.put("a.png", 0)
     summary = job(bundle, factory, "a.png", gradcam=False)
     assert summary.pictures is None
-    assert sorted(os.listdir()) == ["a.png", "out.csv"]
+    assert sorted(os.listdir()) == ["a.png", "out.csv", "out.ledger"]
     assert column("gradcam") == [""]
 
 
@@ -412,7 +422,7 @@ def test_no_gradcam_removes_the_pictures_of_an_earlier_job(bundle: Bundle, facto
     job(bundle, factory, "a.png", gradcam=True)
     assert len(os.listdir("out_gradcam")) == 1
     job(bundle, factory, "a.png", gradcam=False)
-    assert sorted(os.listdir()) == ["a.png", "out.csv"]
+    assert sorted(os.listdir()) == ["a.png", "out.csv", "out.ledger"]
     job(bundle, factory, "a.png", gradcam=True)
     Path("out_gradcam/mine.txt").write_text("kept")
     job(bundle, factory, "a.png", gradcam=False)
@@ -422,11 +432,14 @@ def test_no_gradcam_removes_the_pictures_of_an_earlier_job(bundle: Bundle, facto
 def test_rest_of_a_job_that_was_killed_goes(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
     write.put("a.png", 0)
     Path("out_gradcam").mkdir()
-    Path("out_gradcam/.000007_0123456789ab.png.k3x_9.part").write_bytes(b"half")
+    for name in ("000007_0123456789ab.png", "0123456789ab_0123456789ab.png"):
+        Path(f"out_gradcam/.{name}.k3x_9abc.part").write_bytes(b"half")
+    Path(".out.csv.k3x_9abc.part").write_bytes(b"half")
     Path("out_gradcam/.notes.k3x_9.part").write_bytes(b"of another program")
     job(bundle, factory, "a.png", gradcam=True)
     assert len(os.listdir("out_gradcam")) == 2
     assert Path("out_gradcam/.notes.k3x_9.part").exists()
+    assert sorted(os.listdir()) == ["a.png", "out.csv", "out.ledger", "out_gradcam"]
 
 
 def test_more_views_than_are_held_at_once_keep_their_partner(
@@ -476,7 +489,7 @@ def test_error_of_the_engine_is_raised_and_leaves_no_csv(bundle: Bundle, factory
 
 
 def test_error_leaves_an_older_csv_as_it_was(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
-    job(bundle, factory, "in")
+    job(bundle, factory, "in/scan.png")
     before = Path("out.csv").read_bytes()
     with pytest.raises(RuntimeError):
         job(bundle, lambda *options: BrokenEngine(factory(*options)), "in/scan.png", "in", batch_size=2)
@@ -558,7 +571,9 @@ def test_folder_that_cannot_be_written(
 def test_disk_that_fails_at_any_moment(
     call: int, code: int, bundle: Bundle, factory: FakeFactory, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job syncs 2 probes, 2 pictures and the CSV, each a file and then its folder: 10 calls."""
+    """Synced are 2 probes, each a file and its folder, the one above the new folder, the ledger's folder, 2 pictures and then
+    their folder, and the CSV and its folder: 11 calls.
+    """
     write.put("a.png", 0)
     write.put("b.png", 1)
     calls = 0
@@ -572,18 +587,26 @@ def test_disk_that_fails_at_any_moment(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail)
-    if call > 10:
+    if call > 11:
         job(bundle, factory, "a.png", "b.png", gradcam=True)
-        assert calls == 10
+        assert calls == 11
         return
-    with pytest.raises(KerasdrError) as caught:
+    with pytest.raises(UnfinishedError) as caught:
         job(bundle, factory, "a.png", "b.png", gradcam=True)
     assert os.strerror(code) in str(caught.value) and "\n" not in str(caught.value)
-    assert Path("out.csv").exists() is (call == 10)  # only the CSV's last step was left to do
+    assert Path("out.csv").exists() is (call == 11)  # only the CSV's last step was left to do
     assert not list(Path().rglob(".*"))
+    kinds = [entry.kind for entry in read_ledger(Path("out.ledger"))] if Path("out.ledger").exists() else []
+    # Nothing is claimed of a batch of which one file may not be on the disk.
+    assert kinds == ([] if call < 7 else ["begun", *["answer", "row"] * 2, "ended"] if call > 9 else ["begun"])
     for picture in Path("out_gradcam").glob("*") if Path("out_gradcam").exists() else ():
         assert cv2.imread(str(picture)) is not None
     monkeypatch.undo()
+    job(bundle, factory, "a.png", "b.png", gradcam=True)
+    whole = everything(".")
+    job(bundle, factory, "a.png", "b.png", gradcam=True, out=Path("undisturbed/out.csv"))
+    undisturbed = everything("undisturbed")
+    assert {name: data for name, data in whole.items() if name.startswith("out")} == undisturbed
 
 
 @pytest.fixture
@@ -603,9 +626,12 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_full_disk(bundle: Bundle, factory: FakeFactory, ward: Path, tiny_disk: Path) -> None:
-    with pytest.raises(KerasdrError, match=r"cannot write .*No space left on device; check that the folder"):
+    with pytest.raises(
+        UnfinishedError, match=r"cannot write .*No space left on device; .*: run the same command again$"
+    ):
         job(bundle, factory, "in", gradcam=True, out=tiny_disk / "out.csv")
-    assert os.listdir(tiny_disk) == ["out_gradcam"]
+    assert sorted(os.listdir(tiny_disk)) == ["out.ledger", "out_gradcam"]
+    assert read_ledger(tiny_disk / "out.ledger")[0].kind == "begun"
     pictures = list((tiny_disk / "out_gradcam").iterdir())
     assert pictures
     for picture in pictures:
@@ -632,30 +658,30 @@ def test_what_is_no_probability_is_never_a_grade(answer: np.ndarray, bundle: Bun
     write.put("a.png", 0)
     with pytest.raises(ValueError, match="the engine gave no probabilities of 5 grades for 1 photographs"):
         job(bundle, lambda *options: Wrong(), "a.png")
-    assert os.listdir() == ["a.png"]
+    assert sorted(os.listdir()) == ["a.png", "out.ledger"]
 
 
 def test_missing_heat_maps_are_an_error(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
     write.put("a.png", 0)
     with pytest.raises(ValueError, match="the engine gave no heat maps for 1 photographs"):
         job(bundle, lambda bundle, size, gradcam: factory(bundle, size, False), "a.png", gradcam=True)
-    assert os.listdir() == ["a.png"]
+    assert sorted(os.listdir()) == ["a.png", "out.ledger"]
 
 
-def test_engine_that_cannot_be_made_leaves_nothing(bundle: Bundle, write: Write) -> None:
+def test_engine_that_cannot_be_made_leaves_only_that_it_was_tried(bundle: Bundle, write: Write) -> None:
     def refuse(*options: Any) -> Any:
         raise KerasdrError("the network has 3 weight arrays, the file 2: use the file of this network")
 
     write.put("a.png", 0)
     with pytest.raises(KerasdrError, match="weight arrays"):
         job(bundle, refuse, "a.png", gradcam=True, out=Path("new/out.csv"))
-    assert os.listdir() == ["a.png"]
+    assert os.listdir("new") == ["out.ledger"]
 
 
 def test_folder_of_pictures_is_not_left_empty(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
     write.put("a.png", "dark")
     assert job(bundle, factory, "a.png", gradcam=True).pictures is None
-    assert sorted(os.listdir()) == ["a.png", "out.csv"]
+    assert sorted(os.listdir()) == ["a.png", "out.csv", "out.ledger"]
 
 
 def test_batch_size_of_nothing(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
@@ -689,7 +715,7 @@ def test_no_permission_costs_rows_and_nothing_else(bundle: Bundle, factory: Fake
             ("secret.png", "failed", "no permission to read the file: ask for access"),
         ]
         assert len(list((folder / "out_gradcam").iterdir())) == 1
-        assert summary.sentence().startswith("3 listed = 1 graded + 0 ungradable + 2 failed; ")
+        assert summary.sentence().startswith("3 listed = 1 graded + 0 ungradable + 2 failed + 0 waiting; ")
 
 
 # Memory
@@ -725,7 +751,7 @@ def test_photographs_held_at_once_are_bounded(
     monkeypatch.setattr(grading, "load_photograph", count)
     Path("in").mkdir()
     for number in range(200):
-        Path("in", names.format(number)).write_bytes(good[number % 8])
+        Path("in", names.format(number)).write_bytes(good[number % 8] + number.to_bytes(4, "big"))
     summary = job(bundle, lambda *options: Forgetful(), "in", batch_size=4)
     assert summary.count("graded") == 200
     # Read ahead: 2 batches and a group of 32 with as many partners; waiting: a batch; in work: a group and a batch.

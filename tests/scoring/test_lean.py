@@ -74,7 +74,7 @@ def test_other_engine_needs_no_keras(tmp_path: Path, make_bundle: Callable[..., 
     ran = subprocess.run([sys.executable, "-c", PROGRAM, tmp_path], capture_output=True, text=True)
     assert ran.stderr == ""
     assert ran.stdout.splitlines() == [
-        "1 listed = 1 graded + 0 ungradable + 0 failed; 1 referable (grade 2 or worse)",
+        "1 listed = 1 graded + 0 ungradable + 0 failed + 0 waiting; 1 referable (grade 2 or worse)",
         "[]",
     ]
 
@@ -126,7 +126,7 @@ def test_the_whole_command_needs_no_training_framework(
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.stderr == ""
     first, left, heavy = ran.stdout.splitlines()
-    assert first.startswith("2 listed = 2 graded + 0 ungradable + 0 failed; ")
+    assert first.startswith("2 listed = 2 graded + 0 ungradable + 0 failed + 0 waiting; ")
     assert (left, heavy) == ("exit 0", "[]")
     assert len((tmp_path / f"{engine}.csv").read_text().splitlines()) == 3
     assert len(list((tmp_path / f"{engine}_gradcam").iterdir())) == 2

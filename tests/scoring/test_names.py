@@ -8,6 +8,7 @@ from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.names import is_own_name, is_own_picture, picture_name, pictures_folder, shown_path
 
 DIGEST = "0123456789abcdef" * 4
+KEY = DIGEST[::-1]
 
 
 @pytest.mark.parametrize("first", "=+-@\t\r\n ")
@@ -21,18 +22,20 @@ def test_shown_path_escapes_bytes_that_are_no_text() -> None:
     assert shown_path("in/ä 眼.png") == "in/ä 眼.png"
 
 
-def test_picture_is_named_by_place_and_digest() -> None:
-    assert picture_name(0, DIGEST) == "000001_0123456789ab.png"
-    assert picture_name(1_234_567, "f" * 64) == "1234568_ffffffffffff.png"
-    assert picture_name(0, DIGEST, "webp") == "000001_0123456789ab.webp"
+def test_picture_is_named_by_photograph_and_answer() -> None:
+    assert picture_name(DIGEST, KEY) == "0123456789ab_fedcba987654.png"
+    assert picture_name(DIGEST, KEY, "webp") == "0123456789ab_fedcba987654.webp"
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        picture_name(0, DIGEST),
-        picture_name(0, DIGEST, "webp"),
-        picture_name(10**7, DIGEST),
+        picture_name(DIGEST, KEY),
+        picture_name(DIGEST, KEY, "webp"),
+        ".0123456789ab_fedcba987654.png.x_9.part",
+        # as versions of before named them, by their place
+        "000001_0123456789ab.png",
+        "10000000_0123456789ab.webp",
         ".000001_0123456789ab.png.x_9.part",
     ],
 )
@@ -53,6 +56,10 @@ def test_own_names(name: str) -> None:
         "000001_0123456789ab.png.part",
         ".000001_0123456789ab.png",
         "x000001_0123456789ab.png",
+        "0123456789ab.png",
+        "0123456789abc_fedcba987654.png",
+        "0123456789ab_fedcba98765.png",
+        "0123456789AB_fedcba987654.png",
         "000001_0123456789ab.png\n",
         ".notes.x_9.part",
     ],

@@ -32,7 +32,7 @@ FAILED = Row(image="b.png", status="failed", reason="file not found: check the n
 def test_columns_and_their_order() -> None:
     assert ",".join(COLUMNS) == CONTRACT
     assert to_csv([]) == CONTRACT + "\n"
-    assert STATUSES == ("graded", "ungradable", "failed")
+    assert STATUSES == ("graded", "ungradable", "failed", "waiting")
 
 
 def test_graded_row_to_the_letter() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasdr.errors import BundleRefused, KerasdrError
+from kerasdr.errors import KerasdrError, ModelRefusedError
 from kerasdr.scoring.bundle import load_bundle
 from kerasdr.scoring.signature import NAMESPACE, sign_bundle, verify_bundle
 
@@ -39,18 +39,18 @@ def verify(folder: Path, signers: Path, identity: str = "maker@hospital") -> Non
 
 def test_a_signed_bundle_is_the_same_bundle_and_verifies(folder: Path, keys: tuple[Path, Path], tmp_path: Path) -> None:
     before = load_bundle(folder).digest
-    with pytest.raises(BundleRefused, match="is not signed: sign it with"):
+    with pytest.raises(ModelRefusedError, match="is not signed: sign it with"):
         verify(folder, tmp_path / "signers")
     assert sign_bundle(folder, load_bundle(folder), keys[0]) == folder.resolve() / "SHA256SUMS.sig"
     assert load_bundle(folder).digest == before
     verify(folder, tmp_path / "signers")
-    with pytest.raises(BundleRefused, match="is not one of somebody@else"):
+    with pytest.raises(ModelRefusedError, match="is not one of somebody@else"):
         verify(folder, tmp_path / "signers", "somebody@else")
 
 
 def test_another_key(folder: Path, keys: tuple[Path, Path], tmp_path: Path) -> None:
     sign_bundle(folder, load_bundle(folder), keys[1])
-    with pytest.raises(BundleRefused, match="is not one of maker@hospital") as caught:
+    with pytest.raises(ModelRefusedError, match="is not one of maker@hospital") as caught:
         verify(folder, tmp_path / "signers")
     assert "\n" not in str(caught.value) and caught.value.exit_code == 6
 
@@ -60,7 +60,7 @@ def test_the_signature_of_another_bundle(
 ) -> None:
     other = make_bundle(tmp_path / "other", name="other-1")
     shutil.copy(sign_bundle(other, load_bundle(other), keys[0]), folder)
-    with pytest.raises(BundleRefused, match="is not one of maker@hospital"):
+    with pytest.raises(ModelRefusedError, match="is not one of maker@hospital"):
         verify(folder, tmp_path / "signers")
 
 
@@ -71,7 +71,7 @@ def test_a_signature_that_was_made_for_something_else(folder: Path, keys: tuple[
     command = ["ssh-keygen", "-Y", "sign", "-f", str(keys[0]), "-n", "file"]
     signature = subprocess.run(command, input=sums, capture_output=True, check=True).stdout
     (folder / "SHA256SUMS.sig").write_bytes(signature)
-    with pytest.raises(BundleRefused, match="is not one of maker@hospital"):
+    with pytest.raises(ModelRefusedError, match="is not one of maker@hospital"):
         verify(folder, tmp_path / "signers")
 
 

@@ -93,5 +93,5 @@ def test_card_tells_what_the_run_knows(run: Path, bundle: Bundle) -> None:
     assert card["figures"].startswith("on validation, which chose the ensemble: ")
     assert "keras 3" in card["versions"] and card["precision"] == "weights and Keras float32, openvino float32"
     assert card["when"].startswith("training began 20")
-    assert card["split"].endswith("train 0.5, validation 0.5, test 0; seed 0")
+    assert card["split"].endswith("train 0.5, validation 0.5, test 0; seed 40")
     assert "not recorded" not in " ".join(card.values())

@@ -15,8 +15,9 @@ _ALSO = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python", "o
 _ASKED = re.compile(r"^([A-Za-z0-9._-]+)\s*>=\s*([0-9.]+)$")
 
 
-def check_python(version: Sequence[int] = sys.version_info) -> Point:
-    """Look at Python's own version."""
+def check_python(version: Sequence[int] | None = None) -> Point:
+    """Look at a version of Python, its own if None."""
+    version = sys.version_info[:3] if version is None else version
     text = ".".join(map(str, version[:3]))
     if tuple(version[:2]) < _OLDEST_PYTHON:
         return problem("python", f"{text}: install Python {'.'.join(map(str, _OLDEST_PYTHON))} or newer")

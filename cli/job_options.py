@@ -1,0 +1,146 @@
+"""The options by which `predict` and `watch` are told how to grade, and how to tell of it."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kerasdr.cli.options import engine_option, jobs_option, model_option
+from kerasdr.cli.terminal import load_keras_quietly
+from kerasdr.cli.trust import expect_option, identity_option, load_trusted, signers_option
+
+if TYPE_CHECKING:
+    from kerasdr.cli.job_telling import Telling
+    from kerasdr.scoring.bundle import Bundle
+    from kerasdr.scoring.engine import Engine
+
+Command = Callable[..., Any]
+
+
+def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    # Nothing is above NaN, so it would be no limit at all.
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of megapixels")
+    return value
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+out_option = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The CSV to write; pictures go beside it."
+)
+
+grading_options = _together(
+    model_option,
+    click.option(
+        "--pictures",
+        type=click.Choice(["png", "webp"]),
+        default="png",
+        show_default=True,
+        help="How Grad-CAM pictures are stored; webp takes a tenth of the room.",
+    ),
+    click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures."),
+    click.option(
+        "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
+    ),
+    click.option(
+        "--max-megapixels",
+        type=click.FloatRange(min=0, min_open=True),
+        callback=_finite,
+        help="Larger photographs fail.  [default: the model's own limit]",
+    ),
+    engine_option,
+    jobs_option,
+    expect_option,
+    signers_option,
+    identity_option,
+    click.option(
+        "--ledger",
+        type=click.Path(path_type=Path),
+        help="What jobs keep, so that they can go on; on a local disk.  [default: grades.ledger beside grades.csv]",
+    ),
+)
+
+telling_options = _together(
+    click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+    click.option("--log-json", is_flag=True, help="Write events to standard error, as JSON, one a line."),
+    click.option("--log", type=click.Path(path_type=Path), help="Add the same events to this file."),
+    click.option(
+        "--metrics",
+        type=click.Path(path_type=Path),
+        help="A file for Prometheus, for node_exporter's textfile collector; its name ends in .prom.",
+    ),
+)
+
+
+def job_arguments(
+    told: "Telling",
+    *,
+    model: Path,
+    pictures: str,
+    no_gradcam: bool,
+    batch_size: int,
+    max_megapixels: float | None,
+    engine: str,
+    jobs: int | None,
+    ledger: Path | None,
+    expect: str | None,
+    signers: Path | None,
+    identity: str | None,
+) -> dict[str, Any]:
+    """Return arguments of :func:`kerasdr.scoring.job.run_job` from :data:`grading_options`; the model is loaded here.
+
+    Raises:
+        ModelRefusedError: if the model is damaged, none, another than expected or not signed as it should be.
+        KerasdrError: if the engine cannot run it here.
+    """
+    from kerasdr.errors import KerasdrError, ModelRefusedError
+    from kerasdr.scoring.engines import choose_engine, make_engine
+    from kerasdr.scoring.golden_host import check_here, is_known_here
+
+    try:
+        bundle = load_trusted(model, expect, signers, identity)
+    except KerasdrError as error:
+        raise ModelRefusedError(str(error)) from error
+    told.model(bundle)
+    chosen = choose_engine(bundle, engine)  # type: ignore[arg-type]
+
+    made: list[Engine] = []
+
+    def factory(bundle: "Bundle", batch_size: int, gradcam: bool) -> "Engine":
+        if not made:
+            if chosen == "keras":
+                load_keras_quietly()
+            engine = make_engine(bundle, batch_size, gradcam, engine=chosen, cores=jobs)
+            check_here(bundle, engine, chosen, gradcam=gradcam, batch_size=batch_size)
+            made.append(engine)
+        return made[0]
+
+    def check() -> None:
+        # A machine that is known needs no engine before there is a photograph that can be graded.
+        if bundle.golden is not None and not is_known_here(bundle, chosen, gradcam=not no_gradcam):
+            factory(bundle, batch_size, not no_gradcam)
+
+    return {
+        "bundle": bundle,
+        "gradcam": not no_gradcam,
+        "batch_size": batch_size,
+        "max_megapixels": max_megapixels,
+        "factory": factory,
+        "check": check,
+        "engine": chosen,
+        "pictures_as": pictures,
+        "jobs": jobs,
+        "ledger": ledger,
+        "progress": told.progress,
+        "listener": told,
+    }

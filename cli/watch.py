@@ -1,0 +1,131 @@
+"""``kerasdr watch``: photographs are graded as they come."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
+from kerasdr.cli.options import Duration
+
+EXAMPLES = """
+\b
+Examples:
+  kerasdr watch incoming --out results/grades.csv
+  kerasdr watch /mnt/share --out results/grades.csv --every 5m --log-json --metrics /var/lib/node_exporter/kerasdr.prom
+  kerasdr watch incoming --out results/grades.csv --once
+
+\b
+Exit code, when it was stopped or with --once: that of `kerasdr predict` for the last photographs.
+  0    every photograph was graded, or is ungradable and says so
+  3    some photographs could not be read: see status and reason in the CSV
+  4    some wait, are still being written, or the folder cannot be had; start it again
+  5    another job writes to this output
+  6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
+"""
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command("watch", epilog=EXAMPLES)
+@click.argument("folder", type=click.Path(path_type=Path))
+@out_option
+@click.option(
+    "--every", type=Duration(), default="30s", show_default=True, help="Time between two looks at the folder."
+)
+@click.option("--once", is_flag=True, help="Look twice, grade what is whole by then, and end.")
+@grading_options
+@telling_options
+@click.pass_context
+def watch_command(
+    context: click.Context,
+    folder: Path,
+    out: Path,
+    every: float,
+    once: bool,
+    quiet: bool,
+    log_json: bool,
+    log: Path | None,
+    metrics: Path | None,
+    **grading: Any,
+) -> None:
+    """Grade photographs as they come into FOLDER, until it is stopped.
+
+    A photograph is taken when two looks saw it unchanged. The CSV is at each time what `kerasdr predict FOLDER` would write of
+    the photographs that are whole. SIGTERM or Ctrl-C ends it after the batch in hand; a second one ends it at once.
+    """
+    from kerasdr.cli.job_summary import leave_summary
+    from kerasdr.cli.job_telling import Ways, telling
+    from kerasdr.errors import ExitCode
+    from kerasdr.files import printable_path
+    from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE
+    from kerasdr.scoring.job import Summary, run_job
+    from kerasdr.scoring.names import pictures_folder
+    from kerasdr.scoring.operation.parts import Select
+    from kerasdr.scoring.operation.watching import Watch
+    from kerasdr.scoring.unanswered import DigestInputs, Limits
+
+    with telling(Ways(quiet, log_json, log, metrics), out) as told, _stopping() as stop:
+        arguments = job_arguments(told, **grading)
+        # Now, so that a model that is put in its place later is not what grades; and once, as it takes a while.
+        engine = arguments.pop("factory")(
+            arguments["bundle"], arguments.get("batch_size", DEFAULT_BATCH_SIZE), arguments["gradcam"]
+        )
+
+        def run(select: Select, digest: DigestInputs) -> Summary:
+            told.next_job()
+            began = time.monotonic()
+            summary = run_job(
+                [folder],
+                out=out,
+                factory=lambda bundle, batch_size, gradcam: engine,
+                limits=Limits(stopped=stop.is_set),
+                select=select,
+                digest=digest,
+                **arguments,
+            )
+            told.ended(summary)
+            leave_summary(told, summary, time.monotonic() - began, arguments)
+            if not told.quiet:
+                click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}; ledger {summary.head}")
+            return summary
+
+        skip = [str(pictures_folder(out))]
+        watch = Watch(str(folder), skip, run, every=every, stop=stop, note=told.note)
+        left = 0
+        if once:
+            left = watch.once()
+            if left:
+                told.warn(f"{left} photographs are still being written: give the same command again")
+        else:
+            watch.until_stopped()
+        code = ExitCode.FINISHED if watch.summary is None else watch.summary.exit_code
+    context.exit(ExitCode.UNFINISHED if left else code)
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Give what the first signal to end sets; the second one then does what it does to any program."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def hear(number: int, frame: object) -> None:
+        stop.set()
+        _restore(before)
+
+    for number in _SIGNALS:
+        signal.signal(number, hear)
+    try:
+        yield stop
+    finally:
+        _restore(before)
+
+
+def _restore(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

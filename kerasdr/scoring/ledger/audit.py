@@ -1,0 +1,213 @@
+"""What a ledger says about a CSV and its pictures, and the trail of every row for whoever inspects it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasdr.errors import KerasdrError
+from kerasdr.files import printable_path, sha256_of
+from kerasdr.scoring.ledger.answers import read_name, write_name
+from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book
+from kerasdr.scoring.ledger.chain import Entry, canonical, find_cut
+from kerasdr.scoring.ledger.place import ledger_path
+from kerasdr.scoring.ledger.record import is_whole
+from kerasdr.scoring.ledger.store import read_ledger
+from kerasdr.scoring.names import pictures_folder, shown_path
+from kerasdr.scoring.rows import csv_line, to_csv
+
+TRAIL = (
+    *("run", "time", "user", "kerasdr", "model", "entry", "image", "sha256", "status", "grade", "grade_name"),
+    *("prob_referable", "reason", "partner", "picture", "picture_sha256", "superseded_by"),
+)
+"""Columns of the trail."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A CSV and its ledger.
+
+    Attributes:
+        csv: the CSV, which need not be there.
+        ledger: path of the ledger.
+        entries: of it.
+        book: what they come to.
+    """
+
+    csv: Path
+    ledger: Path
+    entries: Sequence[Entry]
+    book: Book
+
+    @property
+    def finished(self) -> Run | None:
+        """The last job that ended with this CSV, or None."""
+        name = write_name(self.csv.name)
+        ended = [run for run in self.book.runs if run.ended and run.ended["csv"] and run.ended["csv"]["name"] == name]
+        return ended[-1] if ended else None
+
+
+def read_output(named: Path, ledger: Path | None = None) -> Output:
+    """Return what is known of a CSV.
+
+    Args:
+        named: the CSV, or its ledger.
+        ledger: of the CSV; the one beside it if None.
+
+    Raises:
+        KerasdrError: if there is no ledger, or it is damaged.
+    """
+    if ledger is None and named.suffix == ".ledger":
+        entries = read_ledger(named)
+        book = read_book(entries)
+        if not book.runs:
+            raise KerasdrError(f"no job has begun in {printable_path(named)}: name another ledger")
+        last = Path(read_name(book.runs[-1].begun["csv"]))
+        beside = named.with_name(last.name)  # both may have been moved
+        return Output(beside if beside.exists() or not last.exists() else last, named, entries, book)
+    path = ledger_path(named) if ledger is None else ledger
+    entries = read_ledger(path)
+    return Output(named, path, entries, read_book(entries))
+
+
+def rebuild(output: Output) -> bytes:
+    """Return the CSV of the last job that ended with it, from the ledger alone.
+
+    Raises:
+        KerasdrError: if there is no such job, or what comes out is not what was written.
+    """
+    run = output.finished
+    if run is None or run.ended is None:
+        raise KerasdrError(
+            f"no job in {printable_path(output.ledger)} ended with {printable_path(output.csv)}: "
+            "run the same `kerasdr predict` again, or name the CSV that it wrote"
+        )
+    folder = pictures_folder(output.csv).name
+    data = to_csv(output.book.csv_row(number, folder) for number in from_ranges(run.ended["rows"])).encode()
+    if sha256_of(data) != run.ended["csv"]["sha256"]:
+        raise KerasdrError(
+            f"the rows in {printable_path(output.ledger)} make another CSV than job {run.number} wrote: "
+            f"use kerasdr {run.begun['kerasdr']}, which wrote it"
+        )
+    return data
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was compared.
+
+    Attributes:
+        data: the CSV, made again from the ledger.
+        csv_is: whether the file is the same, byte for byte.
+        pictures: how many pictures the CSV names.
+        damaged: names of those that are missing or changed.
+    """
+
+    data: bytes
+    csv_is: bool
+    pictures: int
+    damaged: Sequence[str]
+
+
+def verify(output: Output, head: tuple[int, str] | None = None) -> Verified:
+    """Compare a CSV and its pictures with a ledger whose chain is whole.
+
+    Args:
+        output: from :func:`read_output`.
+        head: count and digest that the ledger ended with once, or None.
+
+    Raises:
+        KerasdrError: if the ledger was cut, or the CSV cannot be made from it.
+    """
+    if head is not None and (cut := find_cut(list(output.entries), *head)):
+        raise KerasdrError(f"the ledger {printable_path(output.ledger)} is damaged: {cut}; put back a copy of it")
+    data = rebuild(output)
+    try:
+        csv_is = output.csv.read_bytes() == data
+    except OSError:
+        csv_is = False
+    assert output.finished is not None and output.finished.ended is not None
+    rows = [output.book.rows[number] for number in from_ranges(output.finished.ended["rows"])]
+    answers = [output.book.answers[row.answer] for row in rows if row.answer is not None]
+    pictures = {answer.picture for answer in answers if answer.picture is not None}
+    folder = pictures_folder(output.csv)
+    damaged = sorted(picture.name for picture in pictures if not is_whole(folder, picture))
+    return Verified(data, csv_is, len(pictures), damaged)
+
+
+def trail(book: Book) -> Iterator[dict[str, Any]]:
+    """Yield every row that any job wrote, in their order, with who began the job and what became of the row."""
+    for sequence, row in book.rows.items():
+        begun = book.runs[row.run - 1].begun
+        told = book.csv_row(sequence, "")
+        answer = None if row.answer is None else book.answers[row.answer]
+        picture = None if answer is None else answer.picture
+        superseded = book.superseded.get(sequence)
+        yield {
+            "run": row.run,
+            "time": begun["time"],
+            "user": begun["user"],
+            "kerasdr": begun["kerasdr"],
+            "model": told.model,
+            "entry": sequence,
+            "image": row.path,
+            "sha256": told.sha256,
+            "status": told.status,
+            "grade": told.grade,
+            "grade_name": told.grade_name,
+            "prob_referable": told.prob_referable,
+            "reason": told.reason,
+            "partner": [read_name(name) for name in row.content.get("partners", [])],
+            "picture": None if picture is None else picture.name,
+            "picture_sha256": None if picture is None else picture.sha256,
+            "superseded_by": superseded,
+        }
+
+
+def trail_csv(book: Book) -> Iterator[str]:
+    """Yield the trail as lines of a CSV; names are shown as the CSV of grades shows them."""
+    yield csv_line(TRAIL)
+    for told in trail(book):
+        shown = {**told, "image": shown_path(told["image"]), "partner": "; ".join(map(shown_path, told["partner"]))}
+        if shown["prob_referable"] is not None:
+            shown["prob_referable"] = f"{shown['prob_referable']:.6f}"
+        yield csv_line("" if shown[name] is None else str(shown[name]) for name in TRAIL)
+
+
+def trail_json(book: Book) -> Iterator[str]:
+    """Yield the trail as lines of JSON; names are exact, those that are no text as their bytes in base64."""
+    for told in trail(book):
+        exact = {**told, "image": write_name(told["image"]), "partner": [write_name(name) for name in told["partner"]]}
+        yield canonical(exact) + "\n"
+
+
+def describe(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a job, as names and values for people."""
+    begun, ended = run.begun, run.ended
+    yield "began", f"{begun['time']} by {begun['user']} on {begun['host']}, process {begun['process']}"
+    yield "ended", how(run)
+    yield "kerasdr", begun["kerasdr"]
+    yield "model", f"{begun['model']} ({begun['question']['bundle']})"
+    yield "settings", ", ".join(f"{name} {value}" for name, value in _settings(begun["question"]).items())
+    yield "listed", str(begun["listed"])
+    yield "answers", f"{run.answers} new, {run.superseded} older ones superseded"
+    yield (
+        "csv",
+        f"{shown_path(read_name(begun['csv']))} {ended['csv']['sha256'] if ended and ended['csv'] else '(none)'}",
+    )
+
+
+def how(run: Run) -> str:
+    """Return how a job ended, in a few words."""
+    if run.ended is None:
+        return "not ended: killed, or still at work"
+    if run.ended["csv"] is None:
+        return f"without a CSV ({run.ended['how']})"
+    counts = " + ".join(f"{count} {status}" for status, count in run.ended["counts"].items())
+    return f"{run.ended['how']}: {run.ended['listed']} listed = {counts}"
+
+
+def _settings(question: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {"engine": question["engine"], "precision": question["precision"]}
+    shown["pictures"] = question["pictures"] or "none"
+    return {**shown, "max_megapixels": f"{question['max_megapixels']:g}"}

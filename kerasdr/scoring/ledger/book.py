@@ -1,0 +1,139 @@
+"""What the entries of a ledger come to: answers by their keys, the row of each photograph, runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from kerasdr.scoring.ledger.answers import Answer, read_answer, read_name
+from kerasdr.scoring.ledger.chain import Entry
+from kerasdr.scoring.names import shown_path
+from kerasdr.scoring.rows import Row
+
+Kind = Literal["begun", "answer", "row", "superseded", "ended"]
+"""Kinds of entries: a job began; an answer, found by content; the row of a named photograph; its older row no longer stands;
+a job ended."""
+
+
+@dataclass(frozen=True)
+class NamedRow:
+    """The row of one photograph.
+
+    Attributes:
+        sequence: number of its entry.
+        run: number of the job that wrote it.
+        path: of the photograph, exactly.
+        content: what the entry keeps: ``answer`` is the number of the answer's entry, or else status, reason, digest and
+            model are told.
+    """
+
+    sequence: int
+    run: int
+    path: str
+    content: Mapping[str, Any]
+
+    @property
+    def answer(self) -> int | None:
+        """Number of the answer's entry; None where there is no answer."""
+        return self.content.get("answer")
+
+
+@dataclass
+class Run:
+    """One job.
+
+    Attributes:
+        number: from 1.
+        begun: what its first entry keeps.
+        begun_at: number of that entry.
+        ended: what its last entry keeps; None if it was killed, or goes on.
+        answers: how many it found.
+        superseded: how many older rows it replaced.
+    """
+
+    number: int
+    begun: Mapping[str, Any]
+    begun_at: int
+    ended: Mapping[str, Any] | None = None
+    answers: int = 0
+    superseded: int = 0
+
+
+@dataclass
+class Book:
+    """The content of a ledger.
+
+    Attributes:
+        keys: number of the last answer's entry by key.
+        answers: all answers by the number of their entry.
+        found: by digest of the question and SHA-256 of a photograph: ``graded`` or ``ungradable``.
+        rows: all rows by the number of their entry.
+        current: the last row of each path.
+        superseded: number of the newer row by that of the older.
+        runs: in their order.
+    """
+
+    keys: dict[str, int] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
+    found: dict[tuple[str, str], str] = field(default_factory=dict)
+    rows: dict[int, NamedRow] = field(default_factory=dict)
+    current: dict[str, NamedRow] = field(default_factory=dict)
+    superseded: dict[int, int] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Add entries, in their order."""
+        for entry in entries:
+            content = entry.content
+            if entry.kind == "begun":
+                self.runs.append(Run(len(self.runs) + 1, content, entry.sequence))
+            elif entry.kind == "answer":
+                answer = read_answer(entry.sequence, content)
+                self.keys[content["key"]] = entry.sequence
+                self.answers[entry.sequence] = answer
+                self.found[content["question"], answer.seen.sha256] = answer.row.status
+                self.runs[-1].answers += 1
+            elif entry.kind == "row":
+                row = NamedRow(entry.sequence, len(self.runs), read_name(content["path"]), content)
+                self.rows[entry.sequence] = self.current[row.path] = row
+            elif entry.kind == "superseded":
+                self.superseded[content["row"]] = content["by"]
+                self.runs[-1].superseded += 1
+            elif entry.kind == "ended":
+                self.runs[-1].ended = content
+
+    def csv_row(self, sequence: int, folder: str) -> Row:
+        """Return a row as the CSV has it.
+
+        Args:
+            sequence: number of its entry.
+            folder: name of the folder of pictures.
+        """
+        row = self.rows[sequence]
+        if row.answer is not None:
+            partners = [read_name(name) for name in row.content["partners"]]
+            return self.answers[row.answer].named(row.path, partners, folder)
+        told = {name: row.content[name] for name in ("status", "reason", "sha256", "model")}
+        return Row(image=shown_path(row.path), **told)
+
+
+def read_book(entries: Iterable[Entry]) -> Book:
+    """Return what entries come to."""
+    book = Book()
+    book.take(entries)
+    return book
+
+
+def to_ranges(numbers: Sequence[int]) -> list[list[int]]:
+    """Return numbers as first and last of each stretch that counts up by one, in their order."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges
+
+
+def from_ranges(ranges: Iterable[Sequence[int]]) -> list[int]:
+    """Return the numbers that :func:`to_ranges` was given."""
+    return [number for first, last in ranges for number in range(first, last + 1)]

@@ -1,0 +1,106 @@
+"""One job at a time: a lock that the system takes away from a process that ends, however it ends."""
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kerasdr.errors import LockedError, StorageError
+from kerasdr.files import printable_path, remove
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+# Far behind what is written, as Windows lets nobody read a part that is locked.
+_LOCKED_BYTE = 1 << 30
+
+
+def lock_path(ledger: Path) -> Path:
+    """Return the file by which a ledger is locked."""
+    return ledger.with_name(f"{ledger.name}.lock")
+
+
+@contextlib.contextmanager
+def hold(path: Path, held: str) -> Iterator[None]:
+    """Hold a lock while something is done; the file goes when it is done, and is no obstacle if it stays.
+
+    Args:
+        path: of the lock's file, in a folder that is there.
+        held: what is locked, for the message.
+
+    Raises:
+        LockedError: if another job holds it; names the holder.
+        StorageError: if the file cannot be made.
+    """
+    descriptor = _take(path, held)
+    mine = [descriptor]
+
+    def let_go() -> None:
+        # A child that was forked shares the lock, and would keep it if this process were killed.
+        if mine:
+            os.close(mine[0])
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=let_go)
+    try:
+        yield
+    finally:
+        mine.clear()
+        # While it is locked: whoever waits for it sees that its file is another one by then. Windows removes no open file.
+        with contextlib.suppress(OSError):
+            remove(path)
+        os.close(descriptor)
+
+
+def _take(path: Path, held: str) -> int:
+    try:
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+            try:
+                _lock(descriptor)
+                if _is(descriptor, path):
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, _about_me().encode())
+                    return descriptor
+            except (BlockingIOError, PermissionError) as error:
+                holder = os.read(descriptor, 1000).decode("utf-8", "replace").strip() or "another process"
+                os.close(descriptor)
+                raise LockedError(
+                    f"another job holds {held}: {holder}; let it end, or name another file with --out"
+                ) from error
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # its holder has just removed it
+    except OSError as error:
+        raise StorageError(
+            f"cannot lock {held} by {printable_path(path)}: {error.strerror}; check the folder, or name another with --out"
+        ) from error
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _about_me() -> str:
+    since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"process {os.getpid()} on {socket.gethostname()} since {since}\n"

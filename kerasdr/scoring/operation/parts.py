@@ -1,0 +1,118 @@
+"""Parts of a listing, for several machines or several nights: each person is in one part, whatever else is listed."""
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from kerasdr.data.names import parse_name
+from kerasdr.errors import KerasdrError
+from kerasdr.files import sha256_of
+from kerasdr.scoring.inputs import Input, PathKeys
+from kerasdr.scoring.ledger.answers import write_name
+from kerasdr.scoring.ledger.book import to_ranges
+from kerasdr.scoring.ledger.chain import canonical
+
+_PART = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The inputs that a job is about.
+
+    Attributes:
+        inputs: in the order of the listing.
+        told: what the ledger keeps of it beside what it keeps of every job.
+    """
+
+    inputs: Sequence[Input]
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+Select = Callable[[Callable[[], Sequence[Input]]], Selection]
+"""Takes what lists the inputs that were named, and returns what a job is about."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of several, counted from 1.
+
+    Attributes:
+        number: which.
+        of: how many there are.
+    """
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    def select(self, inputs: Sequence[Input]) -> Selection:
+        """Return the inputs of this part; the ledger keeps which places of which listing they have."""
+        places = [place for place, number in enumerate(part_numbers(inputs, self.of)) if number == self.number]
+        told = {
+            "number": self.number,
+            "of": self.of,
+            "listing": listing_digest(inputs),
+            "listed": len(inputs),
+            "places": to_ranges(places),
+        }
+        return Selection([inputs[place] for place in places], {"part": told})
+
+    def sentence(self, selected: int, listed: int) -> str:
+        """Return what people are told: how much of the listing it is, and that it is not all.
+
+        Args:
+            selected: photographs of this part.
+            listed: photographs of all parts.
+        """
+        others = [str(number) for number in range(1, self.of + 1) if number != self.number]
+        text = f"part {self.number} of {self.of}: {selected:,} of {listed:,} photographs"
+        if not others:
+            return text
+        more = f"the other part is {others[0]}" if len(others) == 1 else f"the other parts are {', '.join(others)}"
+        return f"{text}; {more}"
+
+
+def parse_part(text: str) -> Part:
+    """Return the part that a text such as ``2/5`` names.
+
+    Raises:
+        KerasdrError: if it names none.
+    """
+    match = _PART.fullmatch(text)
+    if not match or int(match[1]) > int(match[2]):
+        raise KerasdrError(f"{text!r} is no part: give its number, from 1, and how many there are, such as 2/5")
+    return Part(int(match[1]), int(match[2]))
+
+
+def part_numbers(inputs: Sequence[Input], of: int) -> list[int]:
+    """Return the number of each input's part, from 1.
+
+    It hangs on the folder as it was named, and on the person that the photograph's name tells: a person's photographs of one
+    folder are together, and stay in their part when others come or go. Parts are of about one size where there are many
+    people.
+
+    Args:
+        inputs: a listing.
+        of: how many parts there are.
+    """
+    folder_of = PathKeys().folder
+    named: dict[str, str] = {}  # one folder may be reached by two names, and a person in it is one person
+    numbers = []
+    for entry in inputs:
+        folder, name = os.path.split(entry.path)
+        first = named.setdefault(folder_of(folder), os.path.normpath(folder))
+        parsed = parse_name(PurePath(name).stem)
+        person = parsed.patient_id if parsed.eye else name
+        digest = sha256_of(os.fsencode(first) + b"\0" + os.fsencode(person))
+        numbers.append(int(digest[:16], 16) % of + 1)
+    return numbers
+
+
+def listing_digest(inputs: Sequence[Input]) -> str:
+    """Return the SHA-256 of the names of inputs, in their order."""
+    return sha256_of(canonical({"inputs": [write_name(entry.path) for entry in inputs]}).encode("utf-8"))
