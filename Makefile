@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | evidence | reproduce-mini | clean. Each makes the virtual environment first if there is none.
+# make demo | test | lint | bench | fuzz | evidence | reproduce-mini | clean. Each makes the virtual environment first if there is none.
 # With wheels downloaded before (make wheels), `make WHEELS=wheels ...` works without a network.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ DEMO   := demo
 # Where this is set, every command would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench evidence reproduce-mini wheels clean
+.PHONY: demo test lint bench fuzz evidence reproduce-mini wheels clean
 .DEFAULT_GOAL := demo
 
 # What is needed to run; byte-compiling everything at once would take longer than all that the demo imports.
@@ -43,6 +43,10 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(VENV)/bin/python tests/benchmarks/bench.py $(ARGS)
+
+# Two thousand broken and hostile files, one row each; another seed breaks others.
+fuzz: $(VENV)/installed
+	$(VENV)/bin/python tests/fuzz --files 2000 --seed 1 $(ARGS)
 
 # Simulated studies with a known truth: coverage of intervals and of sets of grades, error rates of tests.
 evidence: $(VENV)/installed

@@ -22,7 +22,8 @@ Command = Callable[..., Any]
 def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
     # Nothing is above NaN, so it would be no limit at all.
     if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is not a number of megapixels")
+        what = "seconds" if parameter.name == "photo_timeout" else "megapixels"
+        raise click.BadParameter(f"{value} is not a number of {what}")
     return value
 
 
@@ -58,6 +59,20 @@ grading_options = _together(
         callback=_finite,
         help="Larger photographs fail.  [default: the model's own limit]",
     ),
+    click.option(
+        "--photo-timeout",
+        type=click.FloatRange(min=0, min_open=True, max=86400),
+        callback=_finite,
+        default=30.0,
+        show_default=True,
+        help="Seconds that reading one photograph may take; one that takes longer fails.",
+    ),
+    click.option("--pseudonymise", is_flag=True, help="Show keyed pseudonyms in the place of names; needs --key."),
+    click.option(
+        "--key",
+        type=click.Path(path_type=Path),
+        help="The key of the pseudonyms, made if it is not there. A list of the names is kept beside it: guard both.",
+    ),
     engine_option,
     jobs_option,
     expect_option,
@@ -84,12 +99,16 @@ telling_options = _together(
 
 def job_arguments(
     told: "Telling",
+    out: Path,
     *,
     model: Path,
     pictures: str,
     no_gradcam: bool,
     batch_size: int,
     max_megapixels: float | None,
+    photo_timeout: float,
+    pseudonymise: bool,
+    key: Path | None,
     engine: str,
     jobs: int | None,
     ledger: Path | None,
@@ -103,15 +122,19 @@ def job_arguments(
         ModelRefusedError: if the model is damaged, none, another than expected or not signed as it should be.
         KerasdrError: if the engine cannot run it here.
     """
+    if pseudonymise is not (key is not None):
+        raise click.UsageError("--pseudonymise and --key go together")
     from kerasdr.errors import KerasdrError, ModelRefusedError
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.golden_host import check_here, is_known_here
+    from kerasdr.scoring.pseudonyms import open_pseudonyms
 
     try:
         bundle = load_trusted(model, expect, signers, identity)
     except KerasdrError as error:
         raise ModelRefusedError(str(error)) from error
     told.model(bundle)
+    pseudonyms = None if key is None else open_pseudonyms(key, out)
     chosen = choose_engine(bundle, engine)  # type: ignore[arg-type]
 
     made: list[Engine] = []
@@ -141,6 +164,8 @@ def job_arguments(
         "pictures_as": pictures,
         "jobs": jobs,
         "ledger": ledger,
+        "photo_timeout": photo_timeout,
+        "pseudonyms": pseudonyms,
         "progress": told.progress,
         "listener": told,
     }

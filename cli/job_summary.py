@@ -23,7 +23,7 @@ def leave_summary(told: "Telling", summary: "Summary", seconds: float, arguments
     from kerasdr.scoring.summary import How, drift_warning, job_drift, write_summary
 
     bundle, engine = arguments["bundle"], arguments["engine"]
-    drift = job_drift(summary.rows, bundle)
+    drift = job_drift(summary.rows, bundle, named=arguments["pseudonyms"] is None)
     if warning := drift_warning(drift):
         told.warn(warning)
     how = How(engine, precision_of(bundle, engine), bundle.golden is not None, seconds)

@@ -24,6 +24,7 @@ Examples:
   kerasdr predict incoming --out grades.csv --limit-time 6h --max-failed 100
   kerasdr predict incoming --out part2.csv --part 2/5
   find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
+  kerasdr predict ./images --out grades.csv --pseudonymise --key ~/keys/site.key
 
 \b
 Given again, the same command goes on where a job stopped, and grades what is new or was changed.
@@ -107,7 +108,7 @@ def predict_command(
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     with telling(Ways(quiet, log_json, log, metrics), out) as told:
-        arguments, began = job_arguments(told, **grading), time.monotonic()
+        arguments, began = job_arguments(told, out, **grading), time.monotonic()
         summary = run_job(
             inputs,
             out=out,

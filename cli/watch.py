@@ -71,7 +71,7 @@ def watch_command(
     from kerasdr.scoring.unanswered import DigestInputs, Limits
 
     with telling(Ways(quiet, log_json, log, metrics), out) as told, _stopping() as stop:
-        arguments = job_arguments(told, **grading)
+        arguments = job_arguments(told, out, **grading)
         # Now, so that a model that is put in its place later is not what grades; and once, as it takes a while.
         engine = arguments.pop("factory")(
             arguments["bundle"], arguments.get("batch_size", DEFAULT_BATCH_SIZE), arguments["gradcam"]

@@ -10,6 +10,7 @@ from kerasdr.imaging.headers import Header, UnreadablePhotograph, read_header
 
 __all__ = ["UnreadablePhotograph", "decode"]
 
+_NO_MEMORY = -4  # cv2.Error.StsNoMem
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
@@ -56,12 +57,21 @@ def _decode_cv(data: bytes, header: Header, min_side: int | None) -> NDArray[np.
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
+        if error.code == _NO_MEMORY:
+            raise MemoryError from error
         raise UnreadablePhotograph("the picture cannot be decoded: copy it again from the camera") from error
     if pixels is None or pixels.size == 0:
         raise UnreadablePhotograph("the picture cannot be decoded: copy it again from the camera")
+    if header.format == "jpeg" and _is_grey(pixels[-1]) and not _is_grey(pixels[0]):
+        raise UnreadablePhotograph("the lower part of the picture is missing: copy it again from the camera")
     if header.format == "tiff" and pixels.dtype == np.uint8 and pixels.ndim == 3:
         pixels = pixels[..., :3]  # libtiff has multiplied the colours by their opacity already
     return _rgb(_eight_bits(pixels))
+
+
+def _is_grey(line: NDArray[np.generic]) -> bool:
+    """Whether a line of pixels is what libjpeg puts in the place of data that are not there."""
+    return bool((line == 128).all())
 
 
 def _decode_cmyk(data: bytes) -> NDArray[np.uint8]:
@@ -71,6 +81,8 @@ def _decode_cmyk(data: bytes) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             return np.asarray(picture.convert("RGB"))
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's readers raise many kinds on damaged files
         raise UnreadablePhotograph("the picture cannot be decoded: copy it again from the camera") from error
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kerasdr.errors import KerasdrError
 
+_SCANS_AT_MOST = 256
 # BYTE, SHORT and LONG of EXIF.
 _EXIF_NUMBERS = {1: "B", 3: "H", 4: "I"}
 
@@ -42,6 +43,10 @@ def read_header(data: bytes) -> Header:
     """
     if not data:
         raise UnreadablePhotograph("the file is empty: copy it again from the camera")
+    if data[128:132] == b"DICM":  # whatever stands before it
+        raise UnreadablePhotograph(
+            "this is a DICOM file, which is not read: export the photograph as JPEG, PNG or TIFF"
+        )
     try:
         if data[:3] == b"\xff\xd8\xff":
             return _jpeg(data)
@@ -85,6 +90,10 @@ def _jpeg(data: bytes) -> Header:
         at += 2 + length
     if width == 0 or height == 0:
         raise ValueError("no size")
+    # Each scan of a progressive picture is a walk over all of it, and a few bytes are enough for one. Cameras write up to ten.
+    # Behind its end there may be anything, such as a film.
+    if data.count(b"\xff\xda", at, data.find(b"\xff\xd9", at)) > _SCANS_AT_MOST:
+        raise UnreadablePhotograph(f"the picture has more than {_SCANS_AT_MOST} scans: save it anew")
     return Header("jpeg", width, height, orientation, components == 4, data.rfind(b"\xff\xd9") > at)
 
 
@@ -110,11 +119,24 @@ def _by_pillow(data: bytes) -> Header:
         with Image.open(io.BytesIO(data)) as picture:
             orientation = 1 if picture.format == "TIFF" else picture.getexif().get(0x0112, 1)
             orientation = orientation if orientation in range(1, 9) else 1
-            return Header(str(picture.format).lower(), *picture.size, orientation, picture.mode == "CMYK")
+            # Room was made for the whole file, and the copy broken off: WebP has neither an end nor a check sum to tell.
+            complete = picture.format != "WEBP" or any(data[: _riff_end(data)][-_zeros_at_most(*picture.size) :])
+            return Header(str(picture.format).lower(), *picture.size, orientation, picture.mode == "CMYK", complete)
     except Image.DecompressionBombError:
         return Header("tiff", 1 << 20, 1 << 20)  # more pixels than any limit lets through
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's readers raise many kinds on damaged files
         raise ValueError("Pillow cannot open it") from error
+
+
+def _zeros_at_most(width: int, height: int) -> int:
+    # Black below the retina ends as zeros: of 12 and 16 megapixels at most 223 bytes were seen.
+    return 256 + width * height // 16384
+
+
+def _riff_end(data: bytes) -> int:
+    return int(8 + struct.unpack_from("<I", data, 4)[0])
 
 
 def _orientation(exif: bytes) -> int:

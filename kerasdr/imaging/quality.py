@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from kerasdr.imaging.retina import Disc, brightest, darkest, find_retina
 from kerasdr.imaging.steps import circular_crop, inscribed_circle
 
+FIGURES = frozenset({"brightness", "overexposed", "detail", "field", "red", "blue"})
+"""Names of what the gate measures; see :class:`Quality`."""
+
 _WORKING_SIDE = 256
 _MIN_SIDE = 96
 _MIN_BRIGHTNESS = 22.0

@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.config import suggestion
 from kerasdr.errors import KerasdrError
 from kerasdr.imaging import steps
 from kerasdr.imaging.retina import Disc
@@ -112,6 +111,8 @@ def get_recipe(name: str, size: int) -> Recipe:
         KerasdrError: if there is no such recipe; the message lists those that exist.
     """
     if name not in _RECIPES:
+        from kerasdr.overrides import suggestion  # which reads YAML; those that only prepare photographs do not
+
         raise KerasdrError(
             f"no recipe is called {name!r}{suggestion(name, _RECIPES)}; imaging.recipe is one of {', '.join(_RECIPES)}"
         )

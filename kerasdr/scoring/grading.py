@@ -50,6 +50,10 @@ class Outcome:
     picture: Picture | None = None
 
 
+LoadInput = Callable[[int, Input], Photograph]
+"""Reads and prepares the input at a place of the list; whatever is wrong with it becomes the photograph's reason."""
+
+
 def grade_inputs(
     inputs: Sequence[Input],
     bundle: Bundle,
@@ -100,7 +104,7 @@ def grade_requests(
         requests: from :func:`read_requests`; closed at the end.
         inputs: the list that their places are in.
         bundle: what grades them.
-        engine: makes the engine of this bundle, called when there is a first photograph to be graded.
+        engine: makes the engine of this bundle, called in another thread when there is a first photograph to be graded.
         batch_size: photographs at a time.
         save: keeps the Grad-CAM pictures, called from several threads; none are made if None.
         pictures: how they are encoded.
@@ -114,12 +118,10 @@ def grade_requests(
     pool = ThreadPoolExecutor(workers)
     inferring: deque[tuple[Sequence[Request], Begun]] = deque()
     drawing: deque[Future[Outcome]] = deque()
-    made: list[Engine] = []
+    making: list[Future[Engine]] = []
 
     def infer(batch: Sequence[Request]) -> None:
-        if not made:
-            made.append(engine())
-        inferring.append((batch, begin(made[0], make_batch(batch, len(bundle.recipes)))))
+        inferring.append((batch, begin(making[0].result(), make_batch(batch, len(bundle.recipes)))))
 
     def draw() -> None:
         batch, begun = inferring[0]
@@ -149,6 +151,8 @@ def grade_requests(
                     others = []
                 continue
             waiting.append(request)
+            if not making:  # while the first batch is read
+                making.append(pool.submit(engine))
             if len(waiting) == batch_size:
                 infer(waiting)
                 waiting = []
@@ -202,6 +206,7 @@ def read_requests(
     workers: int = 2,
     change: ChangePhotograph | None = None,
     wanted: Collection[int] | None = None,
+    load: LoadInput | None = None,
 ) -> Generator[Request]:
     """Read inputs with their partners among them, those of a person together; some may not be ready.
 
@@ -214,6 +219,7 @@ def read_requests(
         workers: threads that read.
         change: done to every decoded photograph first; nothing if None.
         wanted: places of the inputs that are asked for; all if None.
+        load: reads photographs in place of this process, which then knows of ``max_megapixels`` and ``change`` itself.
     """
     pairings = bundle_pairings(bundle)
     partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
@@ -221,10 +227,16 @@ def read_requests(
     shown = bundle.shown_recipe if display else None
     recipes = bundle.recipes
 
-    def load(index: int) -> Photograph:
-        return load_photograph(index, inputs[index], recipes, limit, shown, change)
+    def load_here(index: int, entry: Input) -> Photograph:
+        return load_photograph(index, entry, recipes, limit, shown, change)
 
-    groups = load_groups(group_by_person(inputs, partners.values(), wanted), load, ahead=ahead, workers=workers)
+    load = load or load_here
+    groups = load_groups(
+        group_by_person(inputs, partners.values(), wanted),
+        lambda index: load(index, inputs[index]),
+        ahead=ahead,
+        workers=workers,
+    )
     with contextlib.closing(groups):
         for group, found in groups:
             for index in group.own:

@@ -28,17 +28,24 @@ class Input:
         problem: why it cannot be scored, as far as the listing knows; empty otherwise.
         later: whether the problem may be gone by the next run.
         listed: whether the listing saw that it is there.
+        pseudonym: what is shown and kept in the place of the path, if anything.
     """
 
     path: str
     problem: str = ""
     later: bool = False
     listed: bool = False
+    pseudonym: str = ""
 
     @property
     def shown(self) -> str:
-        """The path as the CSV shows it; see :func:`kerasdr.scoring.names.shown_path`."""
-        return shown_path(self.path)
+        """What the CSV shows: the pseudonym, or the path (:func:`kerasdr.scoring.names.shown_path`)."""
+        return self.pseudonym or shown_path(self.path)
+
+    @property
+    def kept_as(self) -> str:
+        """What ledgers know it by: the pseudonym, or the path."""
+        return self.pseudonym or self.path
 
 
 class PathKeys:

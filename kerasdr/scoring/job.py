@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -20,6 +20,8 @@ from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
 from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests
 from kerasdr.scoring.inputs import Input, list_inputs
+from kerasdr.scoring.isolation.messages import Settings
+from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
 from kerasdr.scoring.ledger.answers import Picture, Question, Seen, answer_key
 from kerasdr.scoring.ledger.begun import begun_content
 from kerasdr.scoring.ledger.chain import Head
@@ -31,6 +33,7 @@ from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.photographs import ChangePhotograph, find_partners
+from kerasdr.scoring.pseudonyms import Pseudonyms
 from kerasdr.scoring.results import (
     check_ledger,
     check_not_listed,
@@ -139,6 +142,9 @@ def run_job(
     digest: DigestInputs = digest_inputs,
     listener: JobListener | None = None,
     check: Callable[[], None] | None = None,
+    photo_timeout: float = PHOTO_SECONDS,
+    isolate: bool = True,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -146,6 +152,9 @@ def run_job(
     bundle and settings is not graded again, so the same call after a kill goes on where the job stopped, and a second one
     runs no network. The CSV is written last and in one step, so a CSV that is there is complete; pictures that belong to no
     row of it are removed then.
+
+    Photographs are read and decoded by processes of their own, one a core: a file that crashes its decoder, takes too long or
+    too much memory is a row with the reason.
 
     Args:
         arguments: files, folders or globs.
@@ -167,6 +176,9 @@ def run_job(
         digest: gives the SHA-256 of each input, empty where it cannot be read.
         listener: told how the job goes on.
         check: called once there is something to read and before it is read; raises what stops the job.
+        photo_timeout: seconds that reading one photograph may take.
+        isolate: False reads photographs in this process, where a decoder that crashes ends the job.
+        pseudonyms: show and keep these in the place of names, and keep a list of the names beside their key.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -180,7 +192,7 @@ def run_job(
     ledger = ledger_path(out) if ledger is None else Path(ledger)
     check_ledger(ledger, out)
     pictures = pictures_folder(out)
-    listed = functools.partial(list_inputs, _names(arguments), skip=[pictures])
+    listed = functools.partial(_listed, _names(arguments), pictures, pseudonyms)
     selection = Selection(listed()) if select is None else select(listed)
     inputs = selection.inputs
     check_not_listed(out, inputs)
@@ -194,8 +206,10 @@ def run_job(
     question = Question.of(bundle, name, limit, pictures_as if gradcam else "")
     make = factory or functools.partial(make_engine, engine=cast(EngineName, name), cores=workers)
     engine_of_job = functools.partial(make, bundle, batch_size, gradcam)
+    reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
     job = _Job(
-        inputs, bundle, question, pictures, engine_of_job, batch_size, workers, progress, digest, listener, check
+        *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
+        *(progress, digest, listener, reading if isolate else None, check),
     )
 
     with contextlib.ExitStack() as stack:
@@ -213,6 +227,8 @@ def run_job(
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
         record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
+        if pseudonyms is not None:
+            pseudonyms.keep_names(inputs, out)  # before the CSV: nothing in it is ever without its name
         if listener:
             listener.begun(len(inputs))
         work = Work(record, limits, began)
@@ -247,6 +263,7 @@ class _Job:
     progress: Progress | None
     digest: DigestInputs
     listener: JobListener | None
+    reading: Settings | None
     check: Callable[[], None] | None
 
     def grade(self, record: Record, work: Work) -> None:
@@ -255,40 +272,50 @@ class _Job:
         if record.has_answers:  # else there is nothing that a digest could find
             partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
             record.keep(found=record.find_settled(self.digest(inputs, self.workers), partners))
-        wanted = set(range(len(inputs))) - record.places
-        if wanted and self.check:
-            self.check()
-        requests = read_requests(
-            inputs,
-            bundle,
-            ahead=2 * self.batch_size,
-            max_megapixels=self.question.max_megapixels,
-            display=bool(self.question.pictures),
-            workers=self.workers,
-            wanted=wanted,
-        )
-        batches = grade_requests(
-            work.unanswered(requests),
-            inputs,
-            bundle,
-            self.engine,
-            batch_size=self.batch_size,
-            save=self.save if self.question.pictures else None,
-            pictures=cast(PictureFormat, self.question.pictures),
-            workers=self.workers,
-        )
-        for outcomes in batches:
-            if any(outcome.picture for outcome in outcomes):
-                self._sync()
-            work.keep(outcomes)
-            if self.listener:
-                self.listener.kept(outcomes)
-            if self.progress:
-                self.progress(len(record.places), len(inputs))
+        if wanted := set(range(len(inputs))) - record.places:
+            if self.check:
+                self.check()
+            self._read_and_grade(wanted, record, work)
         left = len(inputs) - len(record.places)
         work.finish(inputs, bundle.label)
         if self.progress and left:
             self.progress(len(inputs), len(inputs))
+
+    def _read_and_grade(self, wanted: Set[int], record: Record, work: Work) -> None:
+        """Grade the inputs at some places."""
+        inputs, bundle = self.inputs, self.bundle
+        with contextlib.ExitStack() as stack:
+            readers = None
+            if self.reading is not None:
+                readers = stack.enter_context(Readers(self.reading, min(self.workers, len(wanted))))
+            requests = read_requests(
+                inputs,
+                bundle,
+                ahead=2 * self.batch_size,
+                max_megapixels=self.question.max_megapixels,
+                display=bool(self.question.pictures),
+                workers=self.workers,
+                wanted=wanted,
+                load=readers.load if readers else None,
+            )
+            batches = grade_requests(
+                work.unanswered(requests),
+                inputs,
+                bundle,
+                self.engine,
+                batch_size=self.batch_size,
+                save=self.save if self.question.pictures else None,
+                pictures=cast(PictureFormat, self.question.pictures),
+                workers=self.workers,
+            )
+            for outcomes in stack.enter_context(contextlib.closing(batches)):
+                if any(outcome.picture for outcome in outcomes):
+                    self._sync()
+                work.keep(outcomes)
+                if self.listener:
+                    self.listener.kept(outcomes)
+                if self.progress:
+                    self.progress(len(record.places), len(inputs))
 
     def save(self, seen: Seen, data: bytes) -> Picture:
         """Write a picture; its name becomes durable with those of its batch, before the ledger tells of it."""
@@ -314,6 +341,16 @@ def one_thread_each() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(before)
+
+
+def _listed(arguments: Sequence[str], pictures: Path, pseudonyms: Pseudonyms | None) -> list[Input]:
+    try:
+        inputs = list_inputs(arguments, skip=[pictures])
+    except KerasdrError as error:
+        if pseudonyms is None:
+            raise
+        raise KerasdrError("no photographs in what was named, or a name that cannot be: check the names") from error
+    return inputs if pseudonyms is None else pseudonyms.rename(inputs)
 
 
 def _names(paths: Iterable[str | Path] | str | Path) -> list[str]:

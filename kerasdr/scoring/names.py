@@ -15,7 +15,8 @@ _PICTURES_ENDING = "_gradcam"
 _LIKE_AN_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2})")
 # Characters of a photograph's name that its panel keeps: with number and ending they fit into the 255 bytes of a name.
 _KEPT_NAME = 60
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", " ")
+# In some languages spreadsheets take the wide forms for the plain ones.
+_FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 def shown_path(path: str) -> str:
@@ -27,7 +28,9 @@ def shown_path(path: str) -> str:
     literal = _LIKE_AN_ESCAPE.sub(r"\\x5c", path.replace(os.sep, "/"))
     text = os.fsencode(literal).decode("utf-8", "backslashreplace")
     # A spreadsheet runs a cell that begins like this as a formula; with ``./`` in front it is still the same path.
-    return f"./{text}" if text.startswith(_FORMULA_STARTS) else text
+    # So it may after blanks and marks that cannot be seen.
+    hidden = text[:1].isspace() or not text[:1].isprintable()
+    return f"./{text}" if hidden or text.startswith(_FORMULA_STARTS) else text
 
 
 def picture_name(digest: str, key: str, kind: PictureFormat = "png") -> str:

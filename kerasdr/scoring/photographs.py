@@ -200,6 +200,10 @@ def load_photograph(
         return Photograph(index, "waiting", str(error), digest)
     except UnreadablePhotograph as error:
         return Photograph(index, "failed", str(error), digest)
+    except MemoryError:
+        return Photograph(
+            index, "failed", "it takes more memory than a photograph may: save the picture smaller", digest
+        )
     except Exception as error:  # one odd file must cost one row, not the night
         kind = type(error).__name__
         return Photograph(

@@ -43,8 +43,16 @@ def summary_file(out: Path) -> Path:
     return out.with_name(f"{out.stem}.summary.json")
 
 
-def job_drift(rows: Sequence[Row], bundle: Bundle) -> Drift:
-    """Compare a job's photographs, as far as they could be read, with the bundle's reference."""
+def job_drift(rows: Sequence[Row], bundle: Bundle, *, named: bool = True) -> Drift:
+    """Compare a job's photographs, as far as they could be read, with the bundle's reference.
+
+    Args:
+        rows: of the job.
+        bundle: what graded them.
+        named: whether rows have the photographs' own names, which tell whose they are; else nothing is compared.
+    """
+    if not named:
+        return Drift(0, "photographs are shown by pseudonyms, which do not tell what is of one person")
     read = [row for row in rows if row.status in ("graded", "ungradable")]
     probabilities = np.array([row.probabilities or (np.nan,) * N_GRADES for row in read]).reshape(-1, N_GRADES)
     people, statuses = person_keys(row.image for row in read), [row.status for row in read]

@@ -414,3 +414,37 @@ def test_exif_orientation_needs_no_pillow(encode: Encode, monkeypatch: pytest.Mo
 )
 def test_exif_by_its_bytes(tiff: bytes, orientation: int, encode: Encode) -> None:
     assert read_header(encode(quarters(64, 96), "JPEG", exif=b"Exif\0\0" + tiff)).orientation == orientation
+
+
+def test_jpeg_whose_lower_part_is_missing_is_refused_though_it_has_an_end(encode: Encode) -> None:
+    data = encode(smooth(400, 640), "JPEG", quality=90)
+    for min_side in (None, 50, 200):
+        with pytest.raises(UnreadablePhotograph, match="the lower part of the picture is missing"):
+            decode(data[: 2 * len(data) // 3] + b"\xff\xd9", min_side=min_side)
+    # Grey all round is what some preparations of photographs leave.
+    framed = np.full((400, 640, 3), 128, np.uint8)
+    framed[100:300, 200:400] = smooth(200, 200)
+    assert decode(encode(framed, "JPEG", quality=90)).shape == (400, 640, 3)
+
+
+def test_jpeg_of_hundreds_of_scans_is_refused(encode: Encode) -> None:
+    data = encode(smooth(80, 120), "JPEG", quality=90, progressive=True)
+    last = data.rfind(b"\xff\xda")
+    assert decode(data[:-2] + data[last:-2] * 100 + b"\xff\xd9").shape == (80, 120, 3)
+    with pytest.raises(UnreadablePhotograph, match="more than 256 scans: save it anew"):
+        decode(data[:-2] + data[last:-2] * 300 + b"\xff\xd9")
+
+
+def test_dicom_is_told_apart_whatever_stands_before_it(encode: Encode) -> None:
+    for preamble in (bytes(128), encode(noise(), "BMP")[:128], encode(noise(), "TIFF")[:128]):
+        with pytest.raises(UnreadablePhotograph, match="this is a DICOM file, which is not read: export"):
+            decode(preamble + b"DICM" + bytes(20_000))
+
+
+def test_webp_with_zeros_in_the_place_of_its_end_is_refused(encode: Encode) -> None:
+    data = encode(noise(200, 300), "WEBP", quality=90)
+    with pytest.raises(UnreadablePhotograph, match="cut off"):
+        decode(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    black = np.zeros((1500, 2000, 3), np.uint8)
+    black[:700] = noise(700, 2000)
+    assert decode(encode(black, "WEBP", quality=90)).shape == (1500, 2000, 3)

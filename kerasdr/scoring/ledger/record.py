@@ -180,11 +180,11 @@ class Record:
         return sequence
 
     def _answered(self, sequence: int, partners: Sequence[int]) -> dict[str, Any]:
-        return {"answer": sequence, "partners": [write_name(self._inputs[place].path) for place in partners]}
+        return {"answer": sequence, "partners": [write_name(self._inputs[place].kept_as) for place in partners]}
 
     def _row(self, index: int, content: Mapping[str, Any], items: list[tuple[str, Mapping[str, Any]]]) -> int:
         """Return the number of an input's row, which is new only if it says something else than the one before."""
-        path = self._inputs[index].path
+        path = self._inputs[index].kept_as
         whole = {"path": write_name(path), **content}
         older = self._book.current.get(path)
         if older is not None and older.content == whole:

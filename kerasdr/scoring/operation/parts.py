@@ -115,4 +115,4 @@ def part_numbers(inputs: Sequence[Input], of: int) -> list[int]:
 
 def listing_digest(inputs: Sequence[Input]) -> str:
     """Return the SHA-256 of the names of inputs, in their order."""
-    return sha256_of(canonical({"inputs": [write_name(entry.path) for entry in inputs]}).encode("utf-8"))
+    return sha256_of(canonical({"inputs": [write_name(entry.kept_as) for entry in inputs]}).encode("utf-8"))

@@ -1,0 +1,133 @@
+"""Names of photographs replaced by keyed pseudonyms, and the list that leads back, which stays with the key."""
+
+import contextlib
+import csv
+import hashlib
+import hmac
+import io
+import os
+import re
+import secrets
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kerasdr.data.names import PHOTOGRAPH_SUFFIXES
+from kerasdr.errors import KerasdrError
+from kerasdr.files import open_atomically, printable_path, sync_folder
+from kerasdr.scoring.inputs import Input, PathKeys
+from kerasdr.scoring.names import shown_path
+
+_KEY = re.compile(rb"[0-9a-f]{64}\n?")
+_PSEUDONYM = re.compile(r"p_[0-9a-f]{16}(?:\.[a-z]{3,4})?")
+_COLUMNS = ["pseudonym", "image"]
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """Gives pseudonyms: ``p_``, 16 hexadecimal digits, and the ending if it is a photograph's.
+
+    The digits are the start of HMAC-SHA-256 (RFC 2104) of the photograph's whole path, with the key. So a photograph has the
+    same one every night, in another folder another, and no name can be tried out by those who have not got the key.
+
+    Attributes:
+        key: 32 bytes.
+        folder: where the key lies, and the lists of names are kept.
+    """
+
+    key: bytes
+    folder: Path
+
+    def rename(self, inputs: Sequence[Input]) -> list[Input]:
+        """Return inputs that show their pseudonyms; they are still read where they lie."""
+        keys = PathKeys()
+        return [replace(entry, pseudonym=self._of(keys(entry.path))) for entry in inputs]
+
+    def _of(self, path: str) -> str:
+        digits = hmac.new(self.key, os.fsencode(path), hashlib.sha256).hexdigest()[:16]
+        ending = os.path.splitext(path)[1].lower()
+        return f"p_{digits}{ending if ending in PHOTOGRAPH_SUFFIXES else ''}"
+
+    def names_file(self, out: Path) -> Path:
+        """Return where the list of a CSV's names lies: ``grades.names.csv`` beside the key for ``grades.csv``."""
+        return self.folder / f"{out.stem}.names.csv"
+
+    def keep_names(self, inputs: Sequence[Input], out: Path) -> None:
+        """Add inputs to the list of a CSV's names, which only its owner can read; those of earlier nights stay in it.
+
+        Raises:
+            KerasdrError: if the list cannot be written, two photographs have one pseudonym, or what is there is no such list.
+        """
+        path = self.names_file(out)
+        names = _read_names(path)
+        for entry in inputs:
+            shown = shown_path(os.path.abspath(entry.path))
+            if names.setdefault(entry.pseudonym, shown) != shown:
+                raise KerasdrError(
+                    f"{entry.pseudonym} stands for two names in {printable_path(path)}: move that list away and run again"
+                )
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows(sorted(names.items()))
+        with open_atomically(path, mode=0o600) as file:
+            file.write(text.getvalue().encode("utf-8"))
+
+
+def open_pseudonyms(key: Path, out: Path) -> Pseudonyms:
+    """Read a key file, or make one that only its owner can read.
+
+    Args:
+        key: the file: 64 hexadecimal digits.
+        out: the CSV that is to hold pseudonyms.
+
+    Raises:
+        KerasdrError: if the key lies beside the CSV, others can read it, it is no key, or it cannot be made.
+    """
+    shown = printable_path(key)
+    if os.path.realpath(key.parent) == os.path.realpath(out.parent):
+        raise KerasdrError(
+            f"the key {shown} lies beside the CSV: whoever gets one gets both; keep it in another folder"
+        )
+    try:
+        with contextlib.suppress(FileExistsError):
+            _make_key(key)
+        descriptor = os.open(key, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise KerasdrError(f"{shown} is no ordinary file: name another with --key")
+            if os.name == "posix" and found.st_mode & 0o077:
+                raise KerasdrError(f"others can read the key {shown}: chmod 600 it, or make a new one")
+            content = file.read(100)
+    except OSError as error:
+        raise KerasdrError(f"cannot use the key {shown}: {error.strerror}; name another file with --key") from error
+    if not _KEY.fullmatch(content):
+        raise KerasdrError(f"{shown} is no key of 64 hexadecimal digits: name another file with --key")
+    return Pseudonyms(bytes.fromhex(content.decode("ascii").strip()), key.parent)
+
+
+def _make_key(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_hex(32).encode("ascii") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def _read_names(path: Path) -> dict[str, str]:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, csv.Error) as error:
+        raise KerasdrError(
+            f"cannot read the list of names {printable_path(path)}: move it away and run again"
+        ) from error
+    sound = rows[:1] == [_COLUMNS] and all(len(row) == 2 and _PSEUDONYM.fullmatch(row[0]) for row in rows[1:])
+    if not sound:
+        raise KerasdrError(f"{printable_path(path)} is no list of names: move it away and run again")
+    return dict(rows[1:])

@@ -1,0 +1,130 @@
+import csv
+import hashlib
+import hmac
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from kerasdr.errors import KerasdrError
+from kerasdr.scoring.inputs import Input
+from kerasdr.scoring.pseudonyms import Pseudonyms, open_pseudonyms
+
+OUT = Path("out/grades.csv")
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("keys").mkdir()
+    Path("out").mkdir()
+
+
+def refusal(key: str, out: Path = OUT) -> str:
+    with pytest.raises(KerasdrError) as caught:
+        open_pseudonyms(Path(key), out)
+    return str(caught.value)
+
+
+def test_a_key_is_made_once_and_only_its_owner_can_read_it() -> None:
+    before = os.umask(0)
+    try:
+        first = open_pseudonyms(Path("keys/a"), OUT)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat("keys/a").st_mode) == 0o600
+    assert len(first.key) == 32 and Path("keys/a").read_text() == first.key.hex() + "\n"
+    assert open_pseudonyms(Path("keys/a"), OUT) == first
+    assert open_pseudonyms(Path("keys/b"), OUT).key != first.key
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_key_that_others_can_read_is_refused(mode: int) -> None:
+    open_pseudonyms(Path("keys/a"), OUT)
+    os.chmod("keys/a", mode)
+    assert refusal("keys/a") == "others can read the key keys/a: chmod 600 it, or make a new one"
+
+
+def test_what_is_no_key_is_refused() -> None:
+    for content in (b"", b"secret\n", b"0" * 63, b"0" * 65, b"g" * 64, b"0" * 64 + b"\n\n"):
+        Path("keys/a").write_bytes(content)
+        os.chmod("keys/a", 0o600)
+        assert refusal("keys/a") == "keys/a is no key of 64 hexadecimal digits: name another file with --key"
+    os.symlink("a", "keys/link")
+    os.mkfifo("keys/pipe", 0o600)
+    for name, words in (
+        ("keys/link", "cannot use the key"),
+        ("keys/pipe", "no ordinary"),
+        ("keys", "cannot use"),
+        ("no/key", "cannot use"),
+    ):
+        assert words in refusal(name)
+
+
+def test_a_key_beside_the_csv_is_refused() -> None:
+    os.symlink("out", "other")
+    for key in ("out/a", "other/a"):
+        assert "lies beside the CSV" in refusal(key)
+    assert os.listdir("out") == []
+
+
+def test_pseudonyms_are_keyed_digests_of_whole_paths() -> None:
+    key = bytes(range(32))
+    inputs = [
+        Input("in/Doe_left.JPG"),
+        Input("in/../in/Doe_left.JPG"),
+        Input("Doe_left.JPG"),
+        Input("in/Doe.Jane"),
+        Input("in/x", "gone"),
+    ]
+    renamed = Pseudonyms(key, Path("keys")).rename(inputs)
+    path = os.path.realpath(".") + "/in/Doe_left.JPG"
+    assert renamed[0].shown == "p_" + hmac.new(key, path.encode(), hashlib.sha256).hexdigest()[:16] + ".jpg"
+    assert renamed[1].shown == renamed[0].shown != renamed[2].shown
+    assert renamed[3].shown.startswith("p_") and "." not in renamed[3].shown  # an ending may be a name
+    assert [(entry.path, entry.problem) for entry in renamed] == [(entry.path, entry.problem) for entry in inputs]
+    assert Pseudonyms(bytes(32), Path("keys")).rename(inputs)[0].shown != renamed[0].shown
+
+
+def test_the_list_of_names_grows_and_stays_private() -> None:
+    pseudonyms = Pseudonyms(bytes(32), Path("keys"))
+    odd = os.fsdecode(b'=\xff",\n.png')
+    first, second = pseudonyms.rename([Input("a.png"), Input(odd)]), pseudonyms.rename([Input("b.png")])
+    pseudonyms.keep_names(first, OUT)
+    pseudonyms.keep_names(second, OUT)
+    pseudonyms.keep_names(first, OUT)
+    with open("keys/grades.names.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["pseudonym", "image"]
+    here = os.path.abspath(".")
+    expected = {
+        first[0].pseudonym: f"{here}/a.png",
+        first[1].pseudonym: f'{here}/=\\xff",\n.png',
+        second[0].pseudonym: f"{here}/b.png",
+    }
+    assert rows[1:] == sorted([name, path] for name, path in expected.items())
+    assert stat.S_IMODE(os.stat("keys/grades.names.csv").st_mode) == 0o600
+    assert os.listdir("out") == []
+
+
+def test_what_is_no_list_of_names_is_not_overwritten() -> None:
+    pseudonyms = Pseudonyms(bytes(32), Path("keys"))
+    for content in (
+        b"image,grade\na.png,3\n",
+        b"pseudonym,image\nJane,a.png\n",
+        b"\xff\xfe",
+        b"pseudonym,image\np_0123456789abcdef.png\n",
+    ):
+        Path("keys/grades.names.csv").write_bytes(content)
+        with pytest.raises(KerasdrError, match="move it away and run again"):
+            pseudonyms.keep_names(pseudonyms.rename([Input("a.png")]), OUT)
+        assert Path("keys/grades.names.csv").read_bytes() == content
+
+
+def test_one_pseudonym_for_two_names_is_refused() -> None:
+    pseudonyms = Pseudonyms(bytes(32), Path("keys"))
+    (entry,) = pseudonyms.rename([Input("a.png")])
+    pseudonyms.keep_names([entry], OUT)
+    with pytest.raises(KerasdrError, match="stands for two names"):
+        pseudonyms.keep_names([Input("b.png", "", entry.pseudonym)], OUT)
