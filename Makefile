@@ -1,5 +1,5 @@
 # make demo | test | lint | bench | fuzz | evidence | reproduce-mini | clean. Each makes the virtual environment first if there is none.
-# With wheels downloaded before (make wheels), `make WHEELS=wheels ...` works without a network.
+# With wheels downloaded before (make wheelhouse, EXTRAS=dev for tests), `make WHEELS=wheelhouse/full ...` works without a network.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -10,7 +10,7 @@ DEMO   := demo
 # Where this is set, every command would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench fuzz evidence reproduce-mini wheels clean
+.PHONY: demo test lint bench fuzz evidence reproduce-mini wheelhouse offline-check clean
 .DEFAULT_GOAL := demo
 
 # What is needed to run; byte-compiling everything at once would take longer than all that the demo imports.
@@ -58,8 +58,18 @@ reproduce-mini: $(VENV)/installed
 	cd mini && for task in a b c d e; do $(abspath $(VENV))/bin/kerasdr train task-$$task --scale mini || exit 1; done
 	cd mini && $(abspath $(VENV))/bin/kerasdr report runs --out report
 
-wheels:
-	$(PYTHON) -m pip --disable-pip-version-check download -q -d wheels -c constraints.txt '.[dev]' setuptools wheel
+# Everything to install kerasdr where there is no network, for this system and Python version: all of it, and what grades.
+wheelhouse:
+	rm -rf wheelhouse build
+	$(PYTHON) -m pip --disable-pip-version-check wheel -q -w wheelhouse/lean --no-deps .
+	$(PYTHON) -m pip --disable-pip-version-check wheel -q -w wheelhouse/lean -c constraints.txt -r deploy/lean.txt
+	$(PYTHON) -m pip --disable-pip-version-check wheel -q -w wheelhouse/full -c constraints.txt \
+		'.$(if $(EXTRAS),[$(EXTRAS)])' setuptools wheel
+	cp deploy/lean.txt wheelhouse/lean
+
+# Installs from the wheelhouse, lean and full, in namespaces without a network, and grades a phantom there.
+offline-check: $(VENV)/installed
+	$(VENV)/bin/python tests/offline_check.py wheelhouse
 
 clean:
 	rm -rf $(VENV) $(DEMO) mini runs evidence build *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*

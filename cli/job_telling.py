@@ -54,8 +54,9 @@ class Telling(JobListener):
         self._logs = logs
         self._reporter = TerminalReporter(quiet=self.quiet)
         self._path = ways.metrics
-        last = {} if self._path is None else read_last(self._path)
-        self._metrics = Metrics(out.name, __version__, "", last)
+        output = printable_path(out.name)
+        last = {} if self._path is None else read_last(self._path, output)
+        self._metrics = Metrics(output, __version__, "", last)
         self.next_job()
 
     def next_job(self) -> None:

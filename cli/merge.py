@@ -21,13 +21,20 @@ Exit code: 0 or 3, as of one job over all photographs; 1 if the parts do not mak
 @click.argument("parts", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--ledger",
+    type=click.Path(path_type=Path),
+    help="What to write beside the CSV, on a local disk.  [default: grades.ledger beside grades.csv]",
+)
+@click.option(
+    "--part-ledger",
     "ledgers",
     multiple=True,
     type=click.Path(path_type=Path),
     help="A ledger of a part that does not lie beside its CSV; may be given several times.",
 )
 @click.pass_context
-def merge_command(context: click.Context, out: Path, parts: tuple[Path, ...], ledgers: tuple[Path, ...]) -> None:
+def merge_command(
+    context: click.Context, out: Path, parts: tuple[Path, ...], ledger: Path | None, ledgers: tuple[Path, ...]
+) -> None:
     """Make one CSV, OUT, of the CSVs of all PARTS, the same that a single job would have written.
 
     Each part's ledger says which photographs of which listing it is about; a part that is missing, there twice, of other
@@ -36,7 +43,7 @@ def merge_command(context: click.Context, out: Path, parts: tuple[Path, ...], le
     from kerasdr.files import printable_path
     from kerasdr.scoring.operation.merging import merge_parts
 
-    summary = merge_parts(parts, out, ledgers)
+    summary = merge_parts(parts, out, ledgers, ledger)
     beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
     click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")
     context.exit(summary.exit_code)

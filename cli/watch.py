@@ -33,7 +33,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command("watch", epilog=EXAMPLES)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @out_option
 @click.option(
     "--every", type=Duration(), default="30s", show_default=True, help="Time between two looks at the folder."
@@ -63,19 +63,24 @@ def watch_command(
     from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.errors import ExitCode
     from kerasdr.files import printable_path
-    from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE
     from kerasdr.scoring.job import Summary, run_job
+    from kerasdr.scoring.ledger.lock import hold
     from kerasdr.scoring.names import pictures_folder
     from kerasdr.scoring.operation.parts import Select
     from kerasdr.scoring.operation.watching import Watch
+    from kerasdr.scoring.results import check_output, room_for
     from kerasdr.scoring.unanswered import DigestInputs, Limits
 
-    with telling(Ways(quiet, log_json, log, metrics), out) as told, _stopping() as stop:
+    with contextlib.ExitStack() as stack:
+        told = stack.enter_context(telling(Ways(quiet, log_json, log, metrics), out))
+        stop = stack.enter_context(_stopping())
+        check_output(out)
+        stack.enter_context(room_for(out.parent))
+        # One watch for one output; the lock of a job is held by each job alone.
+        stack.enter_context(hold(out.with_name(f"{out.name}.watch.lock"), printable_path(out)))
         arguments = job_arguments(told, out, **grading)
         # Now, so that a model that is put in its place later is not what grades; and once, as it takes a while.
-        engine = arguments.pop("factory")(
-            arguments["bundle"], arguments.get("batch_size", DEFAULT_BATCH_SIZE), arguments["gradcam"]
-        )
+        engine = arguments.pop("factory")(arguments["bundle"], arguments["batch_size"], arguments["gradcam"])
 
         def run(select: Select, digest: DigestInputs) -> Summary:
             told.next_job()
@@ -95,7 +100,7 @@ def watch_command(
                 click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}; ledger {summary.head}")
             return summary
 
-        skip = [str(pictures_folder(out))]
+        skip = [pictures_folder(out)]
         watch = Watch(str(folder), skip, run, every=every, stop=stop, note=told.note)
         left = 0
         if once:

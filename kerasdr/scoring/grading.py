@@ -93,7 +93,7 @@ def grade_requests(
     save: SavePicture | None = None,
     pictures: PictureFormat = "png",
     workers: int = 2,
-) -> Iterator[list[Outcome]]:
+) -> Generator[list[Outcome]]:
     """Yield outcomes of photographs that were read, a batch at a time; those in memory are a bounded number.
 
     Photographs are read ahead of the engine and pictures drawn behind it, each by threads of their own: while the engine

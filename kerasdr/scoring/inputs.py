@@ -71,7 +71,7 @@ def is_photograph_name(name: str) -> bool:
     return Path(name).suffix.lower() in PHOTOGRAPH_SUFFIXES
 
 
-def list_inputs(arguments: Iterable[str], skip: Sequence[Path] = ()) -> list[Input]:
+def list_inputs(arguments: Iterable[str], skip: Sequence[str | Path] = ()) -> list[Input]:
     """Return one entry for every photograph that the arguments name, in a stable order.
 
     A file is taken whatever it is called. A folder is searched with its sub-folders for photographs by their endings, in

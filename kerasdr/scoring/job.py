@@ -139,7 +139,7 @@ def run_job(
     ledger: Path | None = None,
     limits: Limits | None = None,
     select: Select | None = None,
-    digest: DigestInputs = digest_inputs,
+    digest: DigestInputs | None = None,
     listener: JobListener | None = None,
     check: Callable[[], None] | None = None,
     photo_timeout: float = PHOTO_SECONDS,
@@ -173,7 +173,7 @@ def run_job(
         limits: when to stop before the end.
         select: says what of the listing this job is about, such as by
             :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
-        digest: gives the SHA-256 of each input, empty where it cannot be read.
+        digest: gives the SHA-256 of each input, empty where it cannot be read; reads them all if absent.
         listener: told how the job goes on.
         check: called once there is something to read and before it is read; raises what stops the job.
         photo_timeout: seconds that reading one photograph may take.
@@ -209,7 +209,7 @@ def run_job(
     reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
     job = _Job(
         *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
-        *(progress, digest, listener, reading if isolate else None, check),
+        *(progress, digest or digest_inputs, listener, reading if isolate else None, check),
     )
 
     with contextlib.ExitStack() as stack:
@@ -226,9 +226,9 @@ def run_job(
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
-        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
         if pseudonyms is not None:
-            pseudonyms.keep_names(inputs, out)  # before the CSV: nothing in it is ever without its name
+            pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
+        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
         if listener:
             listener.begun(len(inputs))
         work = Work(record, limits, began)

@@ -246,7 +246,7 @@ def test_same_bytes_are_graded_once(bundle: Bundle, factory: FakeFactory, good: 
 
 
 def test_row_follows_the_bytes_that_were_decoded(
-    bundle: Bundle, factory: FakeFactory, ward: Path, good: list[bytes], monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle, factory: FakeFactory, ward: Path, good: list[bytes]
 ) -> None:
     """Replaced between the look for known answers and the decoding."""
     from kerasdr.scoring import unanswered
@@ -261,8 +261,7 @@ def test_row_follows_the_bytes_that_were_decoded(
         (ward / "1_left.png").write_bytes(good[6])
         return digests
 
-    monkeypatch.setattr("kerasdr.scoring.job.digest_inputs", replaced)
-    summary = job(bundle, factory, "in/1_left.png", "in/2_left.png")
+    summary = job(bundle, factory, "in/1_left.png", "in/2_left.png", digest=replaced)
     assert summary.rows[0].sha256 == sha256_of(good[6])
     assert graded(factory) == 1
     assert {answer.seen.sha256 for answer in book().answers.values()} == {
@@ -412,7 +411,8 @@ def test_error_of_the_engine_keeps_what_was_done(bundle: Bundle, factory: FakeFa
 
     with pytest.raises(RuntimeError):
         job(bundle, Breaks)
-    assert book().runs[-1].ended == {"how": "RuntimeError", "csv": None}
+    ended = book().runs[-1].ended
+    assert ended is not None and (ended["how"], ended["csv"]) == ("RuntimeError", None)
     graded(factory)
     job(bundle, factory)
     assert graded(factory) <= 3

@@ -127,4 +127,4 @@ def test_one_pseudonym_for_two_names_is_refused() -> None:
     (entry,) = pseudonyms.rename([Input("a.png")])
     pseudonyms.keep_names([entry], OUT)
     with pytest.raises(KerasdrError, match="stands for two names"):
-        pseudonyms.keep_names([Input("b.png", "", entry.pseudonym)], OUT)
+        pseudonyms.keep_names([Input("b.png", pseudonym=entry.pseudonym)], OUT)

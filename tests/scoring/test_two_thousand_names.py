@@ -80,7 +80,9 @@ def no_formula(rows: list[dict[str, str]]) -> bool:
 def test_two_thousand_names(here: Path, bundle: Bundle, factory: Any, good: list[bytes]) -> None:
     made = names(1, 2000)
     for number, name in enumerate(made):
-        Path(os.fsdecode(name)).write_bytes(good[number % 8] if number % 40 == 0 else b"not a picture")
+        Path(os.fsdecode(name)).write_bytes(
+            good[number % 8] + number.to_bytes(4) if number % 40 == 0 else b"not a picture"
+        )
     before = tree(here)
     out = here / "results" / "=1+1.csv"
     run_job([os.fsdecode(name) for name in made], bundle, out, factory=factory, gradcam=True, batch_size=4)

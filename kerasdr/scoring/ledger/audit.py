@@ -14,7 +14,7 @@ from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.record import is_whole
 from kerasdr.scoring.ledger.store import read_ledger
 from kerasdr.scoring.names import pictures_folder, shown_path
-from kerasdr.scoring.rows import csv_line, to_csv
+from kerasdr.scoring.rows import STATUSES, csv_line, to_csv
 
 TRAIL = (
     *("run", "time", "user", "kerasdr", "model", "entry", "image", "sha256", "status", "grade", "grade_name"),
@@ -203,7 +203,7 @@ def how(run: Run) -> str:
         return "not ended: killed, or still at work"
     if run.ended["csv"] is None:
         return f"without a CSV ({run.ended['how']})"
-    counts = " + ".join(f"{count} {status}" for status, count in run.ended["counts"].items())
+    counts = " + ".join(f"{run.ended['counts'][status]} {status}" for status in STATUSES)
     return f"{run.ended['how']}: {run.ended['listed']} listed = {counts}"
 
 

@@ -61,6 +61,7 @@ class Ledger:
             items: kind and content of each.
 
         Raises:
+            KerasdrError: if the file is read-only.
             UnfinishedError: if they cannot be written. It is not tried again: a disk that once failed to keep what it was
                 given says that all is well when it is asked again.
         """
@@ -75,8 +76,12 @@ class Ledger:
             run(self._connection, "COMMIT")
         except (sqlite3.Error, OSError) as error:
             self._broken = True
+            shown = printable_path(self.path)
+            if _code(error) == sqlite3.SQLITE_READONLY:
+                words = "ask for access, or name another with --ledger"
+                raise KerasdrError(f"cannot write the ledger {shown}: it is read-only; {words}") from error
             raise UnfinishedError(
-                f"cannot write the ledger {printable_path(self.path)}: {error}; what was kept before stands: check the disk, "
+                f"cannot write the ledger {shown}: {error}; what was kept before stands: check the disk, "
                 "and run the same command again"
             ) from error
         self.entries += entries
@@ -153,7 +158,7 @@ def _connected(
 
 def _cannot_open(path: Path, error: sqlite3.Error | OSError) -> KerasdrError:
     shown = printable_path(path)
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest tells more of the same
+    code = _code(error)
     if code == sqlite3.SQLITE_NOTADB:
         return _no_ledger(path)
     if code == sqlite3.SQLITE_CORRUPT:
@@ -163,6 +168,11 @@ def _cannot_open(path: Path, error: sqlite3.Error | OSError) -> KerasdrError:
             f"cannot write the ledger {shown}: {error}; check the disk, and run the same command again"
         )
     return KerasdrError(f"cannot open the ledger {shown}: {error}; check it, or name another with --ledger")
+
+
+def _code(error: Exception) -> int:
+    """Return SQLite's code of what went wrong, 0 if there is none; the higher bits tell more of the same."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 _KEEP = "keep it as evidence, and put back a copy or name another with --ledger"

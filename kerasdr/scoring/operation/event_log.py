@@ -33,9 +33,9 @@ class EventLog(JobListener):
         """Write an event."""
         if self._stream is None:
             return
-        line = {"time": self._clock().isoformat(timespec="milliseconds"), "event": event, **content}
+        line = json.dumps({"time": self._clock().isoformat(timespec="milliseconds"), "event": event, **content})
         try:
-            self._stream.write(json.dumps(line, ensure_ascii=True) + "\n")
+            self._stream.write(line + "\n")
             self._stream.flush()
         except (OSError, ValueError):  # ValueError: it is closed
             self._stream = None

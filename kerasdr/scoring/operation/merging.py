@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from kerasdr.files import printable_path, sha256_of_file, sync_folder, write_byt
 from kerasdr.scoring.grading import Outcome
 from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.job import Summary
-from kerasdr.scoring.ledger.answers import Answer, Question, Seen, answer_key, read_name
+from kerasdr.scoring.ledger.answers import Answer, Picture, Question, Seen, answer_key, read_name
 from kerasdr.scoring.ledger.begun import begun_content
 from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book
 from kerasdr.scoring.ledger.lock import hold, lock_path
@@ -69,7 +69,7 @@ def read_part(csv: Path, ledgers: Sequence[Path] = ()) -> PartResult:
     own = ledger_path(csv)
     places = [path for path in (own, *ledgers) if path.is_file()]
     if not places:
-        raise KerasdrError(f"no ledger {printable_path(own)}: copy it beside the CSV, or name it with --ledger")
+        raise KerasdrError(f"no ledger {printable_path(own)}: copy it beside the CSV, or name it with --part-ledger")
     for path in places:
         book = read_book(read_ledger(path))
         for run in reversed(book.runs):
@@ -77,7 +77,9 @@ def read_part(csv: Path, ledgers: Sequence[Path] = ()) -> PartResult:
             if written and written["sha256"] == digest:
                 _check_complete(shown, run)
                 return PartResult(csv, book, run)
-    raise KerasdrError(f"{shown} is not what its ledger tells of: run its part again, or name its ledger with --ledger")
+    raise KerasdrError(
+        f"{shown} is not what its ledger tells of: run its part again, or name its ledger with --part-ledger"
+    )
 
 
 def _check_complete(shown: str, run: Run) -> None:
@@ -185,9 +187,8 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
         for folder in (out.parent, pictures):
             remove_rests(folder, out.name)
         try:
-            outcomes = _outcomes(ordered, inputs, question.digest, pictures)
-            if question.pictures:
-                sync_folder(pictures)
+            outcomes, wanted = _outcomes(ordered, inputs, question.digest)
+            _bring(wanted, pictures)
             kept = stack.enter_context(open_ledger(ledger))
             record = Record(kept, question, inputs, pictures)
             begun = begun_content(parts[0].run.begun["model"], question, len(inputs), out)
@@ -196,7 +197,7 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
             rows, data = record.end(COMPLETE, out)
             write_bytes_atomically(out, data)
         except (StorageError, OSError) as error:
-            why = error if isinstance(error, StorageError) else error.strerror
+            why = error if isinstance(error, StorageError) else error.strerror or error
             raise UnfinishedError(
                 f"cannot merge into {printable_path(out)}: {why}; give the same command again"
             ) from error
@@ -206,11 +207,13 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
 
 
 def _outcomes(
-    ordered: Sequence[tuple[PartResult, int]], inputs: Sequence[Input], question: str, pictures: Path
-) -> list[Outcome]:
+    ordered: Sequence[tuple[PartResult, int]], inputs: Sequence[Input], question: str
+) -> tuple[list[Outcome], dict[Picture, Path]]:
+    """Return what became of each input, and in which folder each picture lies."""
     place_of = {entry.path: place for place, entry in enumerate(inputs)}
     answers: dict[str, Answer] = {}
-    outcomes = []
+    outcomes: list[Outcome] = []
+    wanted: dict[Picture, Path] = {}
     for place, (result, number) in enumerate(ordered):
         named = result.book.rows[number]
         if named.answer is None:
@@ -222,27 +225,33 @@ def _outcomes(
         if key not in answers:
             answers[key] = answer
             if answer.picture is not None:
-                _bring(answer, pictures_folder(result.csv), pictures)
+                wanted.setdefault(answer.picture, pictures_folder(result.csv))
         answer = answers[key]
         partners = tuple(place_of[read_name(name)] for name in named.content["partners"])
         outcomes.append(Outcome(place, answer.row, answer.seen, partners, answer.picture))
-    return outcomes
+    return outcomes, wanted
 
 
-def _bring(answer: Answer, source: Path, pictures: Path) -> None:
-    """Have an answer's picture in a folder: a link to the part's own, or a copy where there can be none."""
-    picture = answer.picture
-    assert picture is not None
-    if is_whole(pictures, picture):
-        return
-    if not is_whole(source, picture):
-        shown = printable_path(source / picture.name)
-        raise KerasdrError(f"the picture {shown} is missing or was changed: give its part's command again")
-    target = pictures / picture.name
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source / picture.name, target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise
-        write_bytes_atomically(target, (source / picture.name).read_bytes(), sync_name=False)
+def _bring(wanted: Mapping[Picture, Path], pictures: Path) -> None:
+    """Have pictures in a folder: links to the parts' own, or copies where there can be none; all or, if one is bad, none.
+
+    Args:
+        wanted: each with the folder where it lies.
+        pictures: the folder.
+    """
+    missing = {picture: source for picture, source in wanted.items() if not is_whole(pictures, picture)}
+    for picture, source in missing.items():
+        if not is_whole(source, picture):
+            shown = printable_path(source / picture.name)
+            raise KerasdrError(f"the picture {shown} is missing or was changed: give its part's command again")
+    for picture, source in missing.items():
+        own, target = source / picture.name, pictures / picture.name
+        target.unlink(missing_ok=True)
+        try:
+            os.link(own, target)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                raise
+            write_bytes_atomically(target, own.read_bytes(), sync_name=False)
+    if missing:
+        sync_folder(pictures)

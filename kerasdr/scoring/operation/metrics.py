@@ -33,7 +33,7 @@ _HELP = {
     "kerasdr_job_running_done": "Of these, photographs that have a row.",
 }
 _LAST = tuple(name for name in _HELP if name.startswith("kerasdr_job_") and "_running" not in name)
-_SAMPLE = re.compile(r"(kerasdr_job_\w+)\{[^\n]*\} (\S+)")
+_SAMPLE = re.compile(r"(kerasdr_job_\w+)\{output=\"(.*)\"\} (\S+)")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Metrics:
             summary: of what it did; None if it left with an error.
             taken: how many photographs it read and answered.
         """
-        last = {"last_end_timestamp_seconds": end, "exit_code": code, "duration_seconds": seconds}
+        last = {"last_end_timestamp_seconds": end, "exit_code": int(code), "duration_seconds": seconds}
         if summary is not None:
             counts = Counter(row.status for row in summary.rows)
             last |= {"listed": len(summary.rows), **{status: counts[status] for status in STATUSES}}
@@ -105,17 +105,17 @@ class Metrics:
         write_text_atomically(path, self.to_text(), mode=0o644)
 
 
-def read_last(path: Path) -> dict[str, float]:
-    """Return the values of the last job that ended from a file of before; none if there is no such file."""
+def read_last(path: Path, output: str) -> dict[str, float]:
+    """Return the values of an output's last job that ended from a file of before; none if there is no such file."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
     found = {}
     for match in filter(None, map(_SAMPLE.fullmatch, text.splitlines())):
-        if match[1] in _LAST:
+        if match[1] in _LAST and match[2] == _escaped(output):
             try:
-                found[match[1]] = float(match[2])
+                found[match[1]] = float(match[3])
             except ValueError:
                 return {}  # no file of ours
     return found

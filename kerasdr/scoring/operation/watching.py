@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from kerasdr.errors import KerasdrError, UnfinishedError
+from kerasdr.errors import KerasdrError, LockedError, UnfinishedError
 from kerasdr.files import printable_path
 from kerasdr.scoring.inputs import Input, list_inputs
 from kerasdr.scoring.job import Summary
@@ -41,7 +42,7 @@ class Look:
     away: str = ""
 
 
-def look_at(folder: str, skip: Sequence[str]) -> Look:
+def look_at(folder: str, skip: Sequence[Path]) -> Look:
     """Look at a folder.
 
     Args:
@@ -118,7 +119,7 @@ class Watch:
     def __init__(
         self,
         folder: str,
-        skip: Sequence[str],
+        skip: Sequence[Path],
         run: RunJob,
         *,
         every: float,
@@ -140,9 +141,9 @@ class Watch:
         Raises:
             UnfinishedError: if there is nothing to be had, so that nothing is known of what there is.
         """
-        self.look()
+        self.look(waits=False)
         if not self._stop.wait(self._every):
-            self.look()
+            self.look(waits=False)
         if self._away:
             raise UnfinishedError(
                 f"{self._away}: connect the share, or check the name, and give the same command again"
@@ -150,17 +151,26 @@ class Watch:
         return len(self._before.inputs) - (len(self._done.inputs) if self._done else 0)
 
     def until_stopped(self) -> None:
-        """Look again and again; what is in the folder at the end and has no row yet is taken by the next watch."""
+        """Look again and again; what is in the folder at the end and has no row yet is taken by the next watch.
+
+        While another job holds the output, photographs wait for it.
+        """
+        held = ""
         while True:
-            self.look()
+            try:
+                self.look()
+            except LockedError as error:
+                if str(error) != held:
+                    held = str(error)
+                    self._note(f"waiting: {held}")
             if self._stop.wait(self._every):
                 return
 
-    def look(self) -> None:
-        """Look once, and grade if that is due."""
+    def look(self, *, waits: bool = True) -> None:
+        """Look once, and grade if that is due; ``waits`` if there will be other looks, which is told where it matters."""
         now = look_at(self._folder, self._skip)
         if now.away:
-            if now.away != self._away:
+            if waits and now.away != self._away:
                 self._note(f"{now.away}: waiting for photographs")
             self._away, self._before = now.away, Look()
             return
@@ -170,11 +180,17 @@ class Watch:
         whole = unchanged(self._before, now)
         self._before = now
         self._until_again -= self._every
-        if whole.inputs and (whole != self._done or (self._pause and self._until_again <= 0)):
-            self._grade(whole)
+        changed = self._is_new(whole, now)
+        if whole.inputs and (changed or (self._pause and self._until_again <= 0)):
+            self._grade(whole, changed)
 
-    def _grade(self, whole: Look) -> None:
-        changed = whole != self._done
+    def _is_new(self, whole: Look, now: Look) -> bool:
+        """Whether photographs came, changed or went; one that is just changing keeps its row until it is whole again."""
+        done = {} if self._done is None else self._done.states
+        came = any(done.get(path, ...) != state for path, state in whole.states.items())
+        return came or not done.keys() <= now.states.keys()
+
+    def _grade(self, whole: Look, changed: bool) -> None:
         # Not listed again: in between the share may go away, and what is there then is no reason to forget the rest.
         self.summary = self._run(lambda listed: Selection(whole.inputs), self._digests)
         self._done = whole

@@ -177,6 +177,15 @@ def test_statement_that_fails_is_all_or_nothing_and_is_not_tried_again(
     assert contents(read_ledger(path)) == ITEMS
 
 
+def test_ledger_that_is_read_only_is_no_failing_disk(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        store.run(ledger._connection, "PRAGMA query_only = ON")
+        with pytest.raises(KerasdrError, match="it is read-only; ask for access, or name another") as caught:
+            ledger.append(ITEMS)
+        assert caught.value.exit_code == ExitCode.FAILED
+    assert contents(read_ledger(path)) == ITEMS
+
+
 def test_reader_sees_whole_transactions_while_a_job_writes(path: Path) -> None:
     with open_ledger(path) as ledger:
         store.run(ledger._connection, "BEGIN IMMEDIATE")
