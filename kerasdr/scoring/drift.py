@@ -14,7 +14,9 @@ others     two-sample test of Kolmogorov and Smirnov, tail series with Stephens'
 all        Holm (1979): the chance that an ordinary night is called different in anything is at most :data:`LEVEL`
 ========== ==================================================================================================
 
-Small shifts in who is photographed need tens of thousands of people to be seen, and are not promised.
+Small shifts in who is photographed need tens of thousands of people to be seen, and are not promised. The reference's grades
+are those of validation photographs with a known grade; what experts called ungradable and the gate lets through is in a
+night's grades and not in the reference's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -118,7 +120,7 @@ def observe(
         figures: of the quality gate, as far as they are known.
     """
     graded = np.array([status == "graded" for status in statuses], bool)
-    values = {
+    values: dict[str, NDArray[np.float64]] = {
         name: np.array([found.get(name, np.nan) for found in figures], np.float64)
         for name in CONTINUOUS
         if name != "prob_referable"

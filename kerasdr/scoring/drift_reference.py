@@ -7,11 +7,9 @@ from pydantic import Field, model_validator
 from kerasdr.grades import N_GRADES
 from kerasdr.section import Fraction, Section
 
-CONTINUOUS = ("prob_referable", "brightness", "overexposed", "detail", "field", "red", "blue")
-"""Quantities of which the whole distribution is compared, besides the shares of grades and of what is ungradable."""
-
 Continuous = Literal["prob_referable", "brightness", "overexposed", "detail", "field", "red", "blue"]
-assert get_args(Continuous) == CONTINUOUS
+CONTINUOUS: tuple[Continuous, ...] = get_args(Continuous)
+"""Quantities of which the whole distribution is compared, besides the shares of grades and of what is ungradable."""
 
 _Quantiles = Annotated[tuple[float, ...], Field(min_length=2, max_length=1001)]
 

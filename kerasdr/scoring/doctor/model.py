@@ -14,8 +14,9 @@ from kerasdr.scoring.golden_host import precision_of
 from kerasdr.scoring.pointer import find_bundle
 from kerasdr.scoring.sealed import SIGNATURE
 
-# Of one process of `kerasdr predict`, measured: libraries; what a network of one byte of weights takes when it is compiled and
-# run with room for its batches; a photograph of 25 megapixels being read and prepared, for each core.
+# Generous figures of what `kerasdr predict` takes: libraries; networks, compiled and at work, for each byte of their weights; a
+# process that reads photographs, for each core. On two cores they come to 0.8 GB for the demo's networks and to 1.7 GB for
+# ResNet18, ResNet34 and DenseNet121 at 224 px, where the largest process was seen to take 0.2 and 0.8 GB.
 _LIBRARIES, _EACH_BYTE, _EACH_CORE = 300 * 2**20, 6.0, 256 * 2**20
 _OF_KERAS = 900 * 2**20
 
