@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerasdr.cli.options import engine_option
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 from kerasdr.errors import KerasdrError
 
 if TYPE_CHECKING:
+    from kerasdr.scoring.engines import EngineName
     from kerasdr.scoring.graphs import GraphEngine, Graphs, Precision
 
 _MODEL = click.argument("model", type=click.Path(path_type=Path), default=Path("runs/chosen"))
@@ -17,7 +19,7 @@ _MODEL = click.argument("model", type=click.Path(path_type=Path), default=Path("
 
 @click.group("bundle")
 def bundle_group() -> None:
-    """Show a model, or make its graphs for inference engines.
+    """Show a model, check and sign it, or make its graphs for inference engines.
 
     MODEL is a bundle, a run, or a pointer to one; runs/chosen if it is left out.
     """
@@ -26,8 +28,9 @@ def bundle_group() -> None:
 @bundle_group.command("show")
 @_MODEL
 def show_command(model: Path) -> None:
-    """Check every byte of MODEL and show what it is made of."""
+    """Check every byte of MODEL and show what it is made of: its card."""
     from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.bundle_card import card_lines
     from kerasdr.scoring.engines import choose_engine
 
     bundle = load_bundle(model)
@@ -49,6 +52,62 @@ def show_command(model: Path) -> None:
         click.echo(f"  engine on this machine: none, since {error}")
     if bundle.caution:
         click.echo(f"  {bundle.caution}")
+    for line in card_lines(bundle):
+        click.echo(line)
+
+
+@bundle_group.command("check")
+@_MODEL
+@engine_option
+def check_command(model: Path, engine: "EngineName") -> None:
+    """Grade MODEL's golden photographs on this machine, and compare with the answers that are known.
+
+    Exit code 6 says that one differs: MODEL is not to grade here with that engine.
+    """
+    from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.engines import choose_engine, make_engine
+    from kerasdr.scoring.golden import compare_golden, golden_of, refuse_different
+    from kerasdr.scoring.golden_host import precision_of
+
+    bundle = load_bundle(model)
+    engine = choose_engine(bundle, engine)
+    precision = precision_of(bundle, engine)
+    golden_of(bundle, precision)  # whether there are any is said before an engine is loaded
+    if engine == "keras":
+        load_keras_quietly()
+    found = compare_golden(bundle, make_engine(bundle, engine=engine), precision)
+    click.echo(f"{bundle.label} with the engine {engine}, {precision}:")
+    for one in found:
+        seen = ", ".join(f"{kind} {value:.1e}" for kind, value in one.largest.items()) or "refused by the quality gate"
+        click.echo(f"  {one.file:<12}{one.wrong or f'as known; {seen}'}")
+    refuse_different(bundle, engine, found)
+
+
+@bundle_group.command("sign")
+@_MODEL
+@click.option("--key", required=True, type=click.Path(path_type=Path), help="OpenSSH's private key to sign with.")
+def sign_command(model: Path, key: Path) -> None:
+    """Sign MODEL with an OpenSSH key, so that others can verify whose it is."""
+    from kerasdr.files import printable_path
+    from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.signature import sign_bundle
+
+    bundle = load_bundle(model)
+    click.echo(f"signed {bundle.label}: {printable_path(sign_bundle(model, bundle, key))}")
+
+
+@bundle_group.command("verify")
+@_MODEL
+@click.option("--signers", required=True, type=click.Path(path_type=Path), help="OpenSSH's file of allowed signers.")
+@click.option("--identity", required=True, help="Who must have signed it, as that file names them.")
+def verify_command(model: Path, signers: Path, identity: str) -> None:
+    """Check every byte of MODEL, and that a person signed it. Exit code 6 says that it is not so."""
+    from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.signature import verify_bundle
+
+    bundle = load_bundle(model)
+    verify_bundle(model, bundle, signers, identity)
+    click.echo(f"{bundle.label} is signed by {identity}")
 
 
 @bundle_group.command("build")

@@ -9,6 +9,7 @@ import click
 
 from kerasdr.cli.options import engine_option, jobs_option, model_option
 from kerasdr.cli.terminal import load_keras_quietly
+from kerasdr.cli.trust import expect_option, identity_option, load_trusted, signers_option
 
 if TYPE_CHECKING:
     from kerasdr.cli.job_telling import Telling
@@ -74,6 +75,9 @@ grading_options = _together(
     ),
     engine_option,
     jobs_option,
+    expect_option,
+    signers_option,
+    identity_option,
     click.option(
         "--ledger",
         type=click.Path(path_type=Path),
@@ -108,32 +112,46 @@ def job_arguments(
     engine: str,
     jobs: int | None,
     ledger: Path | None,
+    expect: str | None,
+    signers: Path | None,
+    identity: str | None,
 ) -> dict[str, Any]:
     """Return arguments of :func:`kerasdr.scoring.job.run_job` from :data:`grading_options`; the model is loaded here.
 
     Raises:
-        ModelRefusedError: if the model is damaged or none.
+        ModelRefusedError: if the model is damaged, none, another than expected or not signed as it should be.
         KerasdrError: if the engine cannot run it here.
     """
     if pseudonymise is not (key is not None):
         raise click.UsageError("--pseudonymise and --key go together")
     from kerasdr.errors import KerasdrError, ModelRefusedError
-    from kerasdr.scoring.bundle import load_bundle
     from kerasdr.scoring.engines import choose_engine, make_engine
+    from kerasdr.scoring.golden_host import check_here, is_known_here
     from kerasdr.scoring.pseudonyms import open_pseudonyms
 
     try:
-        bundle = load_bundle(model)
+        bundle = load_trusted(model, expect, signers, identity)
     except KerasdrError as error:
         raise ModelRefusedError(str(error)) from error
     told.model(bundle)
     pseudonyms = None if key is None else open_pseudonyms(key, out)
     chosen = choose_engine(bundle, engine)  # type: ignore[arg-type]
 
+    made: list[Engine] = []
+
     def factory(bundle: "Bundle", batch_size: int, gradcam: bool) -> "Engine":
-        if chosen == "keras":
-            load_keras_quietly()
-        return make_engine(bundle, batch_size, gradcam, engine=chosen, cores=jobs)
+        if not made:
+            if chosen == "keras":
+                load_keras_quietly()
+            engine = make_engine(bundle, batch_size, gradcam, engine=chosen, cores=jobs)
+            check_here(bundle, engine, chosen, gradcam=gradcam, batch_size=batch_size)
+            made.append(engine)
+        return made[0]
+
+    def check() -> None:
+        # A machine that is known needs no engine before there is a photograph that can be graded.
+        if bundle.golden is not None and not is_known_here(bundle, chosen, gradcam=not no_gradcam):
+            factory(bundle, batch_size, not no_gradcam)
 
     return {
         "bundle": bundle,
@@ -141,6 +159,7 @@ def job_arguments(
         "batch_size": batch_size,
         "max_megapixels": max_megapixels,
         "factory": factory,
+        "check": check,
         "engine": chosen,
         "pictures_as": pictures,
         "jobs": jobs,

@@ -71,6 +71,11 @@ class Telling(JobListener):
         self._metrics = dataclasses.replace(self._metrics, bundle=bundle.label)
         if bundle.caution:
             self.warn(f"{bundle.label} was {bundle.caution}")
+        if bundle.golden is None:
+            self.warn(
+                f"{bundle.label} carries no golden photographs, so that this machine cannot be checked: make it again with "
+                "`kerasdr bundle build`, where it was trained"
+            )
 
     def warn(self, text: str) -> None:
         """Tell what people should know however quiet it is to be."""

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ Exit code:
   3    some photographs could not be read: see status and reason in the CSV
   4    not finished: some wait, a limit was reached, or the disk failed; give the same command again
   5    another job writes to this output
-  6    the model is damaged or none
+  6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
   2    wrong usage
   1    the job could not be done
   130  interrupted
@@ -94,6 +95,7 @@ def predict_command(
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
+    from kerasdr.cli.job_summary import leave_summary
     from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.files import printable_path
     from kerasdr.scoring.job import run_job
@@ -106,14 +108,16 @@ def predict_command(
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     with telling(Ways(quiet, log_json, log, metrics), out) as told:
+        arguments, began = job_arguments(told, out, **grading), time.monotonic()
         summary = run_job(
             inputs,
             out=out,
             limits=Limits(limit_time, max_failed),
             select=None if part is None else _select(part, told),
-            **job_arguments(told, out, **grading),
+            **arguments,
         )
         told.ended(summary)
+        leave_summary(told, summary, time.monotonic() - began, arguments)
     if not told.quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
         click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")

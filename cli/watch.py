@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ Exit code, when it was stopped or with --once: that of `kerasdr predict` for the
   3    some photographs could not be read: see status and reason in the CSV
   4    some wait, are still being written, or the folder cannot be had; start it again
   5    another job writes to this output
-  6    the model is damaged or none
+  6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
 """
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -58,6 +59,7 @@ def watch_command(
     A photograph is taken when two looks saw it unchanged. The CSV is at each time what `kerasdr predict FOLDER` would write of
     the photographs that are whole. SIGTERM or Ctrl-C ends it after the batch in hand; a second one ends it at once.
     """
+    from kerasdr.cli.job_summary import leave_summary
     from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.errors import ExitCode
     from kerasdr.files import printable_path
@@ -82,6 +84,7 @@ def watch_command(
 
         def run(select: Select, digest: DigestInputs) -> Summary:
             told.next_job()
+            began = time.monotonic()
             summary = run_job(
                 [folder],
                 out=out,
@@ -92,6 +95,7 @@ def watch_command(
                 **arguments,
             )
             told.ended(summary)
+            leave_summary(told, summary, time.monotonic() - began, arguments)
             if not told.quiet:
                 click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}; ledger {summary.head}")
             return summary

@@ -9,7 +9,8 @@ class ExitCode(enum.IntEnum):
 
     ``FINISHED``: all that was asked for is done. ``FAILED``: it could not be done. ``USAGE``: it was called wrongly.
     ``SOME_FAILED``: done, and some of it needs a person. ``UNFINISHED``: not done to the end, the same command goes on.
-    ``LOCKED``: another job holds the output. ``MODEL_REFUSED``: the model is damaged or none. ``INTERRUPTED``: by a person.
+    ``LOCKED``: another job holds the output. ``MODEL_REFUSED``: the model is damaged, none, another, or gives other
+    answers here. ``INTERRUPTED``: by a person.
     """
 
     FINISHED = 0
@@ -49,6 +50,6 @@ class LockedError(KerasdrError):
 
 
 class ModelRefusedError(KerasdrError):
-    """A model that must not grade: damaged, incomplete, or none."""
+    """A model that must not grade: damaged, none, another than expected, or one that gives other answers here."""
 
     exit_code = ExitCode.MODEL_REFUSED

@@ -1,12 +1,14 @@
 """What this machine lets a process use: cores by affinity and container limits, instruction sets, a cache folder."""
 
 import os
+import platform
 import sys
 from collections.abc import Collection
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CPUINFO = Path("/proc/cpuinfo")
+_MEMINFO = Path("/proc/meminfo")
 
 
 def available_cores(cgroup: Path = _CGROUP) -> int:
@@ -57,3 +59,39 @@ def cache_folder() -> Path:
     if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
         return Path(os.environ["LOCALAPPDATA"]) / "kerasdr" / "cache"
     return Path(os.path.expanduser("~/Library/Caches" if sys.platform == "darwin" else "~/.cache")) / "kerasdr"
+
+
+def processor_name(cpuinfo: Path = _CPUINFO) -> str:
+    """Return the processor's model and instruction sets in a line, as far as the system tells; the machine's kind if not."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    told = {line.split(":", 1)[0].strip(): line.split(":", 1)[1].strip() for line in reversed(lines) if ":" in line}
+    name = " ".join(told[key] for key in ("model name", "flags", "CPU part", "Features") if key in told)
+    return name or f"{platform.machine()} {platform.processor()}".strip()
+
+
+def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> float | None:
+    """Return how many bytes of memory this process may still take: of the machine, and of its container; None if unknown.
+
+    Args:
+        cgroup: where the limits of control groups are shown, version 2 or 1.
+        meminfo: where Linux tells of its memory.
+    """
+    found = []
+    try:
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+        found += [1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError, IndexError):
+        pass
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            # Of what is used, files that were read can be given back; so this is a careful figure.
+            found.append(float(int((cgroup / limit).read_text()) - int((cgroup / used).read_text())))
+        except (OSError, ValueError):  # no such file, or the word "max"
+            continue
+    return max(0.0, min(found)) if found else None

@@ -31,6 +31,7 @@ RANKS = {
     "errors": 0,
     "files": 0,
     "machine": 0,
+    "multiplicity": 0,
     "no_telemetry": 0,
     "reporting": 0,
     "tasks": 0,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from kerasdr.evaluation.delong import AreaTest, compare_areas
 from kerasdr.evaluation.graded import Graded, Screened
 from kerasdr.evaluation.intervals import CELLS_AT_ONCE, Interval, IntervalKind
-from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.paired import (
     N_PERMUTATIONS,
     Difference,
@@ -27,6 +26,7 @@ from kerasdr.evaluation.paired_grades import (
 )
 from kerasdr.evaluation.standard_figures import why_undefined, why_undefined_of_screened
 from kerasdr.grades import REFERABLE_FROM, SIGHT_THREATENING_FROM
+from kerasdr.multiplicity import holm
 
 
 @dataclass(frozen=True)

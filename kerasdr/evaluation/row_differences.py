@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasdr.evaluation.intervals import Interval
-from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.number_text import p_text, signed
 from kerasdr.evaluation.over_runs import Predictions
 from kerasdr.evaluation.paired import paired_differences, paired_permutations
 from kerasdr.evaluation.paired_grades import mixed_of_runs
+from kerasdr.multiplicity import holm
 
 Key = tuple[int, str]
 """What tells the runs of a row apart, and says which run of another row one is compared with: seed, and data with split."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from kerasdr.evaluation.groups import Groups
 from kerasdr.evaluation.intervals import Interval, resample_interval
-from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.subgroup_draws import permuted, resampled
 from kerasdr.evaluation.subgroup_figures import COMPARED, FIGURES, Labelled, Values, figures_of, why_undefined
 from kerasdr.grades import REFERABLE_FROM
+from kerasdr.multiplicity import holm
 
 MIN_PEOPLE = 10
 """Of a group with fewer people no figure is given."""
@@ -119,7 +119,7 @@ def subgroups(
     answers, given the grades, do not depend on the group. Kappa depends on the mix as such: so the permuted differences need
     not lie around 0, a difference that the mix explains is no evidence, and p is twice the smaller tail. One is added above and
     below (Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9(1), 2010). P values of all
-    figures and groups of the column are adjusted together by :func:`~kerasdr.evaluation.multiplicity.holm`; of two groups one
+    figures and groups of the column are adjusted together by :func:`~kerasdr.multiplicity.holm`; of two groups one
     is compared, since the other's difference is the same with its sign turned.
 
     Args:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from kerasdr.imaging.retina import Disc, brightest, darkest, find_retina
 from kerasdr.imaging.steps import circular_crop, inscribed_circle
 
+FIGURES = frozenset({"brightness", "overexposed", "detail", "field", "red", "blue"})
+"""Names of what the gate measures; see :class:`Quality`."""
+
 _WORKING_SIDE = 256
 _MIN_SIDE = 96
 _MIN_BRIGHTNESS = 22.0
@@ -30,7 +33,8 @@ class Quality:
         gradable: whether the photograph is let through.
         reason: empty when it is; otherwise what is wrong and what to do.
         figures: ``brightness`` (mean of the disc, 0-255), ``overexposed`` (share of the disc at the top of the range),
-            ``detail`` (mean strength of fine structure, grey levels), ``field`` (share of the disc that is lit).
+            ``detail`` (mean strength of fine structure, grey levels), ``field`` (share of the disc that is lit), ``red`` and
+            ``blue`` (their shares of the disc's light); fewer where there is no retina.
     """
 
     gradable: bool
@@ -60,11 +64,14 @@ def judge(rgb: NDArray[np.uint8], disc: Disc | None = None) -> Quality:
         return _refuse("too dark: take it again with more flash", {"brightness": 0.0})
     fine = light - cv2.GaussianBlur(light, (0, 0), 3.0)
     lit = light[seen]
+    red, green, blue = cv2.mean(retina, seen.astype(np.uint8))[:3]
     figures = {
         "brightness": float(lit.mean()),
         "overexposed": float((darkest(retina)[seen] > 245).mean()),
         "detail": float(np.abs(fine[seen]).mean()),
         "field": float((light[inside] > 0.35 * np.median(lit)).mean()),
+        "red": red / (red + green + blue),
+        "blue": blue / (red + green + blue),
     }
     if figures["brightness"] < _MIN_BRIGHTNESS:
         return _refuse("too dark: take it again with more flash", figures)

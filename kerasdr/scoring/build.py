@@ -19,6 +19,7 @@ from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bund
 from kerasdr.scoring.engine import EnsembleEngine
 from kerasdr.scoring.engine_keras import build_network
 from kerasdr.scoring.engines import require_installed
+from kerasdr.scoring.golden_making import kept_golden
 from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, member_graph
 from kerasdr.scoring.pointer import find_bundle
 
@@ -77,7 +78,7 @@ def rebuild(path: Path, engines: Sequence[GraphEngine]) -> Bundle:
 
 
 def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle:
-    """Write a bundle anew with graphs; those of other engines stay.
+    """Write a bundle anew with graphs; those of other engines stay. Keras is needed if it has no golden photographs yet.
 
     Args:
         folder: where it lies.
@@ -104,6 +105,9 @@ def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle
         max_megapixels=bundle.max_megapixels,
         graphs=list(every.values()),
         calibration=bundle.calibration,
+        golden=kept_golden(replace(bundle, graphs=every)),
+        about=bundle.about,
+        reference=bundle.reference,
     )
     return load_bundle(folder)
 

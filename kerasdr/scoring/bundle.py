@@ -5,11 +5,13 @@
     manifest.json              members (network, recipe, weights file), ensemble, calibration, validation figures
     weights/<member>.npz       plain arrays
     graphs/<engine>/<member>.* the same networks as graphs of an inference engine
+    golden/*                   photographs whose answers are known: what a machine is tried with before it grades
     SHA256SUMS                 of every other file, in the form of the tool ``sha256sum``
 
-There is nothing in it to execute: networks are rebuilt from their description by kerasdr's own code, and graphs hold nodes
-and numbers. The digest of ``SHA256SUMS`` names the bundle. Weights and graphs are read when an engine asks for them, since
-each engine needs only one of them.
+A signature of that list, SHA256SUMS.sig, may lie beside it (:mod:`kerasdr.scoring.signature`). There is nothing in a bundle to
+execute: networks are rebuilt from their description by kerasdr's own code, and graphs hold nodes and numbers. The digest of
+``SHA256SUMS`` names the bundle. Weights and graphs are read when an engine asks for them, since each engine needs only one of
+them.
 """
 
 import contextlib
@@ -21,56 +23,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from kerasdr import __version__
 from kerasdr.calibration import CalibrationPart
 from kerasdr.config import ModelSpec
 from kerasdr.ensembles import EnsembleSpec, combine
-from kerasdr.errors import KerasdrError
+from kerasdr.errors import KerasdrError, ModelRefusedError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.imaging.recipes import Recipe
-from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, Precision, graph_files
+from kerasdr.scoring.about import About
+from kerasdr.scoring.arrays import Arrays, arrays_to_bytes, read_arrays
+from kerasdr.scoring.drift_reference import DriftReference
+from kerasdr.scoring.golden_part import Golden, golden_file
+from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, graph_files
+from kerasdr.scoring.manifest import NOTE, GraphsEntry, Manifest, MemberEntry
 from kerasdr.scoring.pointer import MANIFEST, find_bundle
-from kerasdr.scoring.sealed import Arrays, SealedFolder, arrays_to_bytes, open_sealed, read_arrays, seal
-from kerasdr.section import Name, Section
+from kerasdr.scoring.sealed import SealedFolder, open_sealed, seal
 
-_NOTE = "For research. Not a medical device: a grade is no diagnosis and needs a qualified reader."
+_LARGEST_MANIFEST = 16 * 2**20
 _AGAIN = "write it again with this kerasdr, or copy it again from where it was made"
-
-# An experiment's name, which has up to 64 characters, and the time of its run.
-_BundleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)]
-
-
-class _MemberEntry(Section):
-    name: Name
-    model: ModelSpec
-    recipe: dict[str, Any]
-    weights: str
-
-
-class _GraphsEntry(Section):
-    made_with: Annotated[str, Field(max_length=64)]
-    precision: Precision
-    difference: dict[str, float]
-    validation_kappa: dict[str, float] = Field(default_factory=dict)
-
-
-class _Manifest(Section):
-    format: Literal[1]
-    name: _BundleName
-    kerasdr: str
-    note: str
-    max_megapixels: float = Field(gt=0)
-    members: tuple[_MemberEntry, ...] = Field(min_length=1)
-    ensemble: dict[str, Any]
-    validation: dict[str, Any]
-    graphs: dict[GraphEngine, _GraphsEntry] = Field(default_factory=dict)
-    calibration: CalibrationPart | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +81,10 @@ class Bundle:
         graphs: of inference engines, as far as they were made.
         calibration: of the combined probabilities, with operating point and sets; None if nothing was fitted, as in
             bundles of early versions.
+        golden: photographs whose answers are known; None in bundles of earlier versions, as are the next two.
+        about: where it comes from.
+        reference: what validation photographs looked like to it.
+        made_by: the version of kerasdr that wrote it.
     """
 
     name: str
@@ -115,6 +95,10 @@ class Bundle:
     validation: Mapping[str, Any]
     graphs: Mapping[GraphEngine, Graphs] = field(default_factory=dict)
     calibration: CalibrationPart | None = None
+    golden: Golden | None = None
+    about: About | None = None
+    reference: DriftReference | None = None
+    made_by: str = ""
 
     @property
     def label(self) -> str:
@@ -174,6 +158,9 @@ def write_bundle(
     max_megapixels: float = 100.0,
     graphs: Sequence[Graphs] = (),
     calibration: CalibrationPart | None = None,
+    golden: Golden | None = None,
+    about: About | None = None,
+    reference: DriftReference | None = None,
 ) -> None:
     """Write a bundle; a folder that stands there already is replaced once the new one is complete.
 
@@ -183,17 +170,17 @@ def write_bundle(
     new = folder.with_name(f".{folder.name}.new")
     try:
         # Checked before a file is made of it: members' names are names of files.
-        manifest = _Manifest(
+        manifest = Manifest(
             format=1,
             name=name,
             kerasdr=__version__,
-            note=_NOTE,
+            note=NOTE,
             max_megapixels=max_megapixels,
             members=tuple(_entry(member) for member in members),
             ensemble=ensemble.to_dict(),
             validation=dict(validation),
             graphs={
-                part.engine: _GraphsEntry(
+                part.engine: GraphsEntry(
                     made_with=part.made_with,
                     precision=part.precision,
                     difference=dict(part.difference),
@@ -202,6 +189,9 @@ def write_bundle(
                 for part in graphs
             },
             calibration=calibration,
+            golden=None if golden is None else golden.part,
+            about=about,
+            reference=reference,
         )
         _check_members(manifest, len(ensemble.weights))
         shutil.rmtree(new, ignore_errors=True)
@@ -212,9 +202,9 @@ def write_bundle(
         for part in graphs:
             for member in members:
                 files |= dict(zip(graph_files(part.engine, member.name), part.members[member.name].read(), strict=True))
-        # Without calibration there is no word of it: kerasdr of before can read such a bundle.
-        absent = {"calibration"} if calibration is None else None
-        files[MANIFEST] = (json.dumps(manifest.model_dump(mode="json", exclude=absent), indent=1) + "\n").encode()
+        if golden is not None:
+            files |= {golden_file(name): golden.files[name] for name in golden.part.files}
+        files[MANIFEST] = (json.dumps(manifest.to_json_data(), indent=1) + "\n").encode()
         for file, data in files.items():
             (new / file).parent.mkdir(parents=True, exist_ok=True)
             write_bytes_atomically(new / file, data)
@@ -242,14 +232,14 @@ def _put_in_place(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _entry(member: BundleMember) -> _MemberEntry:
+def _entry(member: BundleMember) -> MemberEntry:
     # Where the initial weights lay is of no use to anyone who loads the trained ones.
     spec = member.model.model_copy(update={"weights": "none"})
     recipe = member.recipe.to_dict()
-    return _MemberEntry(name=member.name, model=spec, recipe=recipe, weights=f"weights/{member.name}.npz")
+    return MemberEntry(name=member.name, model=spec, recipe=recipe, weights=f"weights/{member.name}.npz")
 
 
-def _check_members(manifest: _Manifest, n_weights: int) -> None:
+def _check_members(manifest: Manifest, n_weights: int) -> None:
     if len({entry.name for entry in manifest.members}) < len(manifest.members):
         raise KerasdrError(f"{MANIFEST}: two members have one name: give each its own")
     if n_weights != len(manifest.members):
@@ -265,6 +255,25 @@ def _explain(error: Exception, remedy: str) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or error}; check the folder and its space"
     return str(error) if isinstance(error, KerasdrError) else f"{error}; {remedy}"
+
+
+class _LateFiles(Mapping[str, bytes]):
+    """Golden files, read and checked when they are asked for."""
+
+    def __init__(self, sealed: SealedFolder, names: Sequence[str]) -> None:
+        self._sealed, self._names = sealed, names
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._names:
+            raise KeyError(name)
+        with _named(self._sealed.folder):
+            return self._sealed.read(golden_file(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class _LateArrays(Mapping[str, NDArray[np.generic]]):
@@ -294,7 +303,7 @@ def _named(folder: Path) -> Iterator[None]:
     try:
         yield
     except (KerasdrError, ValidationError) as error:
-        raise KerasdrError(f"bundle {printable_path(folder)}: {_explain(error, _AGAIN)}") from error
+        raise ModelRefusedError(f"bundle {printable_path(folder)}: {_explain(error, _AGAIN)}") from error
 
 
 def load_bundle(path: str | Path) -> Bundle:
@@ -306,19 +315,22 @@ def load_bundle(path: str | Path) -> Bundle:
         path: a bundle's folder, a finished run, or a pointer file such as ``runs/chosen``.
 
     Raises:
-        KerasdrError: if a file is missing, was added or changed, or does not say what it should.
+        KerasdrError: if there is none there.
+        ModelRefusedError: if a file is missing, was added or changed, or does not say what it should.
     """
     folder = find_bundle(Path(path)).resolve()
     with _named(folder):
         sealed = open_sealed(folder)
         if MANIFEST not in sealed.sums:
             raise KerasdrError(f"{MANIFEST} is missing: {_AGAIN}")
-        manifest = _Manifest.model_validate_json(sealed.read(MANIFEST))
+        manifest = Manifest.model_validate_json(sealed.read(MANIFEST, _LARGEST_MANIFEST))
         sealed.check()
         recipes, ensemble = _described(manifest)
         names = [entry.name for entry in manifest.members]
         graphs = {engine: [graph_files(engine, name) for name in names] for engine in manifest.graphs}
         expected = {MANIFEST, *(entry.weights for entry in manifest.members)}
+        golden = manifest.golden
+        expected |= set() if golden is None else {golden_file(name) for name in golden.files}
         if expected.union(*itertools.chain.from_iterable(graphs.values())) != set(sealed.sums):
             raise KerasdrError(f"its files are not those that {MANIFEST} names: {_AGAIN}")
         _check_members(manifest, len(ensemble.weights))
@@ -345,6 +357,10 @@ def load_bundle(path: str | Path) -> Bundle:
             for engine, about in manifest.graphs.items()
         },
         manifest.calibration,
+        None if golden is None else Golden(golden, _LateFiles(sealed, golden.files)),
+        manifest.about,
+        manifest.reference,
+        manifest.kerasdr,
     )
 
 
@@ -356,7 +372,7 @@ def _late_graph(sealed: SealedFolder, files: Sequence[str]) -> MemberGraph:
     return MemberGraph(sha256_of("".join(sealed.sums[file] for file in files).encode()), read)
 
 
-def _described(manifest: _Manifest) -> tuple[list[Recipe], EnsembleSpec]:
+def _described(manifest: Manifest) -> tuple[list[Recipe], EnsembleSpec]:
     try:
         ensemble = EnsembleSpec.from_dict(manifest.ensemble)
     except KerasdrError as error:

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
+from kerasdr.scoring.arrays import Arrays
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Batch, combined_heat, member_inputs
 from kerasdr.scoring.engine_keras import build_network
-from kerasdr.scoring.sealed import Arrays
 
 if TYPE_CHECKING:
     from kerasdr.models.cam import CamMethod

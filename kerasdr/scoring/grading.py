@@ -278,6 +278,7 @@ def _graded(
         grade_set="" if decision is None else decision.texts[0],
         screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
         refer_to_reader=None if decision is None else bool(decision.to_reader[0]),
+        figures=photograph.figures,
     )
     return Outcome(photograph.index, row, request.seen, request.partner_places, picture)
 
@@ -330,5 +331,6 @@ def _not_graded(request: Request, inputs: Sequence[Input], bundle: Bundle) -> Ou
         model=bundle.label,
         sha256=photograph.sha256,
         refer_to_reader=True if to_reader else None,
+        figures=photograph.figures,
     )
     return Outcome(photograph.index, row, request.seen)

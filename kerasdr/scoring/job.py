@@ -141,6 +141,7 @@ def run_job(
     select: Select | None = None,
     digest: DigestInputs | None = None,
     listener: JobListener | None = None,
+    check: Callable[[], None] | None = None,
     photo_timeout: float = PHOTO_SECONDS,
     isolate: bool = True,
     pseudonyms: Pseudonyms | None = None,
@@ -174,6 +175,7 @@ def run_job(
             :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
         digest: gives the SHA-256 of each input, empty where it cannot be read; reads them all if absent.
         listener: told how the job goes on.
+        check: called once there is something to read and before it is read; raises what stops the job.
         photo_timeout: seconds that reading one photograph may take.
         isolate: False reads photographs in this process, where a decoder that crashes ends the job.
         pseudonyms: show and keep these in the place of names, and keep a list of the names beside their key.
@@ -207,7 +209,7 @@ def run_job(
     reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
     job = _Job(
         *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
-        *(progress, digest or digest_inputs, listener, reading if isolate else None),
+        *(progress, digest or digest_inputs, listener, reading if isolate else None, check),
     )
 
     with contextlib.ExitStack() as stack:
@@ -262,6 +264,7 @@ class _Job:
     digest: DigestInputs
     listener: JobListener | None
     reading: Settings | None
+    check: Callable[[], None] | None
 
     def grade(self, record: Record, work: Work) -> None:
         """Have a row of every input in the record."""
@@ -270,6 +273,8 @@ class _Job:
             partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
             record.keep(found=record.find_settled(self.digest(inputs, self.workers), partners))
         if wanted := set(range(len(inputs))) - record.places:
+            if self.check:
+                self.check()
             self._read_and_grade(wanted, record, work)
         left = len(inputs) - len(record.places)
         work.finish(inputs, bundle.label)

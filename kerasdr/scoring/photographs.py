@@ -3,9 +3,9 @@
 import functools
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 import numpy as np
@@ -37,6 +37,7 @@ class Photograph:
         sha256: of its bytes, empty if they could not be read.
         images: one a recipe, ``(S, S, 3)`` uint8; empty unless ready.
         display: ``(D, D, 3)`` uint8, or None.
+        figures: of the quality gate, as far as it came.
     """
 
     index: int
@@ -45,6 +46,7 @@ class Photograph:
     sha256: str = ""
     images: tuple[NDArray[np.uint8], ...] = ()
     display: NDArray[np.uint8] | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -83,6 +85,22 @@ def find_partners(inputs: Sequence[Input], pairing: str) -> NDArray[np.int64]:
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
     return partner_index(columns, pairing)
+
+
+def person_keys(paths: Iterable[str]) -> list[str]:
+    """Return whose photograph each is, as far as its name tells: equal keys, one person.
+
+    As in :func:`group_by_person`: names are of a person within a folder, and one that tells no eye is a person of its own.
+
+    Args:
+        paths: of photographs.
+    """
+    keys = []
+    for number, path in enumerate(paths):
+        folder, name = os.path.split(path)
+        parsed = parse_name(PurePath(name).stem)
+        keys.append(f"{folder}/{parsed.patient_id}" if parsed.eye else f"\0{number}")
+    return keys
 
 
 def group_by_person(
@@ -194,9 +212,9 @@ def load_photograph(
     # As in training: what one recipe's decoding shows to be ungradable is given to no member.
     quality = next((item.quality for item in made if not item.quality.gradable), made[0].quality)
     if not quality.gradable:
-        return Photograph(index, "ungradable", quality.reason, digest)
+        return Photograph(index, "ungradable", quality.reason, digest, figures=quality.figures)
     display = None if shown is None else made[shown].display
-    return Photograph(index, "ready", "", digest, tuple(item.image for item in made), display)
+    return Photograph(index, "ready", "", digest, tuple(item.image for item in made), display, quality.figures)
 
 
 def _changed(change: ChangePhotograph, digest: str, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

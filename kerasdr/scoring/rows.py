@@ -1,7 +1,8 @@
 """The CSV: one row for every input."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
 
 from kerasdr.grades import N_GRADES
 
@@ -35,6 +36,7 @@ class Row:
             with a bundle that has none.
         refer_to_reader: whether a person is to look: the set holds grades that are referable and grades that are not, or
             the photograph is ungradable; None if it could not be read, or waits, and with a bundle that was not calibrated.
+        figures: of the quality gate (:class:`kerasdr.imaging.quality.Quality`), as far as it came; no column of the CSV.
     """
 
     image: str
@@ -52,11 +54,12 @@ class Row:
     grade_set: str = ""
     screen_positive: bool | None = None
     refer_to_reader: bool | None = None
+    figures: Mapping[str, float] = field(default_factory=dict, compare=False, metadata={"column": False})
 
     def cells(self) -> list[str]:
         """Return the row's cells; what is not known is empty, probabilities have six decimals."""
         cells: list[str] = []
-        for item in fields(self):
+        for item in _columns():
             value = getattr(self, item.name)
             if item.name == "probabilities":
                 cells += [f"{p:.6f}" for p in value] or [""] * N_GRADES
@@ -72,9 +75,13 @@ class Row:
         return cells
 
 
+def _columns() -> "Iterator[Field[Any]]":
+    return (item for item in fields(Row) if item.metadata.get("column", True))
+
+
 COLUMNS = tuple(
     name
-    for item in fields(Row)
+    for item in _columns()
     for name in ([f"prob_{grade}" for grade in range(N_GRADES)] if item.name == "probabilities" else [item.name])
 )
 

@@ -1,4 +1,4 @@
-"""A folder whose every byte is covered by a list of checksums, and the plain arrays that it may hold."""
+"""A folder whose every byte is covered by a list of checksums."""
 
 import contextlib
 import hashlib
@@ -6,14 +6,10 @@ import io
 import os
 import re
 import stat
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, sha256_of, sha256_of_file, write_bytes_atomically
@@ -21,9 +17,14 @@ from kerasdr.files import printable_path, sha256_of, sha256_of_file, write_bytes
 SUMS = "SHA256SUMS"
 """The list's name; its form is that of the tool ``sha256sum``."""
 
-Arrays = Mapping[str, NDArray[np.generic]]
+SIGNATURE = f"{SUMS}.sig"
+"""The name of a signature of the list, which may lie beside it and is itself in no list."""
 
 _READERS = 4
+# Far more than any bundle has: what is larger is refused before it costs time or memory.
+_MOST_FILES = 10_000
+_LARGEST_LIST = 2 * 2**20
+_LARGEST_FILE = 4 * 2**30
 _AGAIN = "copy the bundle again from where it was made"
 _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)\n")
 
@@ -53,18 +54,22 @@ class SealedFolder:
     sums: Mapping[str, str]
     digest: str
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, largest: int = _LARGEST_FILE) -> bytes:
         """Return a file's content, checked as it is read: what was checked is what is used.
 
         Links, pipes and devices are refused without being opened.
 
+        Args:
+            name: of the file.
+            largest: number of bytes that is not refused.
+
         Raises:
-            KerasdrError: if it cannot be read, or was changed since it was sealed.
+            KerasdrError: if it cannot be read, is larger, or was changed since it was sealed.
         """
         with _said(self.folder):
-            if sha256_of(_read(self.folder / SUMS)) != self.digest:
+            if sha256_of(_read(self.folder / SUMS, _LARGEST_LIST)) != self.digest:
                 raise KerasdrError("it was replaced by another since it was loaded: give the command again")
-            data = _read(self.folder / name)
+            data = _read(self.folder / name, largest)
         if sha256_of(data) != self.sums[name]:
             raise KerasdrError(f"{name} was changed since it was written: {_AGAIN}")
         return data
@@ -93,9 +98,9 @@ def open_sealed(folder: Path) -> SealedFolder:
         present = _files_in(folder)
         if SUMS not in present:
             raise KerasdrError(f"{SUMS} is missing: {_AGAIN}")
-        sums = _read(folder / SUMS)
+        sums = _read(folder / SUMS, _LARGEST_LIST)
     listed = _parse(sums)
-    if odd := sorted((present - {SUMS}) ^ set(listed)):
+    if odd := sorted((present - {SUMS, SIGNATURE}) ^ set(listed)):
         kind = "is missing" if odd[0] in listed else "does not belong there"
         raise KerasdrError(f"{printable_path(odd[0])} {kind}: {_AGAIN}")
     return SealedFolder(folder, listed, sha256_of(sums))
@@ -122,28 +127,48 @@ def _files_in(folder: Path) -> set[str]:
                     waiting.append(f"{name}/")
                 elif entry.is_file(follow_symlinks=False):
                     present.add(name)
+                    if len(present) > _MOST_FILES:
+                        raise KerasdrError(f"it has more than {_MOST_FILES} files: {_AGAIN}")
                 else:
                     raise KerasdrError(f"{printable_path(name)} is no ordinary file: {_AGAIN}")
     return present
 
 
-def _read(path: Path) -> bytes:
-    with _opened(path) as file:
+def read_small(folder: Path, name: str, largest: int = _LARGEST_LIST) -> bytes:
+    """Return a small file of a sealed folder that is in no list: the list itself, or its signature.
+
+    Raises:
+        KerasdrError: if it cannot be read, is larger than so many bytes, or is no ordinary file.
+    """
+    with _said(folder):
+        return _read(folder / name, largest)
+
+
+def _read(path: Path, largest: int) -> bytes:
+    with _opened(path, largest) as file:
         return file.read()
 
 
 def _digest(path: Path) -> str:
-    with _opened(path) as file:
+    with _opened(path, _LARGEST_FILE) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _opened(path: Path) -> io.BufferedReader:
+def _opened(path: Path, largest: int) -> io.BufferedReader:
     # Neither through a link nor waiting, should the file have become something else in between.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     file = open(os.open(path, flags), "rb")  # noqa: SIM115 - the caller closes it
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    found = os.fstat(file.fileno())
+    odd = ""
+    if not stat.S_ISREG(found.st_mode):
+        odd = "is no ordinary file"
+    elif found.st_nlink > 1:
+        odd = "has a second name elsewhere (a hard link), by which it can be changed"
+    elif found.st_size > largest:
+        odd = f"is larger than {largest / 2**20:g} MB"
+    if odd:
         file.close()
-        raise KerasdrError(f"{printable_path(path)} is no ordinary file: {_AGAIN}")
+        raise KerasdrError(f"{printable_path(path)} {odd}: {_AGAIN}")
     return file
 
 
@@ -155,47 +180,3 @@ def _parse(sums: bytes) -> dict[str, str]:
             raise KerasdrError(f"{SUMS} is damaged: {_AGAIN}")
         listed[match[2]] = match[1]
     return listed
-
-
-def arrays_to_bytes(arrays: Arrays) -> bytes:
-    """Return arrays as a NumPy ``.npz`` file, the same bytes for the same arrays.
-
-    Raises:
-        ValueError: if an array holds Python objects.
-    """
-    # np.savez would pickle objects, and take an array called ``file`` or ``allow_pickle`` for an option of its own.
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for key, array in arrays.items():
-            with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, np.asarray(array), allow_pickle=False)
-    return stream.getvalue()
-
-
-def read_arrays(name: str, data: bytes) -> Arrays:
-    """Return the arrays of a NumPy ``.npz`` file that holds plain, finite numbers and nothing else.
-
-    Args:
-        name: the file's name, for messages.
-        data: its bytes.
-
-    Raises:
-        KerasdrError: if it is anything else.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            # Not compressed, so that the arrays cannot be larger than the file.
-            plain = all(entry.compress_type == zipfile.ZIP_STORED and entry.file_size <= len(data) for entry in entries)
-            if not plain or len({entry.filename for entry in entries}) < len(entries):
-                raise ValueError("compressed, or two arrays of one name")
-        with np.load(io.BytesIO(data), allow_pickle=False) as content:
-            arrays = {key: content[key] for key in content.files}
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-            raise ValueError("something else than arrays")
-    except Exception as error:  # zipfile and numpy raise a dozen kinds on damaged files
-        raise KerasdrError(f"{name} holds no plain arrays: {_AGAIN}") from error
-    for key, array in arrays.items():
-        if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-            raise KerasdrError(f"{name}: {printable_path(key)} holds values that are no finite numbers: {_AGAIN}")
-    return arrays

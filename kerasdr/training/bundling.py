@@ -17,7 +17,10 @@ from kerasdr.imaging.recipes import get_recipe
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.build import build_graphs
 from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
+from kerasdr.scoring.drift_reference import DriftReference
+from kerasdr.scoring.golden_making import reference_golden
 from kerasdr.scoring.graphs import Graphs
+from kerasdr.training.about_run import about_run
 from kerasdr.training.backend import keras_backend
 
 
@@ -28,6 +31,7 @@ def bundle_run(
     validation: Mapping[str, Any],
     reporter: Reporter,
     calibration: CalibrationPart | None = None,
+    reference: DriftReference | None = None,
 ) -> Path:
     """Write ``run/bundle`` from the members' best weights, with graphs for the engines that the configuration names.
 
@@ -40,6 +44,7 @@ def bundle_run(
         validation: figures to carry along.
         reporter: hears of progress.
         calibration: of the combined probabilities, if any.
+        reference: what validation photographs look like to it, if that is known.
 
     Returns:
         The bundle's folder.
@@ -52,7 +57,7 @@ def bundle_run(
         members.append(BundleMember(member.name, member.model, recipe, weights))
     name = f"{experiment.name}-{run.name}"
     megapixels = min(member.imaging.max_megapixels for member in experiment.members)
-    bundle = Bundle(name, "", tuple(members), ensemble, megapixels, validation)
+    bundle = Bundle(name, "", tuple(members), ensemble, megapixels, validation, calibration=calibration)
     folder = run / "bundle"
     inside = keras_backend() == "tensorflow"
     write_bundle(
@@ -64,6 +69,9 @@ def bundle_run(
         max_megapixels=megapixels,
         graphs=_graphs(bundle, experiment, reporter) if inside else [],
         calibration=calibration,
+        golden=reference_golden(bundle),
+        about=about_run(run, experiment),
+        reference=reference,
     )
     if not inside:
         _graphs_by_tensorflow(folder, experiment, reporter)

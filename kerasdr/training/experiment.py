@@ -26,6 +26,7 @@ from kerasdr.training.calibrating import fit_on_validation, judge_calibration
 from kerasdr.training.checks import check_experiment
 from kerasdr.training.copies import note_near_duplicates, refuse_same_pixels
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
+from kerasdr.training.drift_reference import validation_reference
 from kerasdr.training.event_files import EventReporter
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
@@ -180,7 +181,11 @@ def _train_in(
     write_text_atomically(run / "metrics.json", json.dumps(content, indent=1) + "\n")
     reporter.note(f"ensemble: {choice.reason}")
     reporter.note(f"calibration: {calibration.reason}")
-    bundle_run(run, experiment, choice.spec, content, reporter, calibration)
+    readable = np.array([bool(pixels) for pixels in seen.pixels])
+    reference = validation_reference(
+        data.table, validation, calibration.calibrated(raw), prepared.values(), seen.figures, readable
+    )
+    bundle_run(run, experiment, choice.spec, content, reporter, calibration, reference)
     set_status(run, "finished")
     reporter.end(run)
     if point:

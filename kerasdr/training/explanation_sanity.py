@@ -20,10 +20,10 @@ from kerasdr.evaluation.sanity_checks import (
     similarity_verdict,
 )
 from kerasdr.reporting import Reporter
+from kerasdr.scoring.arrays import Arrays
 from kerasdr.scoring.ensemble_maps import EnsembleMaps
 from kerasdr.scoring.grading import make_batch
 from kerasdr.scoring.masked_cases import MaskedCase
-from kerasdr.scoring.sealed import Arrays
 
 if TYPE_CHECKING:
     from kerasdr.models.cam import CamMethod

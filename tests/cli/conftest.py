@@ -16,6 +16,7 @@ from kerasdr.ensembles import EnsembleSpec
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
+from kerasdr.scoring.golden import make_golden
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Ran:
     def error(self) -> str:
         """The one line of an error that people can mend."""
         return self.left(1)
+
+    @property
+    def refused(self) -> str:
+        """The one line that says why a model is not to grade."""
+        return self.left(6)
 
     def left(self, code: int) -> str:
         """The one line of an error with some exit code."""
@@ -97,11 +103,11 @@ def eye() -> bytes:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> str:
-    """A bundle in the folder ``model``."""
+def model(tmp_path: Path, eye: bytes) -> str:
+    """A bundle in the folder ``model``, with golden photographs that the fake engine answers."""
     spec = ModelSpec(trunk="tiny", weights="none")
     member = BundleMember("only", spec, get_recipe("clahe-crop", 48), {"0000:a": np.zeros(2, np.float32)})
-    write_bundle(
-        tmp_path / "model", name="fake-1", members=[member], ensemble=EnsembleSpec("soft", (1.0,)), validation={}
-    )
+    soft = EnsembleSpec("soft", (1.0,))
+    golden = make_golden(Bundle("fake-1", "", (member,), soft, 100.0, {}), FakeEngine(), {"1.png": eye}, "fake")
+    write_bundle(tmp_path / "model", name="fake-1", members=[member], ensemble=soft, validation={}, golden=golden)
     return "model"

@@ -132,7 +132,7 @@ def test_choose_refuses_a_damaged_bundle(kerasdr: Kerasdr, model: str) -> None:
     Path("runs/demo/one").mkdir(parents=True)
     Path(model).rename("runs/demo/one/bundle")
     Path("runs/demo/one/bundle/extra").write_text("x")
-    assert "extra does not belong there" in kerasdr("choose", "runs/demo/one").error
+    assert "extra does not belong there" in kerasdr("choose", "runs/demo/one").refused
     assert not Path("runs/chosen").exists()
 
 

@@ -307,4 +307,4 @@ def test_a_second_watch_of_one_output_leaves(kerasdr: Kerasdr, model: str) -> No
     assert kerasdr(*arguments).code == 3
     with hold(Path("new/g.csv.watch.lock"), "x"):
         assert kerasdr(*arguments).left(5).startswith("another job holds new/g.csv: process ")
-    assert sorted(os.listdir("new")) == ["g.csv", "g.ledger", "g_gradcam"]
+    assert sorted(os.listdir("new")) == ["g.csv", "g.ledger", "g.summary.json", "g_gradcam"]

@@ -11,12 +11,12 @@ import pytest
 from kerasdr.evaluation.intervals import bootstrap_people
 from kerasdr.evaluation.method_comparison import compare_methods, comparison_markdown
 from kerasdr.evaluation.metrics import quadratic_kappa
-from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.over_runs import Predictions
 from kerasdr.evaluation.row_differences import difference_text, row_differences
 from kerasdr.evaluation.table_text import to_csv, to_latex, to_markdown
 from kerasdr.evaluation.tables import FilledTable, fill_tables
 from kerasdr.evaluation.task_runs import find_task_runs, read_task_run
+from kerasdr.multiplicity import holm
 from kerasdr.tasks import Task
 
 MakeRun = Callable[..., Path]

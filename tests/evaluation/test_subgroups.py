@@ -9,11 +9,11 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
 from kerasdr.evaluation.groups import Groups
 from kerasdr.evaluation.intervals import bootstrap_people
-from kerasdr.evaluation.multiplicity import holm
 from kerasdr.evaluation.subgroup_draws import permuted
 from kerasdr.evaluation.subgroup_figures import COMPARED, FIGURES, Labelled, statistic
 from kerasdr.evaluation.subgroups import Subgroups, _p_value, subgroups
 from kerasdr.evaluation.subgroups_text import subgroups_text
+from kerasdr.multiplicity import holm
 
 
 def study(seed: int, people: int, eyes: int = 2, ungraded: float = 0.1) -> Labelled:

@@ -1,6 +1,7 @@
 """Bytes to pixels: whatever a camera or a person saved becomes upright RGB, or a reason."""
 
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -384,6 +385,35 @@ def test_recipes_see_the_same_in_a_reduced_decode_of_real_photographs(highres: l
         assert reduced.shape[0] < full.shape[0]
         difference = np.abs(apply_recipe(recipe, full).astype(int) - apply_recipe(recipe, reduced))
         assert difference.mean() < 3.0
+
+
+def test_exif_orientation_needs_no_pillow(encode: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = encode(quarters(64, 96), "JPEG", exif=oriented(6))
+    for_pillow = Image.Exif()
+    for_pillow[0x010F] = "a camera's maker"  # a tag before it
+    for_pillow[0x0112] = 8
+    others = encode(quarters(64, 96), "PNG", exif=for_pillow)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert read_header(turned).orientation == 6
+    assert read_header(others).orientation == 8
+
+
+@pytest.mark.parametrize(
+    ("tiff", "orientation"),
+    [
+        (b"II*\0" + struct.pack("<IHHHIHH", 8, 1, 0x0112, 3, 1, 3, 0), 3),
+        (b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 3, 0), 3),
+        (b"MM\0*" + struct.pack(">IHHHII", 8, 1, 0x0112, 4, 1, 3), 3),  # as LONG, which some programs write
+        (b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 3, 2, 3, 0), 1),  # two of them
+        (b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 2, 1, 3, 0), 1),  # as text
+        (b"MM\0*" + struct.pack(">IH", 8, 65535), 1),  # tags that are not there
+        (b"MM\0*" + struct.pack(">I", 2**32 - 1), 1),
+        (b"MM\0*", 1),
+        (b"XX\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 3, 0), 1),
+    ],
+)
+def test_exif_by_its_bytes(tiff: bytes, orientation: int, encode: Encode) -> None:
+    assert read_header(encode(quarters(64, 96), "JPEG", exif=b"Exif\0\0" + tiff)).orientation == orientation
 
 
 def test_jpeg_whose_lower_part_is_missing_is_refused_though_it_has_an_end(encode: Encode) -> None:

@@ -21,8 +21,8 @@ def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
     return data[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + data[2:]
 
 
-def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """Return a PNG of an RGB picture ``(H, W, 3)`` with a comment that says that it is synthetic."""
+def encode_png(image: NDArray[np.unsignedinteger]) -> bytes:
+    """Return a PNG of an RGB picture ``(H, W, 3)``, of 8 or 16 bits, with a comment that says that it is synthetic."""
     data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
     text = b"tEXtComment\0" + STATEMENT.encode("ascii")
     chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))

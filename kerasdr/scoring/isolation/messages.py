@@ -5,15 +5,17 @@ pixels of the very sizes that were asked for or is refused.
 """
 
 import json
+import math
 import os
 import re
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdr.imaging.quality import FIGURES
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.overlay import DISPLAY_SIZE
@@ -90,6 +92,7 @@ class Head:
     status: str
     reason: str
     sha256: str
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the head as JSON; what :func:`read_head` would not take of the reason is replaced or left out."""
@@ -99,6 +102,7 @@ class Head:
             "status": self.status,
             "reason": plain[:_REASON_AT_MOST],
             "sha256": self.sha256,
+            "figures": {name: float(value) for name, value in self.figures.items()},
         }
         return json.dumps(content).encode("ascii")
 
@@ -133,7 +137,7 @@ def read_head(data: bytes, number: int) -> Head:
         content = json.loads(data.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise OddAnswer("no JSON") from error
-    if not isinstance(content, dict) or set(content) != {"number", "status", "reason", "sha256"}:
+    if not isinstance(content, dict) or set(content) - {"figures"} != {"number", "status", "reason", "sha256"}:
         raise OddAnswer("other parts than asked for")
     status, reason, sha256 = content["status"], content["reason"], content["sha256"]
     if content["number"] != number or status not in ("ready", "ungradable", "failed", "waiting"):
@@ -144,7 +148,12 @@ def read_head(data: bytes, number: int) -> Head:
         raise OddAnswer("no SHA-256")
     if (reason == "") is not (status == "ready") or (sha256 == "" and status not in ("failed", "waiting")):
         raise OddAnswer("parts that contradict each other")
-    return Head(number, status, reason, sha256)
+    figures = content.get("figures", {})
+    if not isinstance(figures, dict) or not set(figures) <= FIGURES:
+        raise OddAnswer("figures that the quality gate has not")
+    if not all(isinstance(value, float) and math.isfinite(value) for value in figures.values()):
+        raise OddAnswer("figures that are no numbers")
+    return Head(number, status, reason, sha256, figures)
 
 
 def photograph_of(index: int, head: Head, pixels: bytearray, settings: Settings) -> Photograph:
@@ -163,4 +172,4 @@ def photograph_of(index: int, head: Head, pixels: bytearray, settings: Settings)
         at += size
     n = len(settings.recipes)
     display = arrays[n] if len(arrays) > n else None
-    return Photograph(index, head.status, head.reason, head.sha256, tuple(arrays[:n]), display)
+    return Photograph(index, head.status, head.reason, head.sha256, tuple(arrays[:n]), display, head.figures)

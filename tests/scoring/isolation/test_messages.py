@@ -89,3 +89,12 @@ def test_anything_odd_is_refused(data: bytes) -> None:
 def test_a_reason_is_made_fit_to_be_sent() -> None:
     sent = Head(3, "failed", "J\u00fcrgen\n" + "x" * 500, "")
     assert read_head(sent.to_bytes(), 3).reason == "J?rgen?" + "x" * 393
+
+
+def test_figures_of_the_quality_gate_come_along_and_nothing_else_in_their_place() -> None:
+    figures = {"brightness": 90.5, "red": 0.5}
+    assert read_head(Head(3, "ready", "", SHA, figures).to_bytes(), 3).figures == figures
+    for odd in ({"brightness": "90"}, {"name": 1.0}, [1.0], {"red": float("nan")}, {"red": None}):
+        content = {"number": 3, "status": "ready", "reason": "", "sha256": SHA, "figures": odd}
+        with pytest.raises(OddAnswer, match="figures that"):
+            read_head(json.dumps(content).encode("ascii"), 3)

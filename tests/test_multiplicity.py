@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from kerasdr.evaluation.multiplicity import holm
+from kerasdr.multiplicity import holm
 
 
 def closed_testing(p: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Whether a machine is fit to grade: one point a line, with what to mend."""

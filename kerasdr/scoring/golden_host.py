@@ -1,0 +1,65 @@
+"""The golden check of this machine: done once for a bundle, an engine and the versions that are installed, and then known."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+from kerasdr import __version__
+from kerasdr.errors import KerasdrError
+from kerasdr.files import sha256_of, write_text_atomically
+from kerasdr.machine import cache_folder, processor_name
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.engine import Engine
+from kerasdr.scoring.engines import EngineName
+from kerasdr.scoring.golden import require_golden
+from kerasdr.scoring.graphs import Precision
+
+# What computes: a change of any of these is reason to check again.
+_PACKAGES = ("numpy", "cv2", "openvino", "onnxruntime", "keras", "tensorflow", "jax")
+# Of the check itself.
+_FORM = 1
+
+
+def check_here(bundle: Bundle, engine: Engine, name: EngineName, *, gradcam: bool, batch_size: int = 16) -> bool:
+    """Refuse an engine that does not give a bundle's golden answers on this machine, unless it is known that it does.
+
+    That is kept in the user's cache folder; where that cannot be written, each job checks.
+
+    Args:
+        bundle: what is to grade; without golden photographs nothing is checked.
+        engine: that is about to.
+        name: of the engine.
+        gradcam: whether it makes heat maps, which are checked too then.
+        batch_size: that it was made for, at most.
+
+    Returns:
+        Whether the bundle can be checked.
+
+    Raises:
+        ModelRefusedError: if an answer differs from the one that is known.
+    """
+    if bundle.golden is None:
+        return False
+    if not is_known_here(bundle, name, gradcam=gradcam):
+        require_golden(bundle, engine, name, precision_of(bundle, name), batch_size)
+        mark = _mark(bundle, name, gradcam)
+        with contextlib.suppress(OSError, KerasdrError):
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            write_text_atomically(mark, f"{bundle.label} gave its golden answers with {name}\n")
+    return True
+
+
+def is_known_here(bundle: Bundle, name: EngineName, *, gradcam: bool) -> bool:
+    """Whether it is known of this machine that an engine gives a bundle's golden answers; see :func:`check_here`."""
+    return _mark(bundle, name, gradcam).is_file()
+
+
+def precision_of(bundle: Bundle, engine: EngineName) -> Precision:
+    """Return the precision of an engine's arithmetic."""
+    return next((graphs.precision for name, graphs in bundle.graphs.items() if name == engine), "float32")
+
+
+def _mark(bundle: Bundle, name: EngineName, gradcam: bool) -> Path:
+    versions = [(package, str(getattr(sys.modules.get(package), "__version__", ""))) for package in _PACKAGES]
+    key = (_FORM, bundle.digest, name, gradcam, __version__, versions, sys.version_info[:3], processor_name())
+    return cache_folder() / "golden" / f"{sha256_of(repr(key).encode())}.txt"
