@@ -19,6 +19,7 @@ from kerasdr.scoring.build import build_graphs
 from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
 from kerasdr.scoring.drift_reference import DriftReference
 from kerasdr.scoring.golden_making import reference_golden
+from kerasdr.scoring.golden_part import Golden
 from kerasdr.scoring.graphs import Graphs
 from kerasdr.training.about_run import about_run
 from kerasdr.training.backend import keras_backend
@@ -35,7 +36,7 @@ def bundle_run(
 ) -> Path:
     """Write ``run/bundle`` from the members' best weights, with graphs for the engines that the configuration names.
 
-    Graphs that cannot be made are left out, which is said: Keras can run the bundle all the same.
+    Graphs and golden photographs that cannot be made are left out, which is said: Keras can run the bundle all the same.
 
     Args:
         run: the run's folder, with ``members/<name>/weights.npz``.
@@ -69,13 +70,21 @@ def bundle_run(
         max_megapixels=megapixels,
         graphs=_graphs(bundle, experiment, reporter) if inside else [],
         calibration=calibration,
-        golden=reference_golden(bundle),
+        golden=_golden(bundle, reporter),
         about=about_run(run, experiment),
         reference=reference,
     )
     if not inside:
         _graphs_by_tensorflow(folder, experiment, reporter)
     return folder
+
+
+def _golden(bundle: Bundle, reporter: Reporter) -> Golden | None:
+    try:
+        return reference_golden(bundle)
+    except KerasdrError as error:  # a run is not lost for it, and `predict` says that they are missing
+        reporter.note(f"the bundle has no golden photographs: {error}")
+        return None
 
 
 def _graphs(bundle: Bundle, experiment: Experiment, reporter: Reporter) -> list[Graphs]:

@@ -57,6 +57,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory, phantom_root: Path) -> Pa
 
 def test_run_folder_holds_what_it_promises(finished: Path) -> None:
     there = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    golden = {name for name in there if name.startswith("bundle/golden/")}
+    assert len(golden) == 13 and "bundle/golden/expected.npz" in golden
+    there -= golden
     promised = {
         "config.yaml",
         "environment.json",
