@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -49,6 +49,8 @@ class Outcome:
     partners: tuple[int, ...] = ()
     picture: Picture | None = None
 
+
+_PARTNER_WAITS = "the photograph that it is graded together with cannot be had yet: run again"
 
 LoadInput = Callable[[int, Input], Photograph]
 """Reads and prepares the input at a place of the list; whatever is wrong with it becomes the photograph's reason."""
@@ -240,12 +242,21 @@ def read_requests(
     with contextlib.closing(groups):
         for group, found in groups:
             for index in group.own:
-                yield Request(found[index], {p: _partner(found, int(partners[p][index])) for p in pairings})
+                others = [found.get(int(partners[p][index])) for p in pairings]
+                photograph = _with_its_partners(found[index], others)
+                yield Request(photograph, {p: _partner(found, int(partners[p][index])) for p in pairings})
 
 
 def bundle_pairings(bundle: Bundle) -> list[str]:
     """Return the pairings that a bundle's dual members use, sorted."""
     return sorted({member.model.pairing for member in bundle.members if member.model.mode == "dual"})
+
+
+def _with_its_partners(photograph: Photograph, partners: Iterable[Photograph | None]) -> Photograph:
+    """Return a photograph, which waits where a partner does: without it, it would be given another answer now than later."""
+    if photograph.ready and any(partner is not None and partner.status == "waiting" for partner in partners):
+        return Photograph(photograph.index, "waiting", _PARTNER_WAITS, photograph.sha256)
+    return photograph
 
 
 def _partner(found: Mapping[int, Photograph], place: int) -> Photograph | None:

@@ -271,6 +271,31 @@ def test_row_follows_the_bytes_that_were_decoded(
     }
 
 
+def test_a_photograph_waits_where_its_partner_does(
+    bundle: Bundle, factory: FakeFactory, ward: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the other eye a dual network gives another answer, which would be replaced the next night."""
+    from kerasdr.scoring import photographs
+    from kerasdr.scoring.reading import WaitingPhotograph
+
+    plain = photographs.read_bytes
+
+    def gone(path: str, **options: Any) -> bytes:
+        if path.endswith("1_right.png"):
+            raise WaitingPhotograph("the file is still being written: run again when it is whole")
+        return plain(path, **options)
+
+    monkeypatch.setattr(photographs, "read_bytes", gone)
+    first = job(bundle, factory, isolate=False)
+    assert [row.status for row in first.rows[:2]] == ["waiting", "waiting"] and first.rows[2].status == "graded"
+    assert first.rows[0].reason == "the photograph that it is graded together with cannot be had yet: run again"
+    monkeypatch.setattr(photographs, "read_bytes", plain)
+    graded(factory)
+    second = job(bundle, factory, isolate=False)
+    assert graded(factory) == 2 and second.rows[0].partner == "in/1_right.png"
+    assert not book().superseded
+
+
 def test_names_that_are_no_text_come_back_to_the_byte(bundle: Bundle, factory: FakeFactory, good: list[bytes]) -> None:
     names = [os.fsdecode(b"\xff\xe9_left.png"), r"\xff\xe9_left.png", "ä眼.png", "two\nlines.png", "=1+1.png"]
     for name in names:
