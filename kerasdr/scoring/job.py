@@ -43,6 +43,7 @@ from kerasdr.scoring.results import (
     room_for,
 )
 from kerasdr.scoring.rows import STATUSES, Row
+from kerasdr.scoring.summary import summary_file
 from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
@@ -222,11 +223,12 @@ def run_job(
         if gradcam:
             stack.enter_context(room_for(pictures))
         for folder in (out.parent, pictures):
-            remove_rests(folder, out.name)
+            remove_rests(folder, out.name, summary_file(out).name)
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
         if pseudonyms is not None:
+            remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
             pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
         record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
         if listener:
