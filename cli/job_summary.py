@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def leave_summary(told: "Telling", summary: "Summary", seconds: float, arguments: dict[str, Any]) -> None:
-    """Write the summary of a job, and warn if its photographs are not like those of validation.
+    """Write the summary of a job, and warn if its photographs are not like those of validation, or it cannot be written.
 
     Args:
         told: hears the warning.
@@ -16,9 +16,8 @@ def leave_summary(told: "Telling", summary: "Summary", seconds: float, arguments
         seconds: that it took.
         arguments: of :func:`kerasdr.cli.job_options.job_arguments`.
 
-    Raises:
-        KerasdrError: if it cannot be written.
     """
+    from kerasdr.errors import StorageError
     from kerasdr.scoring.golden_host import precision_of
     from kerasdr.scoring.summary import How, drift_warning, job_drift, write_summary
 
@@ -27,4 +26,7 @@ def leave_summary(told: "Telling", summary: "Summary", seconds: float, arguments
     if warning := drift_warning(drift):
         told.warn(warning)
     how = How(engine, precision_of(bundle, engine), bundle.golden is not None, seconds)
-    write_summary(summary.csv, summary.rows, bundle, drift, how)
+    try:
+        write_summary(summary.csv, summary.rows, bundle, drift, how)
+    except StorageError as error:  # the CSV is complete, and says all that is needed
+        told.warn(str(error))

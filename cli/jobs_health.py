@@ -23,9 +23,12 @@ def health_command(context: click.Context, output: Path, max_age: float, ledger:
     A job went well that ended with exit code 0 or 3, not longer ago than --max-age. One that is at work does not count.
     """
     from kerasdr.scoring.ledger.audit import read_output
-    from kerasdr.scoring.operation.health import judge_health
+    from kerasdr.scoring.operation.health import judge_csv, judge_health
 
     found = read_output(output, ledger)
     health = judge_health(found.book.runs, found.csv, max_age, time.time())
+    if health.well:
+        there = judge_csv(found.book.runs, found.csv)
+        health = health if there.well else there
     click.echo(health.sentence, err=not health.well)
     context.exit(0 if health.well else 1)

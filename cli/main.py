@@ -40,7 +40,7 @@ COMMANDS = {
 _REQUIRED = frozenset(
     {
         *("keras", "tensorflow", "keras_cv", "sklearn", "pandas", "tf_keras_vis", "matplotlib", "PIL", "h5py", "scipy"),
-        *("openvino", "onnxruntime", "onnx", "tf2onnx", "nncf"),
+        *("openvino", "onnxruntime", "onnx", "tf2onnx", "nncf", "jax", "isal", "cv2", "numpy", "pydantic", "yaml"),
     }
 )
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -68,9 +69,7 @@ def open_atomically(path: Path, *, sync_name: bool = True, mode: int | None = No
             yield file
             sync_file(file)
         # mkstemp makes the file private; give it the permissions an ordinary new file would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask if mode is None else mode)
+        os.chmod(temporary, 0o666 & ~_umask() if mode is None else mode)
         rename(temporary, path)
         temporary = None
         if sync_name:
@@ -84,6 +83,17 @@ def open_atomically(path: Path, *, sync_name: bool = True, mode: int | None = No
         if temporary is not None:
             with contextlib.suppress(OSError):
                 remove(temporary)
+
+
+_UMASK = threading.Lock()
+
+
+def _umask() -> int:
+    """Return the process's mask of permissions, which can only be read by setting it: one thread at a time."""
+    with _UMASK:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return mask
 
 
 def is_temporary(name: str, target: str) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from kerasdr import __version__
@@ -15,7 +16,10 @@ from kerasdr.scoring.golden import require_golden
 from kerasdr.scoring.graphs import Precision
 
 # What computes: a change of any of these is reason to check again.
-_PACKAGES = ("numpy", "cv2", "openvino", "onnxruntime", "keras", "tensorflow", "jax")
+_PACKAGES = (
+    *("numpy", "opencv-python", "opencv-python-headless", "openvino", "onnxruntime", "keras", "tensorflow", "jax"),
+    *("tensorflow-cpu", "onnxruntime-gpu"),
+)
 # Of the check itself.
 _FORM = 1
 
@@ -60,6 +64,14 @@ def precision_of(bundle: Bundle, engine: EngineName) -> Precision:
 
 
 def _mark(bundle: Bundle, name: EngineName, gradcam: bool) -> Path:
-    versions = [(package, str(getattr(sys.modules.get(package), "__version__", ""))) for package in _PACKAGES]
+    # Asked of what is installed and not of what is loaded: that would say another thing before the engine is.
+    versions = [(package, _version(package)) for package in _PACKAGES]
     key = (_FORM, bundle.digest, name, gradcam, __version__, versions, sys.version_info[:3], processor_name())
     return cache_folder() / "golden" / f"{sha256_of(repr(key).encode())}.txt"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -195,7 +195,8 @@ def run_job(
     pictures = pictures_folder(out)
     listed = functools.partial(_listed, _names(arguments), pictures, pseudonyms)
     selection = Selection(listed()) if select is None else select(listed)
-    inputs = selection.inputs
+    # Whatever selected them: a listing of one's own knows of no pseudonyms.
+    inputs = selection.inputs if pseudonyms is None else pseudonyms.rename(selection.inputs)
     check_not_listed(out, inputs)
     check_not_listed(ledger, inputs, "--ledger")
     check_place(ledger)
@@ -210,7 +211,7 @@ def run_job(
     reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
     job = _Job(
         *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
-        *(progress, digest or digest_inputs, listener, reading if isolate else None, check),
+        *(progress, digest, listener, reading if isolate else None, check),
     )
 
     with contextlib.ExitStack() as stack:
@@ -228,6 +229,7 @@ def run_job(
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
         if pseudonyms is not None:
+            record.refuse_names()
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
             pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
         record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
@@ -263,7 +265,7 @@ class _Job:
     batch_size: int
     workers: int
     progress: Progress | None
-    digest: DigestInputs
+    digest: DigestInputs | None
     listener: JobListener | None
     reading: Settings | None
     check: Callable[[], None] | None
@@ -273,7 +275,8 @@ class _Job:
         inputs, bundle = self.inputs, self.bundle
         if record.has_answers:  # else there is nothing that a digest could find
             partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
-            record.keep(found=record.find_settled(self.digest(inputs, self.workers), partners))
+            digest = self.digest or functools.partial(digest_inputs, stop=work.is_stopped)
+            record.keep(found=record.find_settled(digest(inputs, self.workers), partners))
         if wanted := set(range(len(inputs))) - record.places:
             if self.check:
                 self.check()
@@ -310,7 +313,12 @@ class _Job:
                 pictures=cast(PictureFormat, self.question.pictures),
                 workers=self.workers,
             )
-            for outcomes in stack.enter_context(contextlib.closing(batches)):
+            stack.enter_context(contextlib.closing(batches))
+            if readers:
+                stack.push(
+                    lambda kind, *rest: readers.close() if kind else None
+                )  # at once: whoever reads need not end first
+            for outcomes in batches:
                 if any(outcome.picture for outcome in outcomes):
                     self._sync()
                 work.keep(outcomes)

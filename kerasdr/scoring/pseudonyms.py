@@ -15,12 +15,11 @@ from pathlib import Path
 
 from kerasdr.data.names import PHOTOGRAPH_SUFFIXES
 from kerasdr.errors import KerasdrError
-from kerasdr.files import open_atomically, printable_path, sync_folder
+from kerasdr.files import open_atomically, printable_path, sha256_of, sync_folder
 from kerasdr.scoring.inputs import Input, PathKeys
-from kerasdr.scoring.names import shown_path
+from kerasdr.scoring.names import is_pseudonym, shown_path
 
 _KEY = re.compile(rb"[0-9a-f]{64}\n?")
-_PSEUDONYM = re.compile(r"p_[0-9a-f]{16}(?:\.[a-z]{3,4})?")
 _COLUMNS = ["pseudonym", "image"]
 
 
@@ -50,8 +49,12 @@ class Pseudonyms:
         return f"p_{digits}{ending if ending in PHOTOGRAPH_SUFFIXES else ''}"
 
     def names_file(self, out: Path) -> Path:
-        """Return where the list of a CSV's names lies: ``grades.names.csv`` beside the key for ``grades.csv``."""
-        return self.folder / f"{out.stem}.names.csv"
+        """Return where the list of a CSV's names lies: ``grades.0a1b2c3d.names.csv`` beside the key for ``grades.csv``.
+
+        The digits are of the CSV's whole path: two of one name in two folders have a list each, and each its own lock.
+        """
+        digits = sha256_of(os.fsencode(os.path.realpath(out)))[:8]
+        return self.folder / f"{out.stem}.{digits}.names.csv"
 
     def keep_names(self, inputs: Sequence[Input], out: Path) -> None:
         """Add inputs to the list of a CSV's names, which only its owner can read; those of earlier nights stay in it.
@@ -61,8 +64,9 @@ class Pseudonyms:
         """
         path = self.names_file(out)
         names = _read_names(path)
+        keys = PathKeys()  # the names that the pseudonyms are of
         for entry in inputs:
-            shown = shown_path(os.path.abspath(entry.path))
+            shown = shown_path(keys(entry.path))
             if names.setdefault(entry.pseudonym, shown) != shown:
                 raise KerasdrError(
                     f"{entry.pseudonym} stands for two names in {printable_path(path)}: move that list away and run again"
@@ -127,7 +131,7 @@ def _read_names(path: Path) -> dict[str, str]:
         raise KerasdrError(
             f"cannot read the list of names {printable_path(path)}: move it away and run again"
         ) from error
-    sound = rows[:1] == [_COLUMNS] and all(len(row) == 2 and _PSEUDONYM.fullmatch(row[0]) for row in rows[1:])
+    sound = rows[:1] == [_COLUMNS] and all(len(row) == 2 and is_pseudonym(row[0]) for row in rows[1:])
     if not sound:
         raise KerasdrError(f"{printable_path(path)} is no list of names: move it away and run again")
     return dict(rows[1:])

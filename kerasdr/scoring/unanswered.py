@@ -78,13 +78,17 @@ class Work:
                     self._claimed[request.seen] = []
                     yield request
 
+    def is_stopped(self) -> bool:
+        """Whether somebody wants the job to end."""
+        return self._limits.stopped is not None and self._limits.stopped()
+
     def _is_over(self) -> bool:
         limits = self._limits
         if limits.max_failed is not None and self._failed > limits.max_failed:
             self.how = TOO_MANY
         elif limits.seconds is not None and limits.clock() - self._began >= limits.seconds:
             self.how = TOO_LONG
-        elif limits.stopped is not None and limits.stopped():
+        elif self.is_stopped():
             self.how = STOPPED
         return self.how != COMPLETE
 
@@ -122,13 +126,14 @@ class Work:
         )
 
 
-def digest_inputs(inputs: Sequence[Input], workers: int) -> list[str]:
-    """Return the SHA-256 of each input's bytes, empty where they cannot be read."""
+def digest_inputs(inputs: Sequence[Input], workers: int, stop: Callable[[], bool] | None = None) -> list[str]:
+    """Return the SHA-256 of each input's bytes, empty where they cannot be read; all that is left once ``stop`` says so."""
 
     def digest(entry: Input) -> str:
         try:
-            return "" if entry.problem else sha256_of(read_bytes(entry.path, listed=entry.listed))
-        except UnreadablePhotograph:
+            unread = entry.problem or (stop is not None and stop())
+            return "" if unread else sha256_of(read_bytes(entry.path, listed=entry.listed))
+        except (UnreadablePhotograph, MemoryError):
             return ""
 
     with ThreadPoolExecutor(workers) as pool:

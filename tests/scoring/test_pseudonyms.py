@@ -94,7 +94,7 @@ def test_the_list_of_names_grows_and_stays_private() -> None:
     pseudonyms.keep_names(first, OUT)
     pseudonyms.keep_names(second, OUT)
     pseudonyms.keep_names(first, OUT)
-    with open("keys/grades.names.csv", encoding="utf-8", newline="") as file:
+    with open(pseudonyms.names_file(OUT), encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["pseudonym", "image"]
     here = os.path.abspath(".")
@@ -104,22 +104,23 @@ def test_the_list_of_names_grows_and_stays_private() -> None:
         second[0].pseudonym: f"{here}/b.png",
     }
     assert rows[1:] == sorted([name, path] for name, path in expected.items())
-    assert stat.S_IMODE(os.stat("keys/grades.names.csv").st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(pseudonyms.names_file(OUT)).st_mode) == 0o600
     assert os.listdir("out") == []
 
 
 def test_what_is_no_list_of_names_is_not_overwritten() -> None:
     pseudonyms = Pseudonyms(bytes(32), Path("keys"))
+    names = pseudonyms.names_file(OUT)
     for content in (
         b"image,grade\na.png,3\n",
         b"pseudonym,image\nJane,a.png\n",
         b"\xff\xfe",
         b"pseudonym,image\np_0123456789abcdef.png\n",
     ):
-        Path("keys/grades.names.csv").write_bytes(content)
+        names.write_bytes(content)
         with pytest.raises(KerasdrError, match="move it away and run again"):
             pseudonyms.keep_names(pseudonyms.rename([Input("a.png")]), OUT)
-        assert Path("keys/grades.names.csv").read_bytes() == content
+        assert names.read_bytes() == content
 
 
 def test_one_pseudonym_for_two_names_is_refused() -> None:
@@ -128,3 +129,18 @@ def test_one_pseudonym_for_two_names_is_refused() -> None:
     pseudonyms.keep_names([entry], OUT)
     with pytest.raises(KerasdrError, match="stands for two names"):
         pseudonyms.keep_names([Input("b.png", pseudonym=entry.pseudonym)], OUT)
+
+
+def test_outputs_of_one_name_in_two_folders_have_a_list_each() -> None:
+    pseudonyms = Pseudonyms(bytes(32), Path("keys"))
+    one, two = pseudonyms.names_file(Path("a/grades.csv")), pseudonyms.names_file(Path("b/grades.csv"))
+    assert one != two and one == pseudonyms.names_file(Path("a/../a/grades.csv"))
+    assert one.name.startswith("grades.") and one.name.endswith(".names.csv")
+
+
+def test_a_photograph_reached_through_a_link_has_one_name() -> None:
+    Path("in").mkdir()
+    Path("link").symlink_to("in")
+    pseudonyms = Pseudonyms(bytes(32), Path("keys"))
+    for folder in ("in", "link"):
+        pseudonyms.keep_names(pseudonyms.rename([Input(f"{folder}/a.png")]), OUT)

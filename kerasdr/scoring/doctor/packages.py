@@ -8,7 +8,7 @@ from importlib import metadata
 from kerasdr.scoring.doctor.point import Point, ok, problem, warning
 
 # What grading needs; the rest is for training and for figures.
-_FOR_GRADING = ("click", "numpy", "opencv-python", "pydantic", "pyyaml")
+_FOR_GRADING = ("click", "isal", "numpy", "opencv-python", "pydantic", "pyyaml")
 _OLDEST_PYTHON = (3, 11)
 # The same modules under another name.
 _ALSO = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")}

@@ -21,7 +21,8 @@ def main(descriptor: int = 0) -> None:
     Args:
         descriptor: of the socket.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the job is told too, and ends this process
+    for told in (signal.SIGINT, signal.SIGTERM):  # the job is told too, and ends this process
+        signal.signal(told, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     cv2.setNumThreads(1)
     with socket.socket(fileno=descriptor) as connection:

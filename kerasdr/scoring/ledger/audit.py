@@ -8,7 +8,7 @@ from typing import Any
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, sha256_of
 from kerasdr.scoring.ledger.answers import read_name, write_name
-from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book
+from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book, runs_of
 from kerasdr.scoring.ledger.chain import Entry, canonical, find_cut
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.record import is_whole
@@ -42,8 +42,7 @@ class Output:
     @property
     def finished(self) -> Run | None:
         """The last job that ended with this CSV, or None."""
-        name = write_name(self.csv.name)
-        ended = [run for run in self.book.runs if run.ended and run.ended["csv"] and run.ended["csv"]["name"] == name]
+        ended = [run for run in runs_of(self.book.runs, self.csv) if run.ended and run.ended["csv"]]
         return ended[-1] if ended else None
 
 

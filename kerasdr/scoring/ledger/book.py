@@ -1,7 +1,9 @@
 """What the entries of a ledger come to: answers by their keys, the row of each photograph, runs."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from kerasdr.scoring.ledger.answers import Answer, read_answer, read_name
@@ -121,6 +123,16 @@ def read_book(entries: Iterable[Entry]) -> Book:
     book = Book()
     book.take(entries)
     return book
+
+
+def runs_of(runs: Sequence[Run], out: Path) -> list[Run]:
+    """Return the runs that wrote a CSV; where none has just this path, those that wrote one of its name.
+
+    A folder is called otherwise in a container, or once it was moved.
+    """
+    path = os.path.abspath(out)
+    own = [run for run in runs if read_name(run.begun["csv"]) == path]
+    return own or [run for run in runs if os.path.basename(read_name(run.begun["csv"])) == out.name]
 
 
 def to_ranges(numbers: Sequence[int]) -> list[list[int]]:

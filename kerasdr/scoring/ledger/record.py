@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from kerasdr.errors import KerasdrError
 from kerasdr.files import sha256_of, sha256_of_file
 from kerasdr.scoring.grading import Outcome
 from kerasdr.scoring.inputs import Input
@@ -25,6 +26,7 @@ from kerasdr.scoring.ledger.begun import time_now
 from kerasdr.scoring.ledger.book import read_book, to_ranges
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.store import Ledger
+from kerasdr.scoring.names import is_pseudonym
 from kerasdr.scoring.rows import STATUSES, Row, to_csv
 
 COMPLETE = "complete"
@@ -78,6 +80,18 @@ class Record:
         """The end of the ledger; there is one once the job has begun."""
         assert self._ledger.head is not None
         return self._ledger.head
+
+    def refuse_names(self) -> None:
+        """Refuse to go on under pseudonyms where names are kept already.
+
+        Raises:
+            KerasdrError: if a row of the ledger shows a name.
+        """
+        if not all(is_pseudonym(path) for path in self._book.current):
+            raise KerasdrError(
+                "an earlier job kept names in this ledger, and they would stay there: name another --out for a job with "
+                "--pseudonymise"
+            )
 
     def begin(self, content: Mapping[str, Any]) -> None:
         """Note that the job begins."""

@@ -1,14 +1,13 @@
 """Whether the jobs of an output go well: its last job ended not long ago, and to the end."""
 
-import os
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from kerasdr.files import printable_path
-from kerasdr.scoring.ledger.answers import read_name
-from kerasdr.scoring.ledger.book import Run
+from kerasdr.files import printable_path, sha256_of_file
+from kerasdr.scoring.ledger.book import Run, runs_of
 from kerasdr.scoring.ledger.record import COMPLETE
 
 _AHEAD_SECONDS = 300.0  # by which another host's clock may be in front of this one
@@ -63,14 +62,21 @@ def judge_health(runs: Sequence[Run], out: Path, max_age: float, now: float) -> 
     return Health(True, f"the last job of {shown} ended {_hours(max(age, 0.0))} ago: {last['listed']} listed{more}")
 
 
-def runs_of(runs: Sequence[Run], out: Path) -> list[Run]:
-    """Return the runs that wrote a CSV; where none has just this path, those that wrote one of its name.
+def judge_csv(runs: Sequence[Run], out: Path) -> Health:
+    """Judge whether a CSV is what its last job made of it.
 
-    A folder is called otherwise in a container, or once it was moved.
+    The ledger says what will be in it before it is there, and a disk may have been full in between.
+
+    Args:
+        runs: of the ledger, in their order.
+        out: the CSV.
     """
-    path = os.path.abspath(out)
-    own = [run for run in runs if read_name(run.begun["csv"]) == path]
-    return own or [run for run in runs if os.path.basename(read_name(run.begun["csv"])) == out.name]
+    shown = printable_path(out)
+    ended = [run.ended for run in runs_of(runs, out) if run.ended is not None and run.ended["csv"]]
+    with contextlib.suppress(OSError):
+        if ended and sha256_of_file(out) == ended[-1]["csv"]["sha256"]:
+            return Health(True, f"{shown} is as it was written")
+    return Health(False, f"{shown} is not what its last job made of it: give the same command again")
 
 
 def _hours(seconds: float) -> str:

@@ -1,0 +1,39 @@
+"""`watch` with pseudonyms: what it lists by itself shows no name either."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import Kerasdr
+
+
+def test_watch_keeps_names_out(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes) -> None:
+    for folder in ("in", "keys", "results"):
+        Path(folder).mkdir()
+    for name in ("Mustermann_left.png", "Mustermann_right.png"):
+        Path("in", name).write_bytes(eye + name.encode())
+    way = ("--out", "results/out.csv", "--model", model, "--pseudonymise", "--key", "keys/site.key")
+    ran = kerasdr("watch", "in", "--once", "--every", "1s", *way)
+    assert ran.code == 0, ran.err
+    kept = b"".join(path.read_bytes() for path in Path("results").rglob("*") if path.is_file())
+    assert kept.count(b"p_") >= 2 and b"Mustermann" not in kept and "Mustermann" not in ran.out + ran.err
+
+
+def test_pseudonyms_do_not_go_where_names_are_kept(
+    kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes
+) -> None:
+    Path("in").mkdir()
+    Path("keys").mkdir()
+    Path("in/Mustermann_left.png").write_bytes(eye)
+    assert kerasdr("predict", "in", "--out", "out.csv", "--model", model).code == 0
+    ran = kerasdr("predict", "in", "--out", "out.csv", "--model", model, "--pseudonymise", "--key", "keys/site.key")
+    assert ran.code == 1 and "an earlier job kept names in this ledger" in ran.err
+
+
+def test_health_looks_at_the_csv(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes) -> None:
+    Path("in").mkdir()
+    Path("in/1_left.png").write_bytes(eye)
+    assert kerasdr("predict", "in", "--out", "out.csv", "--model", model).code == 0
+    assert kerasdr("jobs", "health", "out.csv").code == 0
+    Path("out.csv").unlink()
+    ran = kerasdr("jobs", "health", "out.csv")
+    assert ran.code == 1 and "is not what its last job made of it" in ran.err
