@@ -34,6 +34,7 @@ from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.photographs import ChangePhotograph, find_partners
 from kerasdr.scoring.pseudonyms import Pseudonyms
+from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.results import (
     check_ledger,
     check_not_listed,
@@ -45,6 +46,8 @@ from kerasdr.scoring.results import (
 from kerasdr.scoring.rows import STATUSES, Row
 from kerasdr.scoring.summary import summary_file
 from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
+
+NOT_THERE = "nothing named was there"
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
 """Takes a bundle, the batch size and whether heat maps are wanted."""
@@ -59,6 +62,7 @@ class Summary:
         csv: where they were written.
         pictures: the folder of the Grad-CAM pictures, or None if there are none.
         ledger: what the job kept.
+        gone: photographs of the job before that are not listed any more; their rows are not in the CSV.
         head: its end: how many entries, and the digest of the last; whoever keeps it can tell whether any were cut off.
         how: ``complete``, or why the job stopped before its end.
     """
@@ -69,6 +73,7 @@ class Summary:
     ledger: Path
     head: Head
     how: str = COMPLETE
+    gone: int = 0
 
     def count(self, status: str) -> int:
         """How many rows have a status."""
@@ -88,6 +93,8 @@ class Summary:
         text = f"{len(self.rows)} listed = {parts}; {referable} referable (grade 2 or worse)"
         if any(row.refer_to_reader is not None for row in self.rows):
             text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
+        if self.gone:
+            text += f"; {self.gone} of the job before are not there any more"
         return text
 
 
@@ -232,7 +239,14 @@ def run_job(
             record.refuse_names()
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
             pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
+        gone = record.gone(out)
         record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
+        if record.has_rows and all(entry.problem == NOT_FOUND for entry in inputs):
+            record.fail(NOT_THERE)
+            raise UnfinishedError(
+                f"nothing of what was named is there: connect the share or disk, or check the names, and run again; "
+                f"{printable_path(out)} stays as it was"
+            )
         if listener:
             listener.begun(len(inputs))
         work = Work(record, limits, began)
@@ -250,7 +264,7 @@ def run_job(
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
         if not any(row.status == "waiting" for row in rows):  # or a picture may be of an answer that is still wanted
             remove_stale(pictures, shown)
-    return Summary(rows, out, pictures if shown else None, ledger, record.head, work.how)
+    return Summary(rows, out, pictures if shown else None, ledger, record.head, work.how, gone)
 
 
 @dataclass(frozen=True)

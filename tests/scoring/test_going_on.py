@@ -296,6 +296,30 @@ def test_a_photograph_waits_where_its_partner_does(
     assert not book().superseded
 
 
+def test_a_share_that_is_not_there_costs_nothing(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
+    job(bundle, factory)
+    before = {path: path.read_bytes() for path in (OUT, *Path("out_gradcam").iterdir())}
+    ward.rename("away")
+    with pytest.raises(UnfinishedError, match="nothing of what was named is there") as refused:
+        job(bundle, factory)
+    assert refused.value.exit_code == 4
+    assert {path: path.read_bytes() for path in before} == before
+    ended = book().runs[-1].ended
+    assert ended is not None and ended["how"] == "nothing named was there"
+    Path("away").rename(ward)
+    graded(factory)
+    assert job(bundle, factory).exit_code == 3 and graded(factory) == 0
+
+
+def test_photographs_that_are_gone_are_counted(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
+    assert job(bundle, factory).gone == 0
+    (ward / "1_left.png").unlink()
+    (ward / "5_left.png").write_bytes((ward / "1_right.png").read_bytes() + b"another")
+    summary = job(bundle, factory)
+    assert summary.gone == 1 and summary.sentence().endswith("; 1 of the job before are not there any more")
+    assert job(bundle, factory).gone == 0
+
+
 def test_names_that_are_no_text_come_back_to_the_byte(bundle: Bundle, factory: FakeFactory, good: list[bytes]) -> None:
     names = [os.fsdecode(b"\xff\xe9_left.png"), r"\xff\xe9_left.png", "ä眼.png", "two\nlines.png", "=1+1.png"]
     for name in names:

@@ -23,7 +23,7 @@ from kerasdr.scoring.ledger.answers import (
     write_name,
 )
 from kerasdr.scoring.ledger.begun import time_now
-from kerasdr.scoring.ledger.book import read_book, to_ranges
+from kerasdr.scoring.ledger.book import from_ranges, read_book, runs_of, to_ranges
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.store import Ledger
 from kerasdr.scoring.names import is_pseudonym
@@ -74,6 +74,23 @@ class Record:
     def has_answers(self) -> bool:
         """Whether any answer to this question is known."""
         return any(question == self._question for question, _ in self._book.found)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether an earlier job kept the row of any photograph."""
+        return bool(self._book.current)
+
+    def gone(self, csv: Path) -> int:
+        """Return how many photographs of the last job that ended with a CSV are not listed any more.
+
+        Args:
+            csv: the CSV.
+        """
+        ended = [run.ended for run in runs_of(self._book.runs, csv) if run.ended and run.ended["csv"]]
+        if not ended:
+            return 0
+        before = {self._book.rows[row].path for row in from_ranges(ended[-1]["rows"])}
+        return len(before - {entry.kept_as for entry in self._inputs})
 
     @property
     def head(self) -> Head:
