@@ -281,7 +281,8 @@ def test_it_is_done_once_and_again_when_anything_that_computes_changes(
         patch.setattr(golden_host, "processor_name", lambda: "another")
         assert checks(checked) == 1
     with monkeypatch.context() as patch:
-        patch.setattr(np, "__version__", "0.1")
+        versions = golden_host.metadata.version
+        patch.setattr(golden_host.metadata, "version", lambda name: "0.1" if name == "numpy" else versions(name))
         assert checks(checked) == 1
     assert checks(checked) == 0
     assert len(list(cache.iterdir())) == 7
