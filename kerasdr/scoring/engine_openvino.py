@@ -64,11 +64,6 @@ class OpenVINOEngine(EnsembleEngine):
 
         self._pool = ThreadPoolExecutor(cores)
         self._requests = list(self._pool.map(load, range(len(bundle.members))))
-        # OpenVINO prepares the way from its memory to NumPy when it is first asked for. Two threads that did so at once have
-        # been seen to wait for each other for ever, each with one of the two locks, so it is done here, by one.
-        request = self._requests[0].get()
-        _ = request.get_input_tensor(0).data
-        self._requests[0].put(request)
 
     def predict(self, batch: Batch) -> EngineOutput:
         """Grade a batch; see :meth:`EnsembleEngine.predict`."""
