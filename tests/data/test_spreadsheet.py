@@ -43,7 +43,7 @@ def test_what_is_written_is_read_and_the_bytes_are_the_same_each_time(tmp_path: 
 
 
 def test_other_programs_read_what_is_written_and_are_read(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl, which writes the file, is not installed")
     write_rows(tmp_path / "ours.xlsx", [("image_id", "DR_Levels"), ("1_l1", 3)])
     assert list(openpyxl.load_workbook(tmp_path / "ours.xlsx").active.values) == [
         ("image_id", "DR_Levels"),

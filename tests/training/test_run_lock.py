@@ -16,7 +16,7 @@ from kerasdr.training.openings import note_opening
 from kerasdr.training.run_folder import list_runs, new_run, set_status
 from kerasdr.training.run_lock import hold, is_held
 
-pytest.importorskip("fcntl")
+pytest.importorskip("fcntl", reason="this platform has no flock")
 
 HOLD = """
 import sys, time
