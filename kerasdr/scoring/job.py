@@ -19,13 +19,13 @@ from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
 from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests
+from kerasdr.scoring.held_output import held_output
 from kerasdr.scoring.inputs import Input, list_inputs
 from kerasdr.scoring.isolation.messages import Settings
 from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
 from kerasdr.scoring.ledger.answers import Picture, Question, Seen, answer_key
 from kerasdr.scoring.ledger.begun import begun_content
 from kerasdr.scoring.ledger.chain import Head
-from kerasdr.scoring.ledger.lock import hold, lock_path
 from kerasdr.scoring.ledger.place import check_place, ledger_path
 from kerasdr.scoring.ledger.record import COMPLETE, Record
 from kerasdr.scoring.ledger.store import open_ledger
@@ -41,10 +41,8 @@ from kerasdr.scoring.results import (
     check_output,
     remove_rests,
     remove_stale,
-    room_for,
 )
 from kerasdr.scoring.rows import STATUSES, Row
-from kerasdr.scoring.summary import summary_file
 from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
 
 NOT_THERE = "nothing named was there"
@@ -222,16 +220,7 @@ def run_job(
     )
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(room_for(out.parent))
-        if ledger.parent != out.parent:
-            stack.enter_context(room_for(ledger.parent, "--ledger"))
-        # Whatever ledgers two jobs name, one output has one job.
-        for lock in dict.fromkeys((lock_path(ledger_path(out)), lock_path(ledger))):
-            stack.enter_context(hold(lock, printable_path(out)))
-        if gradcam:
-            stack.enter_context(room_for(pictures))
-        for folder in (out.parent, pictures):
-            remove_rests(folder, out.name, summary_file(out).name)
+        stack.enter_context(held_output(out, ledger, pictures=gradcam))
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)

@@ -11,17 +11,17 @@ from typing import Any
 from kerasdr.errors import KerasdrError, StorageError, UnfinishedError
 from kerasdr.files import printable_path, sha256_of_file, sync_folder, write_bytes_atomically
 from kerasdr.scoring.grading import Outcome
+from kerasdr.scoring.held_output import held_output
 from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.job import Summary
 from kerasdr.scoring.ledger.answers import Answer, Picture, Question, Seen, answer_key, read_name
 from kerasdr.scoring.ledger.begun import begun_content
 from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book
-from kerasdr.scoring.ledger.lock import hold, lock_path
 from kerasdr.scoring.ledger.place import check_place, ledger_path
 from kerasdr.scoring.ledger.record import COMPLETE, Record, is_whole
 from kerasdr.scoring.ledger.store import open_ledger, read_ledger
 from kerasdr.scoring.names import pictures_folder
-from kerasdr.scoring.results import check_ledger, check_output, remove_rests, remove_stale, room_for
+from kerasdr.scoring.results import check_ledger, check_output, remove_stale
 from kerasdr.scoring.rows import Row
 
 
@@ -177,15 +177,7 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
     inputs = [Input(result.book.rows[row].path) for result, row in ordered]
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(room_for(out.parent))
-        if ledger.parent != out.parent:
-            stack.enter_context(room_for(ledger.parent, "--ledger"))
-        for lock in dict.fromkeys((lock_path(ledger_path(out)), lock_path(ledger))):
-            stack.enter_context(hold(lock, printable_path(out)))
-        if question.pictures:
-            stack.enter_context(room_for(pictures))
-        for folder in (out.parent, pictures):
-            remove_rests(folder, out.name)
+        stack.enter_context(held_output(out, ledger, pictures=bool(question.pictures)))
         try:
             outcomes, wanted = _outcomes(ordered, inputs, question.digest)
             _bring(wanted, pictures)
