@@ -338,6 +338,11 @@ def test_labels_of_the_test_part_change_nothing_but_its_figures(photographs: Pho
         elif path.name == "environment.json":  # which also says when training began
             one, other_one = (json.loads((run / path).read_text()) for run in (before, after))
             assert {**one, "begun": ""} == {**other_one, "begun": ""}
+        elif path.name == "manifest.json":  # whose card counts the grades of each part
+            one, other_one = (without_counts(json.loads((run / path).read_text())) for run in (before, after))
+            assert one == other_one
+        elif path.name == "SHA256SUMS":  # of the manifest too
+            assert sums_but_the_manifest(before / path) == sums_but_the_manifest(after / path) != []
         elif path.parts[0] != "tensorboard":  # whose files have the time in their names
             assert (before / path).read_bytes() == (after / path).read_bytes(), path
     members = [folder.name for folder in (before / "tensorboard").iterdir()]
@@ -345,6 +350,19 @@ def test_labels_of_the_test_part_change_nothing_but_its_figures(photographs: Pho
     for place in (f"tensorboard/{member}" for member in members):
         for part in ("train", "validation"):
             assert read_scalars(before / place, part) == read_scalars(after / place, part) != []
+
+
+def without_counts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest less the time, and less what its card says of the test part and of the labels as a whole."""
+    about = manifest["about"]
+    parts = {name: counts for name, counts in about["parts"].items() if name != "test"}
+    told = {"begun", "written", "data_sha256", "photographs_sha256"}
+    assert told < set(about) and set(about["parts"]) - set(parts) == {"test"}
+    return {**manifest, "about": {**{key: about[key] for key in set(about) - told}, "parts": parts}}
+
+
+def sums_but_the_manifest(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if not line.endswith("  manifest.json")]
 
 
 def choices(run: Path) -> list[str]:
