@@ -31,6 +31,9 @@ class Reporter:
     def end(self, run: Path) -> None:
         """Take the folder of a training that is finished."""
 
+    def stop(self, run: Path) -> None:
+        """Take the folder of a training that ended before it was finished, by an error or Ctrl-C."""
+
 
 class PassingReporter(Reporter):
     """Passes everything on; those that keep something of it begin here."""
@@ -57,6 +60,10 @@ class PassingReporter(Reporter):
     def end(self, run: Path) -> None:
         """Pass on."""
         self._inner.end(run)
+
+    def stop(self, run: Path) -> None:
+        """Pass on."""
+        self._inner.stop(run)
 
 
 class FileReporter(PassingReporter):

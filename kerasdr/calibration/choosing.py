@@ -18,10 +18,13 @@ METHODS: tuple[CalibrationMethod, ...] = ("none", "temperature", "vector", "isot
 """The simplest first: it is taken among equals."""
 
 LARGEST_LOSS = 0.005
-"""Validation kappa that a map may cost and be chosen all the same."""
+"""Validation kappa, and AUC for referable, that a map may cost and be chosen all the same."""
 
 Kappa = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
 """Takes true and predicted grades."""
+
+Auc = Callable[[NDArray[np.int64], NDArray[np.float64]], float]
+"""Takes true grades and probabilities ``(N, 5)``; nan where there is none, as without a referable photograph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ def choose_calibration(
     grades: ArrayLike,
     people: ArrayLike,
     kappa: Kappa,
+    auc: Auc,
     method: Literal["auto"] | CalibrationMethod = "auto",
     *,
     seed: int = 0,
@@ -55,15 +59,17 @@ def choose_calibration(
     """Choose and fit a calibration map on validation people.
 
     Each kind is judged out of fold, by folds of people dealt out by worst grade. ``none`` stays unless another has a lower
-    log-loss; one that costs more than 0.005 of kappa, since it changes grades, is not taken. Of the chosen kind the
-    probabilities out of fold are kept: what is fitted to calibrated probabilities after this must not see them from a map
-    that knew the person.
+    log-loss; one that costs more than 0.005 of kappa, since it changes grades, or of AUC, since it changes who is referred
+    first, is not taken. Isotonic maps of few people do: their steps make ties, and each fold's lie elsewhere. Of the chosen
+    kind the probabilities out of fold are kept: what is fitted to calibrated probabilities after this must not see them from
+    a map that knew the person.
 
     Args:
         probabilities: of the ensemble, uncalibrated, ``(N, 5)``.
         grades: ``(N,)``, 0-4.
         people: the person of each, ``(N,)``.
         kappa: agreement of true and predicted grades.
+        auc: for referable retinopathy.
         method: ``auto``, or the one kind to take, come what may.
         seed: of the folds.
 
@@ -86,14 +92,18 @@ def choose_calibration(
     tried: tuple[CalibrationMethod, ...] = METHODS if method == "auto" else ("none", method)
     out_of_fold = {kind: _cross_fit(kind, p, truth, persons, folds) for kind in tried}
     log_loss: dict[str, float] = {kind: float(log_losses(truth, part).mean()) for kind, part in out_of_fold.items()}
-    kappas: dict[str, float] = {kind: kappa(truth, part.argmax(axis=1)) for kind, part in out_of_fold.items()}
-    too_dear = [kind for kind in tried if round(kappas["none"] - kappas[kind], 9) > LARGEST_LOSS]
+    kept: dict[str, dict[str, float]] = {
+        "kappa": {kind: kappa(truth, part.argmax(axis=1)) for kind, part in out_of_fold.items()},
+        "AUC": {kind: auc(truth, part) for kind, part in out_of_fold.items()},
+    }
+    costs = {kind: [name for name, of in kept.items() if _too_dear(of["none"], of[kind])] for kind in tried}
     if method == "auto":
-        allowed: dict[str, float] = {kind: -log_loss[kind] for kind in tried if kind not in too_dear}
+        allowed: dict[str, float] = {kind: -log_loss[kind] for kind in tried if not costs[kind]}
         best: CalibrationMethod = next(kind for kind in tried if kind == first_of_highest(allowed))
     else:
         best = method
-    reason = _reason(best, method, log_loss, kappas, too_dear, n_folds, n_people)
+    refused = [kind for kind in tried if costs[kind]]
+    reason = _reason(best, method, log_loss, refused, n_folds, n_people) + _said_of_costs(best, log_loss, kept, costs)
     return CalibrationChoice(fit_calibration(best, p, truth, persons), out_of_fold[best], log_loss, n_folds, reason)
 
 
@@ -114,25 +124,37 @@ def _cross_fit(
     return out
 
 
+def _too_dear(before: float, after: float) -> bool:
+    """Whether a figure falls by too much; one that is nan is no ground for a choice."""
+    return round(before - after, 9) > LARGEST_LOSS
+
+
 def _reason(
-    best: str,
-    method: str,
-    log_loss: dict[str, float],
-    kappas: dict[str, float],
-    too_dear: list[CalibrationMethod],
-    n_folds: int,
-    n_people: int,
+    best: str, method: str, log_loss: dict[str, float], refused: list[CalibrationMethod], n_folds: int, n_people: int
 ) -> str:
     if method != "auto":
         text = (
             f"{best}, as the configuration says: log-loss {log_loss['none']:.4f} before and {log_loss[best]:.4f} after"
         )
     else:
-        others = [f"{kind} {value:.4f}" for kind, value in log_loss.items() if kind not in (best, *too_dear)]
+        others = [f"{kind} {value:.4f}" for kind, value in log_loss.items() if kind not in (best, *refused)]
         text = f"{best} has the lowest log-loss, {log_loss[best]:.4f}"
         text += f", against {', '.join(others)}" if others else ""
-    text += f", out of fold ({n_folds} folds of {n_people} people)"
-    for kind in too_dear:
-        verdict = "is taken all the same" if kind == best else f"is not taken for its log-loss of {log_loss[kind]:.4f}"
-        text += f"; {kind} costs kappa ({kappas['none']:.4f} to {kappas[kind]:.4f}) and {verdict}"
+    return text + f", out of fold ({n_folds} folds of {n_people} people)"
+
+
+def _said_of_costs(
+    best: str,
+    log_loss: dict[str, float],
+    kept: dict[str, dict[str, float]],
+    costs: dict[CalibrationMethod, list[str]],
+) -> str:
+    text = ""
+    for kind, names in costs.items():
+        if names:
+            lost = " and ".join(f"{name} ({kept[name]['none']:.4f} to {kept[name][kind]:.4f})" for name in names)
+            verdict = (
+                "is taken all the same" if kind == best else f"is not taken for its log-loss of {log_loss[kind]:.4f}"
+            )
+            text += f"; {kind} costs {lost} and {verdict}"
     return text

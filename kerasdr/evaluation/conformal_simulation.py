@@ -19,7 +19,7 @@ from kerasdr.calibration import (
     true_grade_scores,
 )
 from kerasdr.calibration_config import CalibrationMethod
-from kerasdr.evaluation.metrics import quadratic_kappa
+from kerasdr.evaluation.metrics import auc_referable, quadratic_kappa
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ def simulate_coverage(
         for way in ways:
             fit_on, score_on = _halves(known, random) if way == "halves" else (known, known)
             choice = choose_calibration(
-                fit_on.probabilities, fit_on.grades, fit_on.people, quadratic_kappa, method, seed=study
+                fit_on.probabilities, fit_on.grades, fit_on.people, quadratic_kappa, auc_referable, method, seed=study
             )
             own = choice.out_of_fold if way == "cross-fitted" else calibrated(choice.mapping, score_on.probabilities)
             quantile = conformal_quantile(true_grade_scores(own, score_on.grades), score_on.people, level)

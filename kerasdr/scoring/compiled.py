@@ -7,7 +7,6 @@ than 2 GiB.
 
 import contextlib
 import hashlib
-import io
 import os
 import time
 from collections.abc import Mapping
@@ -57,7 +56,7 @@ def compiled_network(core: Any, wanted: Wanted) -> Any:
     """
     file = _file(core, wanted)
     with contextlib.suppress(OSError, RuntimeError, ValueError):
-        network = core.import_model(io.BytesIO(_checked(file.read_bytes())), "CPU", dict(wanted.settings))
+        network = core.import_model(_whole(file), "CPU", dict(wanted.settings))
         with contextlib.suppress(OSError):  # a cache that can be read and not written is of use
             os.utime(file)
         return network
@@ -130,8 +129,22 @@ def _file(core: Any, wanted: Wanted) -> Path:
     return cache_folder() / "openvino" / f"{sha256_of(repr(key).encode())}.blob"
 
 
-def _checked(data: bytes) -> bytes:
-    digest, content = data[:_DIGEST], data[_DIGEST:]
-    if hashlib.sha256(content).digest() != digest:
-        raise ValueError("damaged")
+def _whole(file: Path) -> Any:
+    """Return what a file keeps, once it is found whole, as a tensor: OpenVINO copies a stream twice before it reads it.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is damaged.
+    """
+    openvino = import_openvino()
+
+    with open(file, "rb") as opened:
+        digest = opened.read(_DIGEST)
+        size = os.fstat(opened.fileno()).st_size - _DIGEST
+        if size <= 0:
+            raise ValueError("damaged")
+        # Its own memory, which lives as long as the network; none of Python's.
+        content = openvino.Tensor(openvino.Type.u8, openvino.Shape([size]))
+        if opened.readinto(content.data) != size or hashlib.sha256(content.data).digest() != digest:
+            raise ValueError("damaged")
     return content

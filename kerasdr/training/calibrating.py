@@ -22,7 +22,7 @@ from kerasdr.calibration_config import CalibrationConfig
 from kerasdr.evaluation.calibration_figures import weighted_share
 from kerasdr.evaluation.calibration_report import CalibrationReport, calibration_report
 from kerasdr.evaluation.intervals import bootstrap_figures, to_json
-from kerasdr.evaluation.metrics import quadratic_kappa
+from kerasdr.evaluation.metrics import auc_referable, quadratic_kappa
 from kerasdr.evaluation.reliability import reliability_diagram
 from kerasdr.files import write_bytes_atomically
 from kerasdr.grades import REFERABLE_FROM
@@ -66,7 +66,7 @@ def fit_on_validation(
         grades, people: ``(N,)``.
         seed: of folds and bootstrap.
     """
-    choice = choose_calibration(probabilities, grades, people, quadratic_kappa, config.method, seed=seed)
+    choice = choose_calibration(probabilities, grades, people, quadratic_kappa, auc_referable, config.method, seed=seed)
     own = choice.out_of_fold
     quantile = conformal_quantile(true_grade_scores(own, grades), people, config.coverage)
     part = CalibrationPart(

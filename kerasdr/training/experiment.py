@@ -94,9 +94,13 @@ def train(
     unknown = check_initial_weights(experiment, data, runs.parent)
     run = resume or new_run(runs, experiment.name, folder)
     with hold(run):
-        return _train_in(
-            run, experiment, data, unknown, runs, reporter, resume=resume is not None, point=point, files=files
-        )
+        try:
+            return _train_in(
+                run, experiment, data, unknown, runs, reporter, resume=resume is not None, point=point, files=files
+            )
+        except BaseException:  # Ctrl-C too
+            reporter.stop(run)
+            raise
 
 
 def _train_in(

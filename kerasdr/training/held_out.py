@@ -29,6 +29,7 @@ from kerasdr.training.experiment import prepare_members, require_same_data, resu
 from kerasdr.training.feeds import PhotographFeed, predict
 from kerasdr.training.openings import LEDGER, note_opening, read_openings
 from kerasdr.training.run_folder import runs_of
+from kerasdr.training.run_lock import hold
 from kerasdr.training.samples import Samples, grades_asked_for, take_samples
 
 _RESULT = "metrics_test.json"
@@ -88,9 +89,17 @@ def open_test_part(
 
     Raises:
         NoTestPart: if it has none, or none with grades.
-        KerasdrError: if the run is not finished, its data have changed, it was opened before and the answer is gone, or a
-            reason is given for what was not opened.
+        KerasdrError: if the run is not finished, its data have changed, it was opened before and the answer is gone, a
+            reason is given for what was not opened, or another process is at it.
     """
+    if reopen is None and (run / _RESULT).is_file():
+        return _read(run / _RESULT)
+    resumable(run)
+    with hold(run):  # or two at once would both open it for the first time
+        return _open(run, reporter, command, reopen)
+
+
+def _open(run: Path, reporter: Reporter, command: str, reopen: str | None) -> HeldOut:
     kept = run / _RESULT
     before = read_openings(run)
     if reopen is None and kept.is_file():

@@ -73,6 +73,12 @@ class MlflowReporter(PassingReporter):
             self._attempt(lambda: self._end(run))
         super().end(run)
 
+    def stop(self, run: Path) -> None:
+        """End the MLflow run as a failed one, until the training is gone on with."""
+        if self._client is not None:
+            self._attempt(lambda: self._client.set_terminated(self._run_id, status="FAILED"))
+        super().stop(run)
+
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
             step()

@@ -1,8 +1,8 @@
-"""Whether a run's process is alive: it holds a lock on a file of the run's folder, which ends with the process.
+"""Whether a run's process is alive, training or opening its test part: it holds a lock on a file of the run's folder.
 
-A lock of the operating system (flock) says it without a clock and without process numbers, which are given out anew. Over a
-network share it is known on other machines too where the share carries locks (NFS 4 does). Where there are no such locks
-(Windows) nothing is known.
+The lock ends with the process, so it takes no clock and no process numbers, which are given out anew. It is the operating
+system's (flock). Over a network share it is known on other machines too where the share carries locks (NFS 4 does). Where there
+are no such locks (Windows) nothing is known.
 """
 
 import contextlib
@@ -30,20 +30,24 @@ def hold(run: Path) -> Iterator[None]:
         run: its folder.
 
     Raises:
-        KerasdrError: if another process holds it.
+        KerasdrError: if another process holds it, or it cannot be written.
     """
     if fcntl is None:
         yield
         return
-    # Opened for adding: whoever finds it locked must not empty it.
-    with open(run / LOCK, "ab") as file:
+    try:
+        # For adding: whoever finds it locked must not empty it.
+        file = open(run / LOCK, "ab")  # noqa: SIM115
+    except OSError as error:
+        raise KerasdrError(f"cannot write {run / LOCK}: {error.strerror}; check the folder's permissions") from error
+    with file:
         for left in reversed(range(_TRIES)):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
                 if left == 0:
-                    raise KerasdrError(f"{run} is being trained by another process: wait for it, or stop it") from error
+                    raise KerasdrError(f"another process trains or judges {run}: wait for it, or stop it") from error
                 time.sleep(_PAUSE_SECONDS)
             except OSError:  # a file system without locks
                 break

@@ -8,7 +8,7 @@ import pytest
 from kerasdr.calibration import choose_calibration, conformal_quantile, screened_positive, true_grade_scores
 from kerasdr.calibration_config import CalibrationConfig, TargetConfig
 from kerasdr.evaluation.conformal_simulation import SimulatedPeople, simulate_people
-from kerasdr.evaluation.metrics import quadratic_kappa, sensitivity, specificity
+from kerasdr.evaluation.metrics import auc_referable, quadratic_kappa, sensitivity, specificity
 from kerasdr.training.calibrating import FittedCalibration, fit_on_validation, judge_calibration
 
 USUAL = CalibrationConfig()
@@ -26,7 +26,7 @@ def known() -> SimulatedPeople:
 def test_threshold_and_quantile_are_found_out_of_fold(known: SimulatedPeople) -> None:
     found = fit(known)
     people = known.people.astype(str)
-    choice = choose_calibration(known.probabilities, known.grades, people, quadratic_kappa, seed=3)
+    choice = choose_calibration(known.probabilities, known.grades, people, quadratic_kappa, auc_referable, seed=3)
     assert found.calibration.mapping == choice.mapping
     assert found.calibration.mapping.method == "temperature"
     assert np.array_equal(found.out_of_fold, choice.out_of_fold)

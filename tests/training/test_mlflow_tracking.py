@@ -83,8 +83,11 @@ def test_a_resumed_run_goes_on_in_its_mlflow_run(run: Path, tmp_path: Path) -> N
     for counts in ((0, 1, 2), (2, 3)):
         reporter = MlflowReporter(Listening(), str(place))
         reporter.begin(run)
+        assert logged(place, run)[1].info.status == "RUNNING"
         for count in counts:
             reporter.epochs("net", epochs(count))
+        reporter.stop(run)
+        assert logged(place, run)[1].info.status == "FAILED"
     client, found = logged(place, run)
     assert len(client.search_runs([found.info.experiment_id])) == 1
     steps = [metric.step for metric in client.get_metric_history(found.info.run_id, "net/loss")]

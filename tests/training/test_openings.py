@@ -16,6 +16,7 @@ from kerasdr.training import held_out
 from kerasdr.training.experiment import train
 from kerasdr.training.held_out import open_test_part
 from kerasdr.training.openings import note_opening, read_openings
+from kerasdr.training.run_lock import hold
 
 
 def test_lines_are_added_and_read_in_order(tmp_path: Path) -> None:
@@ -50,6 +51,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory, phantom_root: Path) -> Pa
         "bundle": {"engines": []},
     }
     return train(resolve(raw), tmp_path_factory.mktemp("work") / "runs", Reporter()).run
+
+
+def test_two_processes_do_not_both_open_it_for_the_first_time(finished: Path) -> None:
+    with hold(finished), pytest.raises(KerasdrError, match="another process trains or judges"):
+        open_test_part(finished, Reporter())
+    assert read_openings(finished) == () and not (finished / "metrics_test.json").exists()
 
 
 def read_openings_of(ledger: bytes) -> list[str]:

@@ -54,7 +54,7 @@ def test_running_as_long_as_its_process_lives_and_stopped_when_it_is_killed(run:
     with other_process(run) as process:
         assert is_held(run) is True and is_held(run) is True
         assert [one.status for one in list_runs(run.parents[1])] == ["running"]
-        with pytest.raises(KerasdrError, match="is being trained by another process"), hold(run):
+        with pytest.raises(KerasdrError, match="another process trains or judges"), hold(run):
             pass
         process.kill()
         process.wait()

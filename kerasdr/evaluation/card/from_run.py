@@ -32,7 +32,7 @@ def known_of(run: RunFiles, parts: Sequence[JudgedPart]) -> dict[str, Lines]:
     known: dict[str, Lines] = {topic: tell(run) for topic, tell in _OF_FILES.items()}
     known |= {topic: tell(run, parts) for topic, tell in _OF_PARTS.items()}
     for topic, name in (("subgroups", "subgroups"), ("robustness", "robustness"), ("explanations", "explanations")):
-        known.setdefault(topic, []).extend(_more(parts, name))
+        known.setdefault(topic, []).extend(_more(run, parts, name))
     return known
 
 
@@ -267,12 +267,9 @@ def _limitations(run: RunFiles, parts: Sequence[JudgedPart]) -> Lines:
     return lines
 
 
-def _more(parts: Sequence[JudgedPart], name: str) -> Lines:
-    return [
-        f"{part.title}, {what}: {value}"
-        for part in parts
-        for what, value in plain_rows(part.files.more.get(name, {}), name)
-    ]
+def _more(run: RunFiles, parts: Sequence[JudgedPart], name: str) -> Lines:
+    kept = [(f"{part.title}, ", part.files.more.get(name, {})) for part in parts] + [("", run.evidence.get(name, {}))]
+    return [f"{where}{what}: {value}" for where, content in kept for what, value in plain_rows(content, name)]
 
 
 def _members(run: RunFiles) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.page.about import data_words
 from kerasdr.evaluation.page.chart import Figure
+from kerasdr.evaluation.page.evidence_files import COMMANDS, FOLDER
 from kerasdr.evaluation.page.judged_part import JudgedPart
 from kerasdr.evaluation.page.markup import Child, Markup, element, joined
 from kerasdr.evaluation.page.other_figures import curves_figure, forest_figure
@@ -21,12 +22,12 @@ NO_RANKING = (
     "These figures cannot be compared as a ranking: each is of other people, judged by another reference standard, on "
     "photographs taken in another way, and looks for something else."
 )
-# What other commands put beside a run's figures; where a run has none of it, the page says so.
+# What stands beside a run's figures, or `kerasdr evidence` puts below it; where a run has none of it, the page says so.
 OPTIONAL = {
     "calibration": "calibration, an operating point and sets of grades",
     "subgroups": "figures of subgroups",
     "robustness": "figures under changes of the photographs",
-    "explanations": "heat maps compared with marked lesions (`kerasdr evidence explanations` does that on phantoms)",
+    "explanations": "heat maps compared with marked lesions",
 }
 
 
@@ -116,20 +117,27 @@ def compared_section(
     return joined(*parts), figures
 
 
-def more_section(parts: Sequence[JudgedPart], level: int) -> tuple[Markup | None, list[str]]:
-    """Return what other steps put beside a run's figures, as it stands there, and what none has put there."""
-    shown: list[Child] = []
-    there: set[str] = set()
-    for part in parts:
-        for name, content in part.files.more.items():
-            there.add(name)
-            title = f"{name.replace('_', ' ')}, {part.title}"
-            shown.append(element(f"h{level + 1}", title))
-            shown.append(table(title, ["what", "figure"], plain_rows(content) or [("nothing", "")], numbers=True))
-    gaps = [f"{words}: the run's figures have none" for name, words in OPTIONAL.items() if name not in there]
-    if not shown:
+def more_section(run: RunFiles, parts: Sequence[JudgedPart], level: int) -> tuple[Markup | None, list[str]]:
+    """Return what other steps put beside a run's figures or below it, as it stands there, and what none has put there."""
+    kept = [
+        (name, f"{name.replace('_', ' ')}, {part.title}", content)
+        for part in parts
+        for name, content in part.files.more.items()
+    ]
+    kept += [(name, name, content) for name, content in run.evidence.items()]
+    there, gaps = {name for name, _, _ in kept}, []
+    for name in (name for name in OPTIONAL if name not in there):
+        command = f"`kerasdr evidence {name} RUN --out RUN/{FOLDER}/{name}`"
+        gaps.append(
+            f"{OPTIONAL[name]}: the run has none" + (f"; {command} puts them there" if name in COMMANDS else "")
+        )
+    if not kept:
         return None, gaps
-    return joined(element(f"h{level}", "Also kept with the run's figures"), *shown), gaps
+    shown: list[Child] = [element(f"h{level}", "Also kept with the run's figures")]
+    for _, title, content in kept:
+        shown.append(element(f"h{level + 1}", title))
+        shown.append(table(title, ["what", "figure"], plain_rows(content) or [("nothing", "")], numbers=True))
+    return joined(*shown), gaps
 
 
 def yardsticks_section(judged: Sequence[tuple[RunFiles, Sequence[JudgedPart]]], level: int) -> Markup:

@@ -124,7 +124,7 @@ def _tell(run: RunFiles, stem: str, level: int, thumbnails: MakeThumbnails | Non
         gaps += section.gaps
     folds, drawn = folds_section(run, level, stem)
     training, curves, missing = training_section(run, level, stem)
-    more, absent = more_section(parts, level)
+    more, absent = more_section(run, parts, level)
     markup += [folds, training, more, gaps_section([*gaps, *missing, *absent], level)]
     return _Told(run, parts, joined(*markup), (*figures, *drawn, *curves))
 

@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.page.evidence_files import read_evidence
 from kerasdr.evaluation.predictions import cannot_read, read_json, read_predictions
 from kerasdr.files import printable_path, sha256_of_file
 from kerasdr.grades import GRADES
@@ -69,6 +70,7 @@ class RunFiles:
         histories: of each member's trainings, one a fold.
         left_out: photographs that were not used, by part and reason.
         pictures: that the run holds, PNG.
+        evidence: what ``kerasdr evidence`` has put below the run, by name.
     """
 
     path: Path
@@ -83,6 +85,7 @@ class RunFiles:
     histories: dict[str, tuple[pd.DataFrame, ...]]
     left_out: dict[tuple[str, str], int]
     pictures: tuple[Path, ...]
+    evidence: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -156,6 +159,7 @@ def read_run(path: Path) -> RunFiles:
         {member: (history,) for member, history in _histories(path).items()},
         {} if left_out is None else left_out.groupby(["split", "reason"]).size().to_dict(),
         tuple(sorted((path / "figures").glob("*.png"))),
+        read_evidence(path),
     )
 
 
@@ -193,6 +197,7 @@ def _read_folds(path: Path) -> RunFiles:
         {member: tuple(several) for member, several in histories.items()},
         reasons,
         (),
+        {},
     )
 
 

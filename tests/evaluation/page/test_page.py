@@ -18,6 +18,7 @@ from kerasdr.evaluation.page.page import Page, write_page
 from kerasdr.evaluation.page.run_files import RunFiles
 from kerasdr.evaluation.page.worst import Thumbnail, Thumbnails
 from kerasdr.evaluation.page.yardsticks import load_yardsticks
+from kerasdr.files import sha256_of_file
 from kerasdr.reporting import Reporter
 from tests.evaluation.page.conftest import COLUMNS, MakeRun, predictions
 
@@ -250,6 +251,47 @@ def test_parts_of_other_steps_are_shown_or_missed(make_run: MakeRun, tmp_path: P
     text = text_of(written([make_run("a", more=more)], tmp_path))
     assert "0.0625 (0.03125 to 0.125), 80 photographs of 40 people" in text
     assert OPTIONAL["subgroups"] not in text and OPTIONAL["calibration"] in text and OPTIONAL["robustness"] in text
+
+
+def test_what_evidence_has_put_below_a_run_is_shown_in_short(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a")
+    (run / "bundle").mkdir()
+    (run / "bundle" / "SHA256SUMS").write_text("of this model\n")
+    label = f"eyes@{sha256_of_file(run / 'bundle' / 'SHA256SUMS')[:12]}"
+    limit = {"fall": 0.1, "value": 2.5, "low": 1.5, "high": None, "not_reached": False, "high_not_reached": True}
+    never = {"fall": 0.1, "value": None, "low": None, "high": None, "not_reached": True, "last_severity": 5.0}
+    curves = [
+        {"kind": "blur", "a_step": "1 px", "severity_of_fall": limit, "steps": []},
+        {"kind": "dark", "a_step": "a tenth", "severity_of_fall": never, "steps": []},
+    ]
+    data = {"what": "the validation part", "photographs": 80, "people": 40, "phantoms": True}
+    robustness = {"model": label, "data": data, "curves": curves, "mirror": None}
+    figure = {"group": "rightly_referable", "map": "gradcam", "minus": "random map", "figure": "energy_ratio"}
+    figure |= {"value": 0.787, "low": 0.629, "high": 0.954, "n_photographs": 44, "n_people": 24, "undefined": ""}
+    wide = {**figure, "group": "with_lesions", "value": 77.25}
+    explanations = {"model": label, "data": "masks", "phantoms": False, "figures": [figure, wide]}
+    explanations["verdicts"] = [{"check": "chance", "passed": False, "text": "FAILED: above chance"}]
+    for folder in ("again", "third"):
+        (tmp_path / folder).mkdir()
+    for name, content in (("robustness", robustness), ("explanations", explanations)):
+        (run / "evidence" / name).mkdir(parents=True)
+        (run / "evidence" / name / f"{name}.json").write_text(json.dumps(content))
+    text = text_of(written([run], tmp_path))
+    assert (
+        "the validation part: 80 photographs of 40 people (phantoms: figures of them say nothing about people)" in text
+    )
+    assert "kappa has fallen by 0.1: blur (a step is 1 px)" in text and "2.5 (1.5 to not reached)" in text
+    assert "not reached up to 5" in text and "FAILED: above chance" in text
+    assert "0.787 (0.629 to 0.954), 44 photographs of 24 people" in text and "77.25" not in text
+    assert OPTIONAL["robustness"] not in text and OPTIONAL["explanations"] not in text
+
+    (run / "bundle" / "SHA256SUMS").write_text("of another model\n")
+    text = text_of(written([run], tmp_path / "again"))
+    assert f"{OPTIONAL['robustness']}: the run has none; `kerasdr evidence robustness RUN --out RUN/evidence" in text
+    assert "FAILED: above chance" not in text
+    (run / "evidence" / "robustness" / "robustness.json").write_text("{}")
+    with pytest.raises(KerasdrError, match=r"robustness\.json is damaged: make it again with"):
+        written([run], tmp_path / "third")
 
 
 def test_calibration_operating_point_and_sets(make_run: MakeRun, tmp_path: Path) -> None:
