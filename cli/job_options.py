@@ -125,6 +125,7 @@ def job_arguments(
     if pseudonymise is not (key is not None):
         raise click.UsageError("--pseudonymise and --key go together")
     from kerasdr.errors import KerasdrError, ModelRefusedError
+    from kerasdr.files import printable_path
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.golden_host import check_here, is_known_here
     from kerasdr.scoring.pseudonyms import open_pseudonyms
@@ -134,7 +135,11 @@ def job_arguments(
     except KerasdrError as error:
         raise ModelRefusedError(str(error)) from error
     told.model(bundle)
-    pseudonyms = None if key is None else open_pseudonyms(key, out)
+    pseudonyms = None if key is None else open_pseudonyms(key, out, ledger)
+    if pseudonyms is not None and pseudonyms.made:
+        told.warn(
+            f"made the key {printable_path(key)}: keep it and a copy, as under another one every pseudonym changes"
+        )
     chosen = choose_engine(bundle, engine)  # type: ignore[arg-type]
 
     made: list[Engine] = []

@@ -224,12 +224,13 @@ def run_job(
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
+        key = "" if pseudonyms is None else pseudonyms.fingerprint
+        record.check_names(key)
         if pseudonyms is not None:
-            record.refuse_names()
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
             pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
         gone = record.gone(out)
-        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
+        record.begin({**begun_content(bundle.label, question, len(inputs), out, key), **selection.told})
         if record.has_rows and all(entry.problem == NOT_FOUND for entry in inputs):
             record.fail(NOT_THERE)
             raise UnfinishedError(
