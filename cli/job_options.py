@@ -49,7 +49,7 @@ grading_options = _together(
         show_default=True,
         help="How Grad-CAM pictures are stored; webp takes a tenth of the room.",
     ),
-    click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures."),
+    click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures; those of a job before are removed."),
     click.option(
         "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
     ),
@@ -86,7 +86,7 @@ grading_options = _together(
 )
 
 telling_options = _together(
-    click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+    click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors, and warnings to act on."),
     click.option("--log-json", is_flag=True, help="Write events to standard error, as JSON, one a line."),
     click.option("--log", type=click.Path(path_type=Path), help="Add the same events to this file."),
     click.option(
