@@ -49,7 +49,7 @@ grading_options = _together(
         show_default=True,
         help="How Grad-CAM pictures are stored; webp takes a tenth of the room.",
     ),
-    click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures."),
+    click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures; those of a job before are removed."),
     click.option(
         "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
     ),
@@ -86,7 +86,7 @@ grading_options = _together(
 )
 
 telling_options = _together(
-    click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+    click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors, and warnings to act on."),
     click.option("--log-json", is_flag=True, help="Write events to standard error, as JSON, one a line."),
     click.option("--log", type=click.Path(path_type=Path), help="Add the same events to this file."),
     click.option(
@@ -125,6 +125,7 @@ def job_arguments(
     if pseudonymise is not (key is not None):
         raise click.UsageError("--pseudonymise and --key go together")
     from kerasdr.errors import KerasdrError, ModelRefusedError
+    from kerasdr.files import printable_path
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.golden_host import check_here, is_known_here
     from kerasdr.scoring.pseudonyms import open_pseudonyms
@@ -134,7 +135,11 @@ def job_arguments(
     except KerasdrError as error:
         raise ModelRefusedError(str(error)) from error
     told.model(bundle)
-    pseudonyms = None if key is None else open_pseudonyms(key, out)
+    pseudonyms = None if key is None else open_pseudonyms(key, out, ledger)
+    if pseudonyms is not None and pseudonyms.made:
+        told.warn(
+            f"made the key {printable_path(key)}: keep it and a copy, as under another one every pseudonym changes"
+        )
     chosen = choose_engine(bundle, engine)  # type: ignore[arg-type]
 
     made: list[Engine] = []

@@ -33,7 +33,7 @@ class Ways:
     """How a command is to tell of its jobs.
 
     Attributes:
-        quiet: say nothing to people but errors.
+        quiet: say nothing to people but errors, and warnings that ask for something to be done.
         log_json: write events to standard error, in the place of bars and lines.
         log: a file that events are added to.
         metrics: a file for Prometheus.
@@ -70,17 +70,18 @@ class Telling(JobListener):
         """Take what grades, and warn of it if that is needed."""
         self._metrics = dataclasses.replace(self._metrics, bundle=bundle.label)
         if bundle.caution:
-            self.warn(f"{bundle.label} was {bundle.caution}")
+            # The foot of every picture says so as well.
+            self.warn(f"{bundle.label} was {bundle.caution}", quietly=True)
         if bundle.golden is None:
             self.warn(
                 f"{bundle.label} carries no golden photographs, so that this machine cannot be checked: make it again with "
                 "`kerasdr bundle build`, where it was trained"
             )
 
-    def warn(self, text: str) -> None:
-        """Tell what people should know however quiet it is to be."""
+    def warn(self, text: str, *, quietly: bool = False) -> None:
+        """Tell what people should do something about, however quiet it is to be; ``quietly`` if it only is to be known."""
         self._log("warning", message=text)
-        if not self._json:
+        if not (self.quiet if quietly else self._json):
             click.echo(f"warning: {text}", err=True)
 
     def note(self, text: str) -> None:

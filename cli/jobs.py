@@ -1,5 +1,6 @@
 """``kerasdr jobs``: what a ledger says of the jobs that wrote a CSV."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ VERIFY = """
 Exit code:
   0  ledger, CSV and pictures are as they were written
   1  something is not: one line says what and where
+  5  with --rebuild: a job writes to this output
 """
 
 
@@ -79,15 +81,20 @@ def show_command(output: Path, number: int | None, ledger: Path | None) -> None:
 def verify_command(output: Path, ledger: Path | None, head: str | None, rebuild: bool) -> None:
     """Check the ledger of OUTPUT entry by entry, the CSV byte by byte, and its pictures."""
     from kerasdr.files import printable_path, write_bytes_atomically
+    from kerasdr.scoring.held_output import held_output
     from kerasdr.scoring.ledger.audit import verify
     from kerasdr.scoring.ledger.chain import Head, parse_head
 
     known = None if head is None else parse_head(head)
     found = _read(output, ledger)
-    verified = verify(found, known)
-    again = rebuild and not verified.csv_is
-    if again:
-        write_bytes_atomically(found.csv, verified.data)
+    with contextlib.ExitStack() as stack:
+        if rebuild:
+            stack.enter_context(held_output(found.csv, found.ledger, pictures=False))
+            found = _read(output, ledger)  # a job may just have ended, and from now on none does
+        verified = verify(found, known)
+        again = rebuild and not verified.csv_is
+        if again:
+            write_bytes_atomically(found.csv, verified.data)
     if problems := list(_problems(found, verified, again)):
         raise KerasdrError(f"{'; '.join(problems)}: run the same `kerasdr predict` again, which mends it")
     end = Head(len(found.entries), found.entries[-1].hash)

@@ -12,7 +12,8 @@ Examples:
   kerasdr merge grades.csv part1.csv part2.csv
 
 \b
-Exit code: 0 or 3, as of one job over all photographs; 1 if the parts do not make a whole; 4 if the disk failed.
+Exit code: 0 or 3, as of one job over all photographs; 1 if the parts do not make a whole; 4 if the disk failed;
+5 if a job writes to OUT.
 """
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 _CGROUP = Path("/sys/fs/cgroup")
 _CPUINFO = Path("/proc/cpuinfo")
 _MEMINFO = Path("/proc/meminfo")
+_NVIDIA = Path("/proc/driver/nvidia")
 
 
 def available_cores(cgroup: Path = _CGROUP) -> int:
@@ -70,6 +71,22 @@ def processor_name(cpuinfo: Path = _CPUINFO) -> str:
     told = {line.split(":", 1)[0].strip(): line.split(":", 1)[1].strip() for line in reversed(lines) if ":" in line}
     name = " ".join(told[key] for key in ("model name", "flags", "CPU part", "Features") if key in told)
     return name or f"{platform.machine()} {platform.processor()}".strip()
+
+
+def graphics_processors(nvidia: Path = _NVIDIA, devices: Path = Path("/dev")) -> list[str]:
+    """Return what is known, without loading a library, of NVIDIA's graphics processors and their driver; empty if nothing is.
+
+    Args:
+        nvidia: where the driver tells of itself and of each processor.
+        devices: where those lie that this process, or its container, may use.
+    """
+    told = sorted(path.name for path in devices.glob("nvidia[0-9]*"))
+    for path in (nvidia / "version", *sorted(nvidia.glob("gpus/*/information"))):
+        try:
+            told.append(path.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            continue
+    return told
 
 
 def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> float | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasdr.machine import available_cores, cache_folder, missing_instructions
+from kerasdr.machine import available_cores, cache_folder, graphics_processors, missing_instructions
 
 
 @pytest.fixture
@@ -46,6 +46,17 @@ def test_instructions(tmp_path: Path) -> None:
     assert missing_instructions(["avx"], cpuinfo) == []  # another family
     cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu sse4_2 avx\n")
     assert missing_instructions(["avx2", "avx", "amx"], cpuinfo) == ["amx", "avx2"]
+
+
+def test_graphics_processors(tmp_path: Path) -> None:
+    assert graphics_processors(tmp_path / "none", tmp_path / "none") == []
+    (tmp_path / "nvidia/gpus/0000:65:00.0").mkdir(parents=True)
+    (tmp_path / "nvidia/version").write_text("NVRM version: 550.54\n")
+    (tmp_path / "nvidia/gpus/0000:65:00.0/information").write_text("Model: \t A GPU\n")
+    for name in ("nvidia0", "nvidiactl"):
+        (tmp_path / name).write_text("")
+    told = ["nvidia0", "NVRM version: 550.54\n", "Model: \t A GPU\n"]
+    assert graphics_processors(tmp_path / "nvidia", tmp_path) == told
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

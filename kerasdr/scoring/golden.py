@@ -2,7 +2,8 @@
 
 A bundle carries drawn photographs (:mod:`kerasdr.scoring.golden_photographs`) and what they are to give: which of them can be
 graded, the probabilities of the whole ensemble, a coarse summary of each picture that a network is fed, and heat maps. They go
-the whole way that a job's photographs go, from a file to a row, through the very engine that is about to grade.
+the whole way that a job's photographs go, from a file to a row: through processes that read, and the very engine that is about
+to grade.
 """
 
 import contextlib
@@ -24,6 +25,8 @@ from kerasdr.scoring.golden_part import EXPECTED, Golden, GoldenPart, GoldenPhot
 from kerasdr.scoring.grading import grade_inputs
 from kerasdr.scoring.graphs import Precision
 from kerasdr.scoring.inputs import Input
+from kerasdr.scoring.isolation.messages import Settings
+from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
 from kerasdr.scoring.rows import Row
 
 LARGEST: Mapping[str, float] = {"probability": 1e-3, "picture": 0.5, "heat map": 0.02}
@@ -33,6 +36,7 @@ LOWER_PRECISION = 0.02
 """Of a probability, where the graphs are of a lower precision: processors round shorter numbers in different ways."""
 
 _BLOCKS = 16
+_READERS = 2
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ class _Heard:
         return self.outputs[-1]
 
 
-def ask(bundle: Bundle, engine: Engine, photographs: Mapping[str, bytes], batch_size: int = 16) -> Answers:
+def ask(
+    bundle: Bundle, engine: Engine, photographs: Mapping[str, bytes], batch_size: int = 16, *, isolate: bool = True
+) -> Answers:
     """Grade photographs as a job grades them, and keep what passed on the way.
 
     Args:
@@ -89,14 +95,20 @@ def ask(bundle: Bundle, engine: Engine, photographs: Mapping[str, bytes], batch_
         engine: an engine of this bundle.
         photographs: contents of files by their names.
         batch_size: that the engine was made for, at most.
+        isolate: False reads them in this process, as of :func:`kerasdr.scoring.job.run_job`.
 
     Raises:
-        KerasdrError: if there is no place for temporary files.
+        KerasdrError: if there is no place for temporary files, or the processes that read cannot be started.
     """
     heard = _Heard(engine)
-    with _as_files(photographs) as paths:
-        inputs = [Input(path) for path in paths]
-        given = list(grade_inputs(inputs, bundle, heard, batch_size=batch_size))
+    with contextlib.ExitStack() as stack:
+        inputs = [Input(path) for path in stack.enter_context(_as_files(photographs))]
+        readers = None
+        if isolate:
+            settings = Settings(tuple(bundle.recipes), bundle.max_megapixels, None, PHOTO_SECONDS)
+            readers = stack.enter_context(Readers(settings, _READERS))
+        load = readers.load if readers else None
+        given = list(grade_inputs(inputs, bundle, heard, batch_size=batch_size, load=load, workers=_READERS))
     rows = {outcome.index: outcome.row for outcome in given}
     graded = [outcome.index for outcome in given if outcome.row.status == "graded"]  # in the order of the batches
     order = np.argsort(graded, kind="stable")
@@ -162,7 +174,7 @@ def make_golden(bundle: Bundle, engine: Engine, photographs: Mapping[str, bytes]
         ValueError: if a photograph cannot be read.
     """
     answers = ask(bundle, engine, photographs)
-    if any(row.status == "failed" for row in answers.rows):
+    if any(row.status not in ("graded", "ungradable") for row in answers.rows):
         raise ValueError(f"golden photographs that cannot be read: {[row.reason for row in answers.rows]}")
     expected = dict(answers.pictures)
     if answers.heatmaps is not None:
@@ -193,7 +205,7 @@ def with_precision(golden: Golden, bundle: Bundle, engine: Engine, precision: Pr
 
 
 def compare_golden(
-    bundle: Bundle, engine: Engine, precision: Precision = "float32", batch_size: int = 16
+    bundle: Bundle, engine: Engine, precision: Precision = "float32", batch_size: int = 16, *, isolate: bool = True
 ) -> list[Difference]:
     """Return how an engine's answers to a bundle's golden photographs differ from those that are known.
 
@@ -202,14 +214,15 @@ def compare_golden(
         engine: an engine of it.
         precision: of the engine's arithmetic.
         batch_size: that the engine was made for, at most.
+        isolate: as of :func:`ask`.
 
     Raises:
-        KerasdrError: if there is no place for temporary files.
+        KerasdrError: if there is no place for temporary files, or the processes that read cannot be started.
         ModelRefusedError: if the bundle's golden files are damaged, or it has none.
     """
     golden = golden_of(bundle, precision)
     known = read_arrays(EXPECTED, golden.files[EXPECTED])
-    answers = ask(bundle, engine, _photographs(golden), batch_size)
+    answers = ask(bundle, engine, _photographs(golden), batch_size, isolate=isolate)
     statuses = [photograph.status for photograph in golden.part.photographs]
     wrong = {
         place: reason
@@ -309,7 +322,7 @@ def _apart(one: NDArray[np.generic], other: NDArray[np.generic] | None) -> NDArr
 
 def _odd(photograph: GoldenPhotograph, row: Row) -> str:
     if row.status != photograph.status:
-        was = {"graded": "was graded", "ungradable": "is ungradable here", "failed": "cannot be read"}[row.status]
+        was = {"graded": "was graded", "ungradable": "is ungradable here"}.get(row.status, "cannot be read")
         why = f" ({row.reason})" if row.reason else ""
         return f"{was}{why}, and should be {photograph.status}"
     if _names(row.partner) != photograph.partner:

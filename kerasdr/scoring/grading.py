@@ -64,6 +64,8 @@ def grade_inputs(
     batch_size: int,
     max_megapixels: float | None = None,
     change: ChangePhotograph | None = None,
+    load: LoadInput | None = None,
+    workers: int = 2,
 ) -> Iterator[Outcome]:
     """Yield the outcome of every input, as they get ready, without pictures; see :func:`grade_requests`.
 
@@ -74,12 +76,21 @@ def grade_inputs(
         batch_size: photographs at a time.
         max_megapixels: larger ones fail; the bundle's own limit if None.
         change: done to every decoded photograph before it is judged and graded, partners too; nothing if None.
+        load: reads photographs in place of this process; see :func:`read_requests`.
+        workers: threads that read.
 
     Raises:
         ValueError: if the batch size is below 1, or the engine gives what is no probability.
     """
     requests = read_requests(
-        inputs, bundle, ahead=2 * batch_size, max_megapixels=max_megapixels, display=False, change=change
+        inputs,
+        bundle,
+        ahead=2 * batch_size,
+        max_megapixels=max_megapixels,
+        display=False,
+        workers=workers,
+        change=change,
+        load=load,
     )
     for outcomes in grade_requests(requests, inputs, bundle, lambda: engine, batch_size=batch_size):
         yield from outcomes

@@ -61,6 +61,7 @@ class Summary:
         pictures: the folder of the Grad-CAM pictures, or None if there are none.
         ledger: what the job kept.
         gone: photographs of the job before that are not listed any more; their rows are not in the CSV.
+        removed: pictures of jobs before that belong to no row any more.
         head: its end: how many entries, and the digest of the last; whoever keeps it can tell whether any were cut off.
         how: ``complete``, or why the job stopped before its end.
     """
@@ -72,6 +73,7 @@ class Summary:
     head: Head
     how: str = COMPLETE
     gone: int = 0
+    removed: int = 0
 
     def count(self, status: str) -> int:
         """How many rows have a status."""
@@ -93,6 +95,8 @@ class Summary:
             text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
         if self.gone:
             text += f"; {self.gone} of the job before are not there any more"
+        if self.removed and self.pictures is None:
+            text += f"; no Grad-CAM pictures, and the {self.removed} of the job before were removed"
         return text
 
 
@@ -224,12 +228,13 @@ def run_job(
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures)
+        key = "" if pseudonyms is None else pseudonyms.fingerprint
+        record.check_names(key)
         if pseudonyms is not None:
-            record.refuse_names()
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
             pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
         gone = record.gone(out)
-        record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
+        record.begin({**begun_content(bundle.label, question, len(inputs), out, key), **selection.told})
         if record.has_rows and all(entry.problem == NOT_FOUND for entry in inputs):
             record.fail(NOT_THERE)
             raise UnfinishedError(
@@ -251,9 +256,9 @@ def run_job(
                     record.fail(type(error).__name__)
             raise
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
-        if not any(row.status == "waiting" for row in rows):  # or a picture may be of an answer that is still wanted
-            remove_stale(pictures, shown)
-    return Summary(rows, out, pictures if shown else None, ledger, record.head, work.how, gone)
+        waits = any(row.status == "waiting" for row in rows)  # then a picture may be of an answer that is still wanted
+        removed = 0 if waits else remove_stale(pictures, shown)
+    return Summary(rows, out, pictures if shown else None, ledger, record.head, work.how, gone, removed)
 
 
 @dataclass(frozen=True)

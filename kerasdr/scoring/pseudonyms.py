@@ -1,6 +1,5 @@
 """Names of photographs replaced by keyed pseudonyms, and the list that leads back, which stays with the key."""
 
-import contextlib
 import csv
 import hashlib
 import hmac
@@ -9,14 +8,18 @@ import os
 import re
 import secrets
 import stat
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kerasdr.data.names import PHOTOGRAPH_SUFFIXES
 from kerasdr.errors import KerasdrError
-from kerasdr.files import open_atomically, printable_path, sha256_of, sync_folder
+from kerasdr.files import open_atomically, printable_path, remove, sha256_of, sync_file, sync_folder
 from kerasdr.scoring.inputs import Input, PathKeys
+from kerasdr.scoring.ledger.book import read_book
+from kerasdr.scoring.ledger.place import ledger_path
+from kerasdr.scoring.ledger.store import read_ledger
 from kerasdr.scoring.names import is_pseudonym, shown_path
 
 _KEY = re.compile(rb"[0-9a-f]{64}\n?")
@@ -33,10 +36,17 @@ class Pseudonyms:
     Attributes:
         key: 32 bytes.
         folder: where the key lies, and the lists of names are kept.
+        made: whether the key was made just now.
     """
 
     key: bytes
     folder: Path
+    made: bool = field(default=False, compare=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """What ledgers tell the key by, 16 hexadecimal digits: it tells nothing of the key, nor of any name."""
+        return hmac.new(self.key, b"the fingerprint of this key", hashlib.sha256).hexdigest()[:16]
 
     def rename(self, inputs: Sequence[Input]) -> list[Input]:
         """Return inputs that show their pseudonyms; they are still read where they lie."""
@@ -79,24 +89,30 @@ class Pseudonyms:
             file.write(text.getvalue().encode("utf-8"))
 
 
-def open_pseudonyms(key: Path, out: Path) -> Pseudonyms:
-    """Read a key file, or make one that only its owner can read.
+def open_pseudonyms(key: Path, out: Path, ledger: Path | None = None) -> Pseudonyms:
+    """Read a key file, or make one that only its owner can read, where no ledger asks for another.
+
+    The key's folder is made too if it is the last of the path: a whole way would hide a slip of the pen.
 
     Args:
         key: the file: 64 hexadecimal digits.
         out: the CSV that is to hold pseudonyms.
+        ledger: of the CSV; the one beside it if None.
 
     Raises:
-        KerasdrError: if the key lies beside the CSV, others can read it, it is no key, or it cannot be made.
+        KerasdrError: if the key lies beside the CSV, others can read it, it is no key, it cannot be made, or it is gone and the
+            ledger was written with it.
     """
     shown = printable_path(key)
     if os.path.realpath(key.parent) == os.path.realpath(out.parent):
         raise KerasdrError(
             f"the key {shown} lies beside the CSV: whoever gets one gets both; keep it in another folder"
         )
+    made = False
     try:
-        with contextlib.suppress(FileExistsError):
-            _make_key(key)
+        if not os.path.lexists(key):
+            _refuse_a_new_key(shown, ledger_path(out) if ledger is None else ledger)
+            made = _make_key(key)
         descriptor = os.open(key, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(file.fileno())
@@ -109,16 +125,34 @@ def open_pseudonyms(key: Path, out: Path) -> Pseudonyms:
         raise KerasdrError(f"cannot use the key {shown}: {error.strerror}; name another file with --key") from error
     if not _KEY.fullmatch(content):
         raise KerasdrError(f"{shown} is no key of 64 hexadecimal digits: name another file with --key")
-    return Pseudonyms(bytes.fromhex(content.decode("ascii").strip()), key.parent)
+    return Pseudonyms(bytes.fromhex(content.decode("ascii").strip()), key.parent, made)
 
 
-def _make_key(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_hex(32).encode("ascii") + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+def _refuse_a_new_key(shown: str, ledger: Path) -> None:
+    if ledger.is_file() and read_book(read_ledger(ledger)).under_pseudonyms:
+        raise KerasdrError(
+            f"the key {shown} is gone, and {printable_path(ledger)} was written with one: put the key back, or name another "
+            "--out for a new one"
+        )
+
+
+def _make_key(path: Path) -> bool:
+    """Make a key, whole or not at all; returns False where another process was the first to make it."""
+    if not path.parent.is_dir():
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(path.parent.parent)
+    handle, temporary = tempfile.mkstemp(prefix=".key.", suffix=".part", dir=path.parent)  # readable by its owner alone
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(32).encode("ascii") + b"\n")
+            sync_file(file)
+        os.link(temporary, path)  # and not renamed: that would replace a key that has come to be there
+    except FileExistsError:
+        return False
+    finally:
+        remove(temporary)
     sync_folder(path.parent)
+    return True
 
 
 def _read_names(path: Path) -> dict[str, str]:

@@ -119,21 +119,25 @@ def remove_rests(folder: Path, *names: str) -> None:
                 remove(folder / found)
 
 
-def remove_stale(pictures: Path, kept: Collection[str]) -> None:
+def remove_stale(pictures: Path, kept: Collection[str]) -> int:
     """Remove an earlier job's pictures, and the folder if that leaves nothing in it; files of other names stay.
 
     Args:
         pictures: the folder of the pictures; it need not be there.
         kept: names of the pictures that belong to the new CSV.
 
+    Returns:
+        How many were removed.
+
     Raises:
         KerasdrError: if a picture cannot be removed.
     """
+    stale: list[str] = []
     try:
         if pictures.is_dir():
-            for name in os.listdir(pictures):
-                if is_own_name(name) and name not in kept:
-                    remove(pictures / name)
+            stale = [name for name in os.listdir(pictures) if is_own_name(name) and name not in kept]
+            for name in stale:
+                remove(pictures / name)
             if not os.listdir(pictures):
                 pictures.rmdir()
     except OSError as error:
@@ -141,3 +145,4 @@ def remove_stale(pictures: Path, kept: Collection[str]) -> None:
             f"the CSV is complete, but pictures of an earlier job cannot be removed from {printable_path(pictures)} "
             f"({error.strerror}): remove them by hand"
         ) from error
+    return len(stale)

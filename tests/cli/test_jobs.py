@@ -77,6 +77,16 @@ def test_verify_tells_of_a_changed_csv_and_rebuilds_it(kerasdr: Kerasdr, done: s
         assert Path("out.csv").read_bytes() == before
 
 
+def test_rebuild_waits_for_no_job(kerasdr: Kerasdr, done: str) -> None:
+    Path("out.csv").write_text("changed")
+    with hold(Path("out.ledger.lock"), "out.csv"):
+        assert "another job holds out.csv: process" in kerasdr("jobs", "verify", "out.csv", "--rebuild").left(5)
+        assert Path("out.csv").read_text() == "changed"
+        assert "is not what the last job wrote" in kerasdr("jobs", "verify", "out.csv").error  # which only reads
+    assert kerasdr("jobs", "verify", "out.csv", "--rebuild").code == 0
+    assert not Path("out.ledger.lock").exists()
+
+
 def test_verify_tells_of_damaged_pictures(kerasdr: Kerasdr, done: str, model: str) -> None:
     first, second = sorted(Path("out_gradcam").iterdir())
     first.write_bytes(first.read_bytes()[:-1] + b"x")

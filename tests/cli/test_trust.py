@@ -1,6 +1,7 @@
 """Which model may grade: the one expected, signed by whom it should be, and giving its known answers."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_without_golden_photographs_it_grades_and_warns(kerasdr: Kerasdr, model:
     )
     assert "has no golden photographs" in kerasdr("bundle", "check", "old").refused
     assert json.loads(Path("out.summary.json").read_text())["bundle"]["golden_check"].startswith("the model carries no")
+
+
+def test_quiet_leaves_out_what_asks_for_nothing_to_be_done(kerasdr: Kerasdr, model: str) -> None:
+    from kerasdr.scoring.bundle import write_bundle
+
+    bundle = load_bundle(model)
+    content = {"members": bundle.members, "ensemble": bundle.ensemble, "validation": {"phantoms": True}}
+    write_bundle(Path("drawn"), name="drawn-1", golden=bundle.golden, **content)
+    write_bundle(Path("old"), name="old-1", **content)
+    first = "warning: drawn-1@.* was trained on synthetic photographs"
+    assert re.match(first, predict(kerasdr, model="drawn").err)
+    assert predict(kerasdr, "--quiet", "--log", "log", model="drawn").err == ""
+    assert "was trained on synthetic photographs" in Path("log").read_text()
+    (line,) = predict(kerasdr, "--quiet", model="old").err.splitlines()
+    assert "carries no golden photographs" in line
 
 
 def test_the_model_that_is_expected_and_no_other(kerasdr: Kerasdr, model: str) -> None:

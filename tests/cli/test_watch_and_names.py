@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from kerasdr.scoring import job
 from tests.cli.conftest import Kerasdr
 
 
@@ -27,6 +30,43 @@ def test_pseudonyms_do_not_go_where_names_are_kept(
     assert kerasdr("predict", "in", "--out", "out.csv", "--model", model).code == 0
     ran = kerasdr("predict", "in", "--out", "out.csv", "--model", model, "--pseudonymise", "--key", "keys/site.key")
     assert ran.code == 1 and "an earlier job kept names in this ledger" in ran.err
+
+
+def test_pseudonyms_are_of_one_key_and_beside_no_names(
+    kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes
+) -> None:
+    Path("in").mkdir()
+    Path("in/Mustermann_left.png").write_bytes(eye)
+    plain = ("predict", "in", "--out", "out.csv", "--model", model, "--quiet")
+    way = (*plain, "--pseudonymise", "--key", "keys/site.key")
+    ran = kerasdr(*way)
+    assert (ran.code, ran.out) == (0, "") and ran.err.startswith("warning: made the key keys/site.key: keep it and a")
+    assert kerasdr(*way).err == ""
+    before = Path("out.csv").read_bytes(), Path("out.ledger").read_bytes()
+    assert "and names would come beside them: give --pseudonymise" in kerasdr(*plain).error
+    Path("keys/site.key").rename("kept")
+    assert "the key keys/site.key is gone, and out.ledger was written with one: put" in kerasdr(*way).error
+    assert not Path("keys/site.key").exists()
+    Path("keys/site.key").write_text("0" * 64)
+    Path("keys/site.key").chmod(0o600)
+    assert "made the pseudonyms in this ledger with another key: name theirs" in kerasdr(*way).error
+    assert (Path("out.csv").read_bytes(), Path("out.ledger").read_bytes()) == before
+    Path("kept").rename("keys/site.key")
+    assert kerasdr(*way).code == 0 and Path("out.csv").read_bytes() == before[0]
+
+
+def test_names_do_not_go_where_a_version_that_did_not_say_so_kept_pseudonyms(
+    kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in").mkdir()
+    Path("in/Mustermann_left.png").write_bytes(eye)
+    plain = ("predict", "in", "--out", "out.csv", "--model", model)
+    with monkeypatch.context() as patch:
+        before = job.begun_content
+        patch.setattr(job, "begun_content", lambda *given: {**before(*given), "pseudonyms": ""})
+        assert kerasdr(*plain, "--pseudonymise", "--key", "keys/site.key").code == 0
+    assert "and names would come beside them" in kerasdr(*plain).error
+    assert kerasdr(*plain, "--pseudonymise", "--key", "keys/site.key").code == 0
 
 
 def test_health_looks_at_the_csv(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes) -> None:

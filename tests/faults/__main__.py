@@ -7,6 +7,9 @@ Each trial is a job with one fault (killed right before or right after an operat
 ENOSPC or EACCES, once or from then on) in an empty folder, and then the same command without a fault. It survives if that one
 ends with the CSV and the pictures of an undisturbed job, byte for byte, a ledger that is whole and holds each answer once, and
 if the faulty job did not say that it was done where it was not.
+
+The faulty job itself ends fitly if it was killed where it was to be killed; else if it leaves with the undisturbed job's exit
+code and says nothing but warnings, or with 4 (not finished) or 1 (cannot be done) and says why in one line.
 """
 
 import argparse
@@ -14,14 +17,20 @@ import errno
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from shim import KILL_AFTER, KILL_BEFORE, Shim, build
+
+from kerasdr.errors import ExitCode
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "scoring"))  # for the engine that its tests use too
 
 _LIBRARY = "KERASDR_FAULTS_LIBRARY"
 HOWS: dict[str, tuple[int, bool]] = {
@@ -62,7 +71,7 @@ def main() -> None:
         )
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    sys.exit(any(row["survived"] < row["tried"] for row in figures["trials"]))
+    sys.exit(any(row["survived"] < row["tried"] or row["unfit"] for row in figures["trials"]))
 
 
 def _with_shim(folder: Path) -> None:
@@ -79,12 +88,13 @@ def _with_shim(folder: Path) -> None:
 
 def run_trials(folder: Path, shim: Shim, every: int, states: int, seed: int) -> dict[str, object]:
     """Try every ``every``-th operation with each fault, and some states after a power failure; print and return figures."""
-    from scene import answered, make_scene, results
+    from scene import answered, checked, make_scene, results
 
     scene = make_scene(folder, shim)
     out, trace = folder / "out", folder / "trace"
     out.mkdir()
     code, operations = scene.run(out, trace=trace)
+    assert checked(out) and not scene.said, f"the golden photographs were not checked, or: {scene.said}"
     calm = Calm(code, operations, results(out), answered(out))
     print(
         f"an undisturbed job: {operations} operations, {len(calm.answers)} answers, {len(calm.results)} files, left {code}"
@@ -95,6 +105,7 @@ def run_trials(folder: Path, shim: Shim, every: int, states: int, seed: int) -> 
     trials, begun = [], time.monotonic()
     for name, (how, stays) in HOWS.items():
         lost: list[str] = []
+        unfit: list[str] = []
         tried = 0
         codes: Counter[int] = Counter()
         # The faulty job may take another way, with more operations than the calm one.
@@ -106,15 +117,36 @@ def run_trials(folder: Path, shim: Shim, every: int, states: int, seed: int) -> 
                 break  # it met no fault
             tried += 1
             codes[faulty] += 1
+            if problem := _unfit(how, faulty, scene.said, calm):
+                unfit.append(f"operation {at}: {problem}")
             if faulty == calm.code and results(out) != calm.results:
                 lost.append(f"operation {at}: said that it was done")
             elif problem := _after(scene, out, calm):
                 lost.append(f"operation {at}: {problem}")
             at += every
-        trials.append(_row(name, tried, lost, codes))
+        trials.append(_row(name, tried, lost, codes, unfit))
     trials.append(_power(scene, out, trace, calm, states, seed))
     print(f"{time.monotonic() - begun:.0f} s")
     return {"operations": operations, "answers": len(calm.answers), "trials": trials}
+
+
+def _unfit(how: int, code: int, said: str, calm: Calm) -> str:
+    """Return what is wrong with how a job with a fault ended, if anything.
+
+    Args:
+        how: the fault.
+        code: that it left with.
+        said: what it wrote to standard error.
+        calm: the undisturbed job.
+    """
+    if how in (KILL_BEFORE, KILL_AFTER):
+        return "" if code == -signal.SIGKILL else f"left with {code}, and was to be killed"
+    lines = said.splitlines()
+    if odd := [line for line in lines if not line.startswith(("error: ", "warning: "))]:
+        return f"left with {code} and said {odd[-1]!r}"
+    errors = sum(line.startswith("error: ") for line in lines)
+    wanted = {calm.code: 0, int(ExitCode.UNFINISHED): 1, int(ExitCode.FAILED): 1}.get(code)
+    return "" if errors == wanted else f"left with {code} and {errors} lines of errors"
 
 
 def _after(scene: "Scene", out: Path, calm: Calm) -> str:  # type: ignore[name-defined]  # noqa: F821
@@ -130,6 +162,8 @@ def _after(scene: "Scene", out: Path, calm: Calm) -> str:  # type: ignore[name-d
     code, _ = scene.run(out)
     if code != calm.code:
         return f"the next job left with {code}"
+    if scene.said:
+        return f"the next job said {scene.said!r}"
     if results(out) != calm.results:
         return "the next job ended with other bytes"
     after = answered(out)
@@ -185,12 +219,14 @@ def _kept_at(operations: "list[Operation]") -> list[int]:  # type: ignore[name-d
     return kept
 
 
-def _row(name: str, tried: int, lost: list[str], codes: Counter[int]) -> dict[str, object]:
+def _row(name: str, tried: int, lost: list[str], codes: Counter[int], unfit: Sequence[str] = ()) -> dict[str, object]:
     left = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
-    print(f"{name:22} {tried:5} tried  {tried - len(lost):5} survived" + (f"   exit codes {left}" if left else ""))
-    for line in lost[:10]:
+    ended = f"  {tried - len(unfit):5} ended fitly   exit codes {left}" if left else ""
+    print(f"{name:22} {tried:5} tried  {tried - len(lost):5} survived{ended}", flush=True)
+    for line in [*lost[:10], *unfit[:10]]:
         print(f"    {line}")
-    return {"fault": name, "tried": tried, "survived": tried - len(lost), "lost": lost, "exit_codes": dict(codes)}
+    told: dict[str, object] = {"fault": name, "tried": tried, "survived": tried - len(lost), "lost": lost}
+    return {**told, "unfit": list(unfit), "exit_codes": dict(codes)}
 
 
 def fresh(out: Path) -> None:

@@ -1,6 +1,5 @@
 """Photographs good and bad, a bundle without a real network, and an engine that needs no arithmetic library."""
 
-import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from kerasdr.ensembles import EnsembleSpec
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
+from tests.scoring.hash_engine import HashEngine
 
 SIZE = 48
 
@@ -54,26 +54,17 @@ def bad(eyes: list[np.ndarray]) -> dict[str, bytes]:
     }
 
 
-class FakeEngine:
-    """Grades each photograph by a hash of what it and its partners look like; remembers every batch."""
+class FakeEngine(HashEngine):
+    """The engine of hashes, which remembers every batch."""
 
     def __init__(self, bundle: Bundle, batch_size: int, gradcam: bool) -> None:
-        self.bundle, self.batch_size, self.gradcam = bundle, batch_size, gradcam
+        super().__init__(gradcam)
+        self.bundle, self.batch_size = bundle, batch_size
         self.batches: list[Batch] = []
 
     def predict(self, batch: Batch) -> EngineOutput:
         self.batches.append(batch)
-        draws = []
-        for place in range(len(batch)):
-            seen = hashlib.sha256(b"".join(images[place].tobytes() for images in batch.images))
-            for pairing in sorted(batch.partners):
-                seen.update(batch.present[pairing][place].tobytes())
-                seen.update(b"".join(images[place].tobytes() for images in batch.partners[pairing]))
-            draws.append(np.random.default_rng(list(seen.digest())).random(5 + 16))
-        drawn = np.array(draws)
-        probabilities = drawn[:, :5] / drawn[:, :5].sum(axis=1, keepdims=True)
-        heat = drawn[:, 5:].reshape(-1, 4, 4).astype(np.float32)
-        return EngineOutput(probabilities, heat / heat.max(axis=(1, 2), keepdims=True) if self.gradcam else None)
+        return super().predict(batch)
 
 
 class Factory:

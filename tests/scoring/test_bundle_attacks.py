@@ -301,7 +301,8 @@ first, second, photographs = sys.argv[1:]
 def grade(folder):
     bundle = load_bundle(folder)
     engine = make_engine(bundle, 4, engine="openvino")
-    assert not any(one.wrong for one in compare_golden(bundle, engine, batch_size=4))
+    # In this process, so that the hook sees it: what reads otherwise is started by a program of kerasdr's own.
+    assert not any(one.wrong for one in compare_golden(bundle, engine, batch_size=4, isolate=False))
     rows = score_photographs([photographs], bundle, batch_size=4, engine=engine)
     write_summary(Path(photographs) / "x.csv", rows, bundle, job_drift(rows, bundle), How("openvino", "float32", True, 1.0))
     return [row.status for row in rows]

@@ -23,6 +23,7 @@ from kerasdr.scoring.golden import _summary, ask, compare_golden, make_golden, r
 from kerasdr.scoring.golden_host import check_here
 from kerasdr.scoring.golden_part import EXPECTED, Golden, GoldenPart
 from kerasdr.scoring.golden_photographs import draw_golden_photographs
+from kerasdr.scoring.reading import WaitingPhotograph
 from tests.scoring.conftest import FakeEngine
 
 MakeBundle = Callable[..., Path]
@@ -178,13 +179,25 @@ def test_heat_maps_are_compared_if_there_are_any(checked: Bundle) -> None:
 def test_another_status_or_partner_is_told(checked: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(quality, "_MIN_DETAIL", 5.0)
-        said = compare_golden(checked, FakeEngine(checked, 16, True))[0].wrong
+        said = compare_golden(checked, FakeEngine(checked, 16, True), isolate=False)[0].wrong
         assert said == "is ungradable here (out of focus: take it again), and should be graded"
     monkeypatch.setattr("kerasdr.scoring.grading.find_partners", lambda inputs, pairing: np.full(len(inputs), -1))
     assert (
         "was seen with no partner, and should be with 1_right.png"
         in compare_golden(checked, FakeEngine(checked, 16, True))[0].wrong
     )
+
+
+def test_photographs_are_read_by_the_processes_that_read_those_of_a_job(
+    checked: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(path: str, listed: bool) -> bytes:
+        raise WaitingPhotograph("the share is away")
+
+    monkeypatch.setattr("kerasdr.scoring.photographs.read_bytes", away)  # of this process alone
+    assert not any(one.wrong for one in compare_golden(checked, FakeEngine(checked, 16, True)))
+    said = [one.wrong for one in compare_golden(checked, FakeEngine(checked, 16, True), isolate=False)]
+    assert said[0] == "cannot be read (the share is away), and should be graded" and all(said)
 
 
 def test_refusal_is_one_line_with_the_first_that_differs(checked: Bundle) -> None:
@@ -284,8 +297,42 @@ def test_it_is_done_once_and_again_when_anything_that_computes_changes(
         versions = golden_host.metadata.version
         patch.setattr(golden_host.metadata, "version", lambda name: "0.1" if name == "numpy" else versions(name))
         assert checks(checked) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(golden_host, "graphics_processors", lambda: ["a processor"])
+        assert checks(checked) == 1
+    for setting in ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE"):
+        with monkeypatch.context() as patch:
+            patch.setenv(setting, "0")
+            assert checks(checked) == 1
+    with monkeypatch.context() as patch:
+        (cache.parent / "keras.json").write_text('{"floatx": "float16"}')
+        patch.setenv("KERAS_HOME", str(cache.parent))
+        assert checks(checked) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(golden_host, "code_digest", lambda package: "of another checkout")
+        assert checks(checked) == 1
     assert checks(checked) == 0
-    assert len(list(cache.iterdir())) == 7
+    assert len(list(cache.iterdir())) == 13
+
+
+def test_code_that_was_edited_has_another_digest(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    module = tmp_path / "part" / "module.py"
+    module.write_text("MARGIN = 1\n")
+
+    def digest() -> str:
+        golden_host.code_digest.cache_clear()
+        return golden_host.code_digest(tmp_path)
+
+    first = digest()
+    (tmp_path / "part" / "module.pyc").write_text("x")
+    assert digest() == first
+    changed = os.stat(module).st_mtime_ns + 1
+    module.write_text("MARGIN = 2\n")  # of the same length
+    os.utime(module, ns=(changed, changed))
+    second = digest()
+    module.rename(tmp_path / "module.py")
+    assert len({first, second, digest()}) == 3
 
 
 def test_a_failed_check_is_not_remembered(checked: Bundle, cache: Path) -> None:

@@ -421,8 +421,10 @@ def test_no_gradcam_removes_the_pictures_of_an_earlier_job(bundle: Bundle, facto
     write.put("a.png", 0)
     job(bundle, factory, "a.png", gradcam=True)
     assert len(os.listdir("out_gradcam")) == 1
-    job(bundle, factory, "a.png", gradcam=False)
+    summary = job(bundle, factory, "a.png", gradcam=False)
+    assert summary.sentence().endswith("; no Grad-CAM pictures, and the 1 of the job before were removed")
     assert sorted(os.listdir()) == ["a.png", "out.csv", "out.ledger"]
+    assert "removed" not in job(bundle, factory, "a.png", gradcam=False).sentence()
     job(bundle, factory, "a.png", gradcam=True)
     Path("out_gradcam/mine.txt").write_text("kept")
     job(bundle, factory, "a.png", gradcam=False)

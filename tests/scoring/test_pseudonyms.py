@@ -3,6 +3,8 @@ import hashlib
 import hmac
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,8 +37,63 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it() -> None:
         os.umask(before)
     assert stat.S_IMODE(os.stat("keys/a").st_mode) == 0o600
     assert len(first.key) == 32 and Path("keys/a").read_text() == first.key.hex() + "\n"
-    assert open_pseudonyms(Path("keys/a"), OUT) == first
-    assert open_pseudonyms(Path("keys/b"), OUT).key != first.key
+    again, other = open_pseudonyms(Path("keys/a"), OUT), open_pseudonyms(Path("keys/b"), OUT)
+    assert again == first and other.key != first.key
+    assert (first.made, again.made, other.made) == (True, False, True)
+    assert again.fingerprint == first.fingerprint != other.fingerprint
+    assert len(first.fingerprint) == 16 and first.fingerprint not in first.key.hex()
+    assert os.listdir("keys") == ["a", "b"] or os.listdir("keys") == ["b", "a"]
+
+
+def test_the_folder_of_a_key_is_its_owners() -> None:
+    before = os.umask(0)
+    try:
+        open_pseudonyms(Path("new/a"), OUT)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat("new").st_mode) == 0o700
+
+
+def test_two_that_start_at_once_have_one_key() -> None:
+    program = (
+        "import sys; from pathlib import Path; from kerasdr.scoring.pseudonyms import open_pseudonyms; sys.stdin.read();"
+        "made = open_pseudonyms(Path('new/a'), Path('out/grades.csv')); print(made.key.hex(), made.made)"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in started:  # all have loaded by now, or will find a key that is there
+        assert process.stdin is not None
+        process.stdin.close()
+    said = []
+    for process in started:
+        assert process.stdout is not None
+        said.append(process.stdout.read().split())
+        assert process.wait() == 0
+    assert len({key for key, _ in said}) == 1 and Path("new/a").read_text().strip() == said[0][0]
+    assert [made for _, made in said].count("True") == 1 and os.listdir("new") == ["a"]
+
+
+def test_a_key_that_another_was_first_to_make_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(made: str, path: Path) -> None:
+        os.rename(made, path.with_name("theirs"))
+        Path(path).write_text("0" * 64)
+        os.chmod(path, 0o600)
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr("kerasdr.scoring.pseudonyms.os.link", link)
+    found = open_pseudonyms(Path("keys/a"), OUT)
+    assert found.key == bytes(32) and not found.made
+
+
+def test_a_key_that_cannot_be_written_whole_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kerasdr.scoring.pseudonyms.sync_file", full)
+    assert refusal("keys/a") == "cannot use the key keys/a: No space left on device; name another file with --key"
+    assert os.listdir("keys") == []
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
@@ -57,7 +114,7 @@ def test_what_is_no_key_is_refused() -> None:
         ("keys/link", "cannot use the key"),
         ("keys/pipe", "no ordinary"),
         ("keys", "cannot use"),
-        ("no/key", "cannot use"),
+        ("no/no/key", "cannot use"),
     ):
         assert words in refusal(name)
 

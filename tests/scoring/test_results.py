@@ -157,7 +157,7 @@ def test_old_picture_that_cannot_be_removed(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_nothing_is_stale_where_there_is_no_folder() -> None:
-    remove_stale(Path("g_gradcam"), ())
+    assert remove_stale(Path("g_gradcam"), ()) == 0
     Path("g_gradcam").write_text("a file")
-    remove_stale(Path("g_gradcam"), ())
+    assert remove_stale(Path("g_gradcam"), ()) == 0
     assert Path("g_gradcam").read_text() == "a file"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kerasdr.scoring.doctor.host import (
     check_backend,
@@ -12,15 +13,16 @@ from kerasdr.scoring.doctor.host import (
     check_open_files,
     check_processor,
 )
-from kerasdr.scoring.doctor.model import check_answers, check_bundle, check_engine, needed_memory
 from kerasdr.scoring.doctor.output import check_cache, check_output, check_temporary
 from kerasdr.scoring.doctor.packages import check_packages, check_python
-from kerasdr.scoring.doctor.point import Point, warning
-from kerasdr.scoring.engines import EngineName
+from kerasdr.scoring.doctor.point import Point, problem, warning
+
+if TYPE_CHECKING:
+    from kerasdr.scoring.engines import EngineName
 
 
 def examine(
-    model: Path | None, out: Path, engine: EngineName = "auto", before_keras: Callable[[], None] = lambda: None
+    model: Path | None, out: Path, engine: "EngineName" = "auto", before_keras: Callable[[], None] = lambda: None
 ) -> list[Point]:
     """Look at a machine.
 
@@ -31,16 +33,12 @@ def examine(
         before_keras: called before Keras is loaded, if it is.
     """
     points = [check_python(), *check_packages(), check_processor(), check_cores()]
-    bundle, name = None, engine
-    of_model = [warning("model", "none is named and there is no runs/chosen: name one with --model")]
-    if model is not None:
-        of_model, bundle = check_bundle(model)
-        if bundle is not None:
-            point, made, name = check_engine(bundle, engine, before_keras)
-            of_model.append(point)
-            if made is not None:
-                of_model.append(check_answers(bundle, made, name))
-    points += [check_memory(needed_memory(bundle, name)), *of_model, *check_output(out)]
+    try:
+        points += _of_model(model, engine, before_keras)
+    except ImportError as error:  # as of a package that is missing, or was badly installed: all else can be looked at
+        what = error.name or str(error).split("\n")[0]
+        points.append(problem("model", f"cannot be looked at without {what}: pip install -c constraints.txt ."))
+    points += check_output(out)
     return [
         *points,
         check_cache(),
@@ -50,3 +48,19 @@ def examine(
         check_open_files(),
         check_backend(),
     ]
+
+
+def _of_model(model: Path | None, engine: "EngineName", before_keras: Callable[[], None]) -> list[Point]:
+    # Imported here, so that the points above are told where these do not load.
+    from kerasdr.scoring.doctor.model import check_answers, check_bundle, check_engine, needed_memory
+
+    bundle, name = None, engine
+    points = [warning("model", "none is named and there is no runs/chosen: name one with --model")]
+    if model is not None:
+        points, bundle = check_bundle(model)
+        if bundle is not None:
+            point, made, name = check_engine(bundle, engine, before_keras)
+            points.append(point)
+            if made is not None:
+                points.append(check_answers(bundle, made, name))
+    return [check_memory(needed_memory(bundle, name)), *points]

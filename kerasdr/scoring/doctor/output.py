@@ -1,6 +1,5 @@
 """Where a job writes: the folder of its results, the cache, and temporary files."""
 
-import os
 import shutil
 import statistics
 import tempfile
@@ -10,9 +9,8 @@ from pathlib import Path
 from kerasdr.files import printable_path, try_to_write
 from kerasdr.machine import cache_folder
 from kerasdr.scoring.doctor.point import Point, ok, problem, warning
+from kerasdr.scoring.ledger.place import file_system_here, is_network
 
-_MOUNTS = Path("/proc/mounts")
-_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "sshfs", "fuse.sshfs")
 _LEAST, _LITTLE = 100 * 2**20, 2 * 2**30
 _SLOW = 0.1
 _TRIES = 5
@@ -50,34 +48,15 @@ def check_output(folder: Path) -> list[Point]:
     return [*points, check_file_system(there)]
 
 
-def check_file_system(folder: Path, mounts: Path = _MOUNTS) -> Point:
+def check_file_system(folder: Path) -> Point:
     """Look at the kind of file system that a folder is on."""
-    kind = _kind(folder, mounts)
-    if kind is None:
-        return ok("file system", "its kind cannot be told here")
-    if kind in _NETWORK:
+    kind = file_system_here(folder)
+    if is_network(kind):
         return warning(
             "file system",
-            f"{kind}, over a network: what is written may be lost if it breaks off; a local disk is safer",
+            f"{kind}, over a network, where no ledger may lie: choose a local disk, or name one with --ledger",
         )
-    return ok("file system", kind)
-
-
-def _kind(folder: Path, mounts: Path) -> str | None:
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return None
-    path, best, kind = os.path.realpath(folder), -1, None
-    for line in lines:
-        parts = line.split()
-        if len(parts) < 3:
-            continue
-        place = parts[1].replace("\\040", " ")
-        # The last of equals is mounted over those before.
-        if (path == place or path.startswith(place.rstrip("/") + "/")) and len(place) >= best:
-            best, kind = len(place), parts[2]
-    return kind
+    return ok("file system", kind or "its kind cannot be told here")
 
 
 def check_cache(folder: Path | None = None) -> Point:

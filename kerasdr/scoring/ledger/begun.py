@@ -12,7 +12,7 @@ from kerasdr import __version__
 from kerasdr.scoring.ledger.answers import Question, write_name
 
 
-def begun_content(model: str, question: Question, listed: int, out: Path) -> dict[str, Any]:
+def begun_content(model: str, question: Question, listed: int, out: Path, pseudonyms: str = "") -> dict[str, Any]:
     """Return what is kept of a job's beginning.
 
     Args:
@@ -20,6 +20,7 @@ def begun_content(model: str, question: Question, listed: int, out: Path) -> dic
         question: the settings that decide answers.
         listed: how many inputs there are.
         out: the CSV.
+        pseudonyms: fingerprint of the key of the pseudonyms; empty if photographs are known by their names.
     """
     return {
         "kerasdr": __version__,
@@ -27,6 +28,7 @@ def begun_content(model: str, question: Question, listed: int, out: Path) -> dic
         "question": question.content(),
         "listed": listed,
         "csv": write_name(os.path.abspath(out)),
+        "pseudonyms": pseudonyms,
         "user": system_user(),
         "host": socket.gethostname(),
         "process": os.getpid(),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from kerasdr.scoring.ledger.answers import Answer, read_answer, read_name
 from kerasdr.scoring.ledger.chain import Entry
-from kerasdr.scoring.names import shown_path
+from kerasdr.scoring.names import is_pseudonym, shown_path
 from kerasdr.scoring.rows import Row
 
 Kind = Literal["begun", "answer", "row", "superseded", "ended"]
@@ -81,6 +81,16 @@ class Book:
     current: dict[str, NamedRow] = field(default_factory=dict)
     superseded: dict[int, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+
+    @property
+    def under_pseudonyms(self) -> bool:
+        """Whether photographs are known by pseudonyms; of versions whose jobs did not say so, the rows tell."""
+        return bool(self.pseudonym_keys) or (bool(self.current) and all(map(is_pseudonym, self.current)))
+
+    @property
+    def pseudonym_keys(self) -> set[str]:
+        """Fingerprints of the keys of the pseudonyms, as far as jobs said."""
+        return {key for run in self.runs if (key := run.begun.get("pseudonyms"))}
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Add entries, in their order."""

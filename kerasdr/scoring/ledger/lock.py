@@ -1,6 +1,7 @@
 """One job at a time: a lock that the system takes away from a process that ends, however it ends."""
 
 import contextlib
+import errno
 import os
 import socket
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kerasdr.errors import LockedError, StorageError
+from kerasdr.errors import LockedError, StorageError, UnfinishedError
 from kerasdr.files import printable_path, remove
 
 if sys.platform == "win32":
@@ -36,6 +37,7 @@ def hold(path: Path, held: str) -> Iterator[None]:
     Raises:
         LockedError: if another job holds it; names the holder.
         StorageError: if the file cannot be made.
+        UnfinishedError: if that is as the disk is full, or fails.
     """
     descriptor = _take(path, held)
     mine = [descriptor]
@@ -78,7 +80,8 @@ def _take(path: Path, held: str) -> int:
                 raise
             os.close(descriptor)  # its holder has just removed it
     except OSError as error:
-        raise StorageError(
+        kind = UnfinishedError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else StorageError
+        raise kind(
             f"cannot lock {held} by {printable_path(path)}: {error.strerror}; check the folder, or name another with --out"
         ) from error
 

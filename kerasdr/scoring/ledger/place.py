@@ -27,8 +27,8 @@ def ledger_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.ledger")
 
 
-def network_file_system(path: str, mounts: str) -> str:
-    """Return the type of the network file system that a path lies on, or nothing if it is on none.
+def file_system(path: str, mounts: str) -> str:
+    """Return the type of the file system that a path lies on; nothing if that is not told.
 
     Args:
         path: absolute, without links; ``os.path.realpath`` makes it so.
@@ -44,7 +44,20 @@ def network_file_system(path: str, mounts: str) -> str:
         # Of two in one place the later covers the earlier.
         if (path == point or path.startswith(f"{point}/")) and len(point) >= len(found):
             found, kind = point, device.split(" ")[0]
-    return kind if kind.removeprefix("fuse.") in _NETWORK else ""
+    return kind
+
+
+def is_network(kind: str) -> bool:
+    """Whether a type of file system is one of those that go over a network."""
+    return kind.removeprefix("fuse.") in _NETWORK
+
+
+def file_system_here(path: Path) -> str:
+    """Return the type of the file system that a path lies on, as far as the platform tells; see :func:`file_system`."""
+    try:
+        return file_system(os.path.realpath(path), os.fsdecode(_MOUNTS.read_bytes()))
+    except OSError:  # no such list on this platform
+        return ""
 
 
 def check_place(ledger: Path) -> None:
@@ -53,14 +66,11 @@ def check_place(ledger: Path) -> None:
     Raises:
         KerasdrError: that says to name another place.
     """
-    path = os.path.realpath(ledger)
     if sys.platform == "win32":
-        kind = "a network share" if path.startswith("\\\\") else ""
+        kind = "a network share" if os.path.realpath(ledger).startswith("\\\\") else ""
     else:
-        try:
-            kind = network_file_system(path, os.fsdecode(_MOUNTS.read_bytes()))
-        except OSError:  # no such list on this platform
-            return
+        kind = file_system_here(ledger)
+        kind = kind if is_network(kind) else ""
     if kind:
         raise KerasdrError(
             f"the ledger {printable_path(ledger)} would lie on a network file system ({kind}), where it is not safe: "

@@ -98,16 +98,29 @@ class Record:
         assert self._ledger.head is not None
         return self._ledger.head
 
-    def refuse_names(self) -> None:
-        """Refuse to go on under pseudonyms where names are kept already.
+    def check_names(self, key: str) -> None:
+        """Refuse names beside pseudonyms, in whichever order they came, and pseudonyms of two keys.
+
+        Args:
+            key: fingerprint of the key of this job's pseudonyms; empty if there is none, or it is not known.
 
         Raises:
-            KerasdrError: if a row of the ledger shows a name.
+            KerasdrError: if the ledger has the one and the inputs have the other.
         """
-        if not all(is_pseudonym(path) for path in self._book.current):
+        if not all(is_pseudonym(entry.kept_as) for entry in self._inputs):
+            if self._book.under_pseudonyms:
+                raise KerasdrError(
+                    "earlier jobs kept pseudonyms in this ledger, and names would come beside them: give --pseudonymise and "
+                    "their --key again, or name another --out for a job with names"
+                )
+        elif key and not all(is_pseudonym(path) for path in self._book.current):
             raise KerasdrError(
                 "an earlier job kept names in this ledger, and they would stay there: name another --out for a job with "
                 "--pseudonymise"
+            )
+        if key and self._book.pseudonym_keys - {key}:
+            raise KerasdrError(
+                "earlier jobs made the pseudonyms in this ledger with another key: name theirs with --key, or another --out"
             )
 
     def begin(self, content: Mapping[str, Any]) -> None:

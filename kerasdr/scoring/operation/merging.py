@@ -31,11 +31,13 @@ class PartResult:
 
     Attributes:
         csv: its CSV.
-        book: content of its ledger.
+        ledger: that tells of it.
+        book: content of the ledger.
         run: the job that wrote the CSV, a complete one.
     """
 
     csv: Path
+    ledger: Path
     book: Book
     run: Run
 
@@ -76,7 +78,7 @@ def read_part(csv: Path, ledgers: Sequence[Path] = ()) -> PartResult:
             written = (run.ended or {}).get("csv")
             if written and written["sha256"] == digest:
                 _check_complete(shown, run)
-                return PartResult(csv, book, run)
+                return PartResult(csv, path, book, run)
     raise KerasdrError(
         f"{shown} is not what its ledger tells of: run its part again, or name its ledger with --part-ledger"
     )
@@ -167,9 +169,13 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
         raise KerasdrError("no parts: name the CSV of each")
     check_parts(parts)
     keys = PathKeys()
-    for result in parts:
-        if keys(str(result.csv)) == keys(str(out)) or ledger_path(result.csv).absolute() == ledger.absolute():
-            raise KerasdrError(f"{printable_path(out)} is one of the parts: name another CSV for all of them")
+    theirs = {keys(str(path)) for result in parts for path in (result.csv, result.ledger, ledger_path(result.csv))}
+    theirs |= {keys(str(path)) for path in ledgers}
+    for path in (out, ledger):
+        if keys(str(path)) in theirs:
+            raise KerasdrError(
+                f"{printable_path(path)} belongs to one of the parts: name another CSV, or --ledger, for all of them"
+            )
     question = Question(**parts[0].run.begun["question"])
     pictures = pictures_folder(out)
     sources = {place: (result, row) for result in parts for place, row in result.rows.items()}
@@ -183,7 +189,9 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
             _bring(wanted, pictures)
             kept = stack.enter_context(open_ledger(ledger))
             record = Record(kept, question, inputs, pictures)
-            begun = begun_content(parts[0].run.begun["model"], question, len(inputs), out)
+            key = parts[0].run.begun.get("pseudonyms", "")
+            record.check_names(key)
+            begun = begun_content(parts[0].run.begun["model"], question, len(inputs), out, key)
             record.begin({**begun, "merged": len(parts)})
             record.keep(outcomes)
             rows, data = record.end(COMPLETE, out)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from kerasdr.scoring.doctor import host, output, packages
 from kerasdr.scoring.doctor.examine import examine
 from kerasdr.scoring.doctor.model import check_answers, check_bundle, check_engine, needed_memory
 from kerasdr.scoring.doctor.point import Point
+from kerasdr.scoring.ledger import place
 
 
 def states(points: list[Point]) -> list[tuple[str, str]]:
@@ -146,19 +149,16 @@ def test_output_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("folder", "kind", "state"),
-    [
-        ("/srv/share/in", "nfs4", "warning"),
-        ("/srv/sharp", "ext4", "ok"),
-        ("/mnt/a b/x", "cifs", "warning"),
-        ("/", "ext4", "ok"),
-    ],
+    [("/srv/share/in", "nfs4", "warning"), ("/srv/sharp", "ext4", "ok"), ("/", "ext4", "ok")],
 )
-def test_file_system(folder: str, kind: str, state: str, tmp_path: Path) -> None:
+def test_file_system(folder: str, kind: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mounts"
-    mounts.write_text("/dev/a / ext4 rw 0 0\nhost:/x /srv/share nfs4 rw 0 0\n//s/x /mnt/a\\040b cifs rw 0 0\nodd\n")
-    point = output.check_file_system(Path(folder), mounts)
+    mounts.write_text("22 1 8:1 / / rw - ext4 /dev/a rw\n30 22 0:40 / /srv/share rw - nfs4 host:/x rw\n")
+    monkeypatch.setattr(place, "_MOUNTS", mounts)
+    point = output.check_file_system(Path(folder))
     assert point.state == state and point.text.startswith(kind)
-    assert output.check_file_system(Path(folder), tmp_path / "none").state == "ok"
+    monkeypatch.setattr(place, "_MOUNTS", tmp_path / "none")
+    assert output.check_file_system(Path(folder)).state == "ok"
 
 
 # Model
@@ -204,3 +204,26 @@ def test_examination_without_a_model(tmp_path: Path) -> None:
         *("cache", "temporary files", "fonts", "clock", "open files", "KERAS_BACKEND"),
     ]
     assert all(point.text and "\n" not in point.text for point in points)
+
+
+@pytest.mark.parametrize("missing", ["numpy", "cv2", "pydantic", "yaml", "pydantic_core"])
+def test_what_does_not_load_is_a_point(missing: str, tmp_path: Path) -> None:
+    program = f"""
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == {missing!r}:
+            raise ModuleNotFoundError("No module", name=name)
+
+sys.meta_path.insert(0, Missing())
+sys.argv = ["kerasdr", "doctor"]
+from kerasdr.cli.main import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    (model,) = [line for line in lines if " model: " in line]
+    assert model == f"problem  model: cannot be looked at without {missing}: pip install -c constraints.txt ."
+    assert len(lines) > 10 and lines[-1].startswith("ok       KERAS_BACKEND: ")

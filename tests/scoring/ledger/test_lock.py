@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasdr.errors import ExitCode, LockedError, StorageError
+from kerasdr.errors import ExitCode, LockedError, StorageError, UnfinishedError
 from kerasdr.scoring.ledger.lock import hold, lock_path
 
 HOLDER = """
@@ -115,3 +116,15 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot lock"), hold(tmp_path / "lock", "g"):
         pass
     assert (tmp_path / "mine").read_text() == "kept"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_takes_no_lock_is_a_job_that_goes_on_later(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("kerasdr.scoring.ledger.lock.os.open", fail)
+    with pytest.raises(UnfinishedError, match="cannot lock g by"), hold(tmp_path / "lock", "g"):
+        pass

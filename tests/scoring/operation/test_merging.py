@@ -13,6 +13,7 @@ from kerasdr.scoring.job import Summary, run_job
 from kerasdr.scoring.ledger.audit import read_output, verify
 from kerasdr.scoring.operation.merging import merge_parts
 from kerasdr.scoring.operation.parts import Part
+from kerasdr.scoring.pseudonyms import open_pseudonyms
 from kerasdr.scoring.unanswered import Limits
 
 FakeFactory = Any  # the class of the fixture ``factory``
@@ -164,8 +165,8 @@ def test_what_is_no_part_or_was_changed_is_refused(bundle: Bundle, factory: Fake
         part(number, 2, bundle, factory)
     run_job(["in"], bundle, Path("whole.csv"), batch_size=4, factory=factory)
     assert "whole.csv is of a whole listing and not of a part" in refused("whole.csv", "part1.csv")
-    assert refused("part1.csv", "part2.csv", out="part1.csv").startswith("part1.csv is one of the parts: ")
-    assert refused("part1.csv", "part2.csv", out="part1.txt").startswith("part1.txt is one of the parts: ")
+    assert refused("part1.csv", "part2.csv", out="part1.csv").startswith("part1.csv belongs to one of the parts: ")
+    assert refused("part1.csv", "part2.csv", out="part1.txt").startswith("part1.ledger belongs to one of the parts: ")
     text = Path("part2.csv").read_text()
     Path("part2.csv").write_text(text.replace("graded", "Graded", 1))
     assert refused("part1.csv", "part2.csv").startswith("part2.csv is not what its ledger tells of: ")
@@ -237,3 +238,37 @@ def test_the_ledger_of_a_merge_says_so(bundle: Bundle, factory: FakeFactory) -> 
     begun = json.loads(body)
     assert (begun["merged"], begun["listed"], begun["csv"]) == (2, 21, os.path.abspath("grades.csv"))
     assert "part" not in begun
+
+
+def test_what_is_of_a_part_is_not_written_over(bundle: Bundle, factory: FakeFactory) -> None:
+    Path("kept").mkdir()
+    os.symlink("kept", "link")
+    for number in (1, 2):
+        part(number, 2, bundle, factory, ledger=Path(f"kept/{number}.ledger"))
+    names, ledgers = [Path("part1.csv"), Path("part2.csv")], [Path("kept/1.ledger"), Path("kept/2.ledger")]
+    before = {path: path.read_bytes() for path in (*names, *ledgers)}
+    for out, ledger in (
+        ("grades.csv", "kept/1.ledger"),
+        ("grades.csv", "link/2.ledger"),
+        ("link/../part1.csv", "grades.ledger"),
+        ("kept/2.ledger", "grades.ledger"),
+    ):
+        with pytest.raises(KerasdrError, match="belongs to one of the parts: name another"):
+            merge_parts(names, Path(out), ledgers, Path(ledger))
+    assert {path: path.read_bytes() for path in before} == before and not Path("grades.csv").exists()
+
+
+def test_merged_pseudonyms_stay_pseudonyms(bundle: Bundle, factory: FakeFactory) -> None:
+    Path("keys").mkdir()
+    site, other = (open_pseudonyms(Path("keys", name), Path("grades.csv")) for name in ("site", "other"))
+    for number in (1, 2):
+        part(number, 2, bundle, factory, pseudonyms=site)
+    merge_parts([Path("part1.csv"), Path("part2.csv")], Path("grades.csv"))
+    for pseudonyms, words in ((None, "names would come beside them"), (other, "with another key")):
+        with pytest.raises(KerasdrError, match=words):
+            run_job(["in"], bundle, Path("grades.csv"), factory=factory, pseudonyms=pseudonyms)
+    run_job(["in"], bundle, Path("grades.csv"), factory=factory, pseudonyms=site)
+    for number in (1, 2):
+        part(number, 2, bundle, factory, out=f"named{number}.csv")
+    with pytest.raises(KerasdrError, match="names would come beside them"):
+        merge_parts([Path("named1.csv"), Path("named2.csv")], Path("grades.csv"))
