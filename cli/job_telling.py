@@ -164,7 +164,7 @@ def telling(ways: Ways, out: Path) -> Iterator[Telling]:
         try:
             yield told
         except KerasdrError as error:
-            told.failed(error.exit_code, str(error))
+            told.failed(error.exit_code, error.logged)
             if ways.log_json:
                 raise click.exceptions.Exit(error.exit_code) from error
             raise

@@ -33,7 +33,8 @@ Given again, the same command goes on where a job stopped, and grades what is ne
 Exit code:
   0    every photograph was graded, or is ungradable and says so
   3    some photographs could not be read: see status and reason in the CSV
-  4    not finished: some wait, a limit was reached, or the disk failed; give the same command again
+  4    not finished: some wait, a limit was reached, the disk failed, or many photographs of the CSV are not there
+       any more; give the same command again
   5    another job writes to this output
   6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
   2    wrong usage
@@ -74,6 +75,11 @@ class _Part(click.ParamType):
     help="Grade one part of the photographs alone, such as 2/5; the whole of a person is in one part. "
     "`kerasdr merge` makes one CSV of all parts.",
 )
+@click.option(
+    "--accept-missing",
+    is_flag=True,
+    help="Let the rows go of photographs that are in the CSV and not there any more, however many they are.",
+)
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @telling_options
 @click.pass_context
@@ -84,6 +90,7 @@ def predict_command(
     limit_time: float | None,
     max_failed: int | None,
     part: "Part | None",
+    accept_missing: bool,
     null: bool,
     quiet: bool,
     log_json: bool,
@@ -114,6 +121,7 @@ def predict_command(
             out=out,
             limits=Limits(limit_time, max_failed),
             select=None if part is None else _select(part, told),
+            accept_missing=accept_missing,
             **arguments,
         )
         told.ended(summary)

@@ -11,7 +11,7 @@ from typing import cast
 
 import cv2
 
-from kerasdr.errors import ExitCode, KerasdrError, StorageError, UnfinishedError
+from kerasdr.errors import ExitCode, KerasdrError, MissingError, StorageError, UnfinishedError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
@@ -29,6 +29,7 @@ from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.place import check_place, ledger_path
 from kerasdr.scoring.ledger.record import COMPLETE, Record
 from kerasdr.scoring.ledger.store import open_ledger
+from kerasdr.scoring.missing import refuse_missing
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
@@ -46,6 +47,7 @@ from kerasdr.scoring.rows import STATUSES, Row
 from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
 
 NOT_THERE = "nothing named was there"
+MISSING = "photographs are missing"
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
 """Takes a bundle, the batch size and whether heat maps are wanted."""
@@ -151,6 +153,7 @@ def run_job(
     photo_timeout: float = PHOTO_SECONDS,
     isolate: bool = True,
     pseudonyms: Pseudonyms | None = None,
+    accept_missing: bool = False,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -185,10 +188,12 @@ def run_job(
         photo_timeout: seconds that reading one photograph may take.
         isolate: False reads photographs in this process, where a decoder that crashes ends the job.
         pseudonyms: show and keep these in the place of names, and keep a list of the names beside their key.
+        accept_missing: let the rows go of however many photographs of the CSV that are not there any more.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
         LockedError: if another job writes to the same output or ledger.
+        MissingError: if many photographs of the CSV are not there any more; it stays as it was.
         UnfinishedError: if the disk fails in the middle; what was kept before stands.
     """
     out = Path(out)
@@ -228,7 +233,8 @@ def run_job(
             record.refuse_names()
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
             pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
-        gone = record.gone(out)
+        before = record.before(out)
+        gone = len(before.keys() - {entry.kept_as for entry in inputs})
         record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
         if record.has_rows and all(entry.problem == NOT_FOUND for entry in inputs):
             record.fail(NOT_THERE)
@@ -241,12 +247,16 @@ def run_job(
         work = Work(record, limits, began)
         try:
             job.grade(record, work)
+            if not accept_missing and os.path.lexists(out):  # what was graded until here is kept
+                refuse_missing(before, inputs, record.rows(), out)
             rows, data = record.end(work.how, out)
             write_bytes_atomically(out, data)
         except StorageError as error:
             raise UnfinishedError(f"{error}; what was kept stands: run the same command again") from error
         except BaseException as error:
-            if not isinstance(error, UnfinishedError):  # the disk takes nothing more
+            if isinstance(error, MissingError):
+                record.fail(MISSING)
+            elif not isinstance(error, UnfinishedError):  # the disk takes nothing more
                 with contextlib.suppress(KerasdrError):
                     record.fail(type(error).__name__)
             raise

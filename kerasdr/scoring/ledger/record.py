@@ -80,17 +80,19 @@ class Record:
         """Whether an earlier job kept the row of any photograph."""
         return bool(self._book.current)
 
-    def gone(self, csv: Path) -> int:
-        """Return how many photographs of the last job that ended with a CSV are not listed any more.
+    def before(self, csv: Path) -> dict[str, str]:
+        """Return the photographs of the last job that ended with a CSV, in the order of its rows.
 
         Args:
             csv: the CSV.
+
+        Returns:
+            SHA-256 of each by its path; empty where it has no answer.
         """
         ended = [run.ended for run in runs_of(self._book.runs, csv) if run.ended and run.ended["csv"]]
-        if not ended:
-            return 0
-        before = {self._book.rows[row].path for row in from_ranges(ended[-1]["rows"])}
-        return len(before - {entry.kept_as for entry in self._inputs})
+        rows = [self._book.rows[row] for row in from_ranges(ended[-1]["rows"])] if ended else []
+        answers = self._book.answers
+        return {row.path: "" if row.answer is None else answers[row.answer].seen.sha256 for row in rows}
 
     @property
     def head(self) -> Head:
