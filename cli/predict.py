@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +101,7 @@ def predict_command(
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
-    from kerasdr.cli.job_summary import leave_summary
+    from kerasdr.cli.job_summary import finishing
     from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.files import printable_path
     from kerasdr.scoring.job import run_job
@@ -115,17 +114,16 @@ def predict_command(
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     with telling(Ways(quiet, log_json, log, metrics), out) as told:
-        arguments, began = job_arguments(told, out, **grading), time.monotonic()
+        arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,
             out=out,
             limits=Limits(limit_time, max_failed),
             select=None if part is None else _select(part, told),
             accept_missing=accept_missing,
+            finish=finishing(told, arguments),
             **arguments,
         )
-        told.ended(summary)
-        leave_summary(told, summary, time.monotonic() - began, arguments)
     if not told.quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
         click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")

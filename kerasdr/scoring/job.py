@@ -14,7 +14,7 @@ import cv2
 from kerasdr.errors import ExitCode, KerasdrError, MissingError, StorageError, UnfinishedError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.machine import available_cores
-from kerasdr.reporting import Progress
+from kerasdr.reporting import Progress, plural
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
@@ -65,6 +65,8 @@ class Summary:
         gone: photographs of the job before that are not listed any more; their rows are not in the CSV.
         head: its end: how many entries, and the digest of the last; whoever keeps it can tell whether any were cut off.
         how: ``complete``, or why the job stopped before its end.
+        answered: number of the ledger's entry of each row's answer, in order; 0 where there is none. One that is higher than
+            another was given later.
     """
 
     rows: Sequence[Row]
@@ -74,6 +76,7 @@ class Summary:
     head: Head
     how: str = COMPLETE
     gone: int = 0
+    answered: Sequence[int] = ()
 
     def count(self, status: str) -> int:
         """How many rows have a status."""
@@ -94,7 +97,7 @@ class Summary:
         if any(row.refer_to_reader is not None for row in self.rows):
             text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
         if self.gone:
-            text += f"; {self.gone} of the job before are not there any more"
+            text += f"; {self.gone} of the job before {plural(self.gone, 'is', 'are')} not there any more"
         return text
 
 
@@ -154,6 +157,7 @@ def run_job(
     isolate: bool = True,
     pseudonyms: Pseudonyms | None = None,
     accept_missing: bool = False,
+    finish: Callable[[Summary], None] | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -189,6 +193,7 @@ def run_job(
         isolate: False reads photographs in this process, where a decoder that crashes ends the job.
         pseudonyms: show and keep these in the place of names, and keep a list of the names beside their key.
         accept_missing: let the rows go of however many photographs of the CSV that are not there any more.
+        finish: told what the job did while it still holds its output, to write what belongs beside it.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -232,7 +237,10 @@ def run_job(
         if pseudonyms is not None:
             record.refuse_names()
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
-            pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
+            try:
+                pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
+            except StorageError as error:
+                raise _unfinished(error) from error
         before = record.before(out)
         gone = len(before.keys() - {entry.kept_as for entry in inputs})
         record.begin({**begun_content(bundle.label, question, len(inputs), out), **selection.told})
@@ -248,11 +256,11 @@ def run_job(
         try:
             job.grade(record, work)
             if not accept_missing and os.path.lexists(out):  # what was graded until here is kept
-                refuse_missing(before, inputs, record.rows(), out)
+                refuse_missing(before, inputs, record.rows, out)
             rows, data = record.end(work.how, out)
             write_bytes_atomically(out, data)
         except StorageError as error:
-            raise UnfinishedError(f"{error}; what was kept stands: run the same command again") from error
+            raise _unfinished(error) from error
         except BaseException as error:
             if isinstance(error, MissingError):
                 record.fail(MISSING)
@@ -263,7 +271,16 @@ def run_job(
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
         if not any(row.status == "waiting" for row in rows):  # or a picture may be of an answer that is still wanted
             remove_stale(pictures, shown)
-    return Summary(rows, out, pictures if shown else None, ledger, record.head, work.how, gone)
+        summary = Summary(
+            rows, out, pictures if shown else None, ledger, record.head, work.how, gone, record.answered()
+        )
+        if finish:
+            finish(summary)
+    return summary
+
+
+def _unfinished(error: StorageError) -> UnfinishedError:
+    return UnfinishedError(f"{error}; what was kept stands: run the same command again")
 
 
 @dataclass(frozen=True)

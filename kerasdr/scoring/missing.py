@@ -1,11 +1,12 @@
 """Photographs that a CSV has and a listing has no more: a few may go, but many stop the job, as a share may be half there."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kerasdr.errors import MissingError
 from kerasdr.files import printable_path
+from kerasdr.reporting import plural
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.rows import Row
@@ -17,7 +18,9 @@ FEW_SHARE = 0.1
 """So large a part of those in the CSV may."""
 
 
-def refuse_missing(before: Mapping[str, str], inputs: Sequence[Input], rows: Iterable[Row], out: Path) -> None:
+def refuse_missing(
+    before: Mapping[str, str], inputs: Sequence[Input], rows: Callable[[], Iterable[Row]], out: Path
+) -> None:
     """Refuse to write a CSV that would lose many answers, or any because a folder cannot be had.
 
     A photograph is missing if its path is not listed, or named and not found, and none of the new rows has its bytes: what was
@@ -26,7 +29,7 @@ def refuse_missing(before: Mapping[str, str], inputs: Sequence[Input], rows: Ite
     Args:
         before: SHA-256 of each photograph of the CSV by its path, in their order; empty where it has no answer.
         inputs: of the job.
-        rows: of the job, one for each input.
+        rows: gives the rows of the job, one for each input, which is asked for only if a path is gone.
         out: the CSV.
 
     Raises:
@@ -34,7 +37,9 @@ def refuse_missing(before: Mapping[str, str], inputs: Sequence[Input], rows: Ite
             one is that lay in a folder which the listing tells to be closed, empty or not found.
     """
     listed = {entry.kept_as for entry in inputs if entry.problem != NOT_FOUND}
-    digests = {row.sha256 for row in rows}
+    if all(path in listed for path, digest in before.items() if digest):
+        return
+    digests = {row.sha256 for row in rows()}
     places = {path: place for place, path in enumerate(before, start=1)}
     missing = [path for path, digest in before.items() if digest and path not in listed and digest not in digests]
     answered = sum(map(bool, before.values()))
@@ -44,10 +49,11 @@ def refuse_missing(before: Mapping[str, str], inputs: Sequence[Input], rows: Ite
         return
     example, folder = lost or (missing[0], "")
     shown = printable_path(out)
-    are = "is" if len(missing) == 1 else "are"
-    what = f"{len(missing)} of {answered} photographs that have an answer in {shown} {are} not there any more"
+    have = plural(answered, "photograph that has", "photographs that have")
+    are = plural(len(missing), "is", "are")
+    what = f"{len(missing)} of {answered} {have} an answer in {shown} {are} not found any more"
     remedy = (
-        "connect the share or disk and give the same command again, or let the rows go with `kerasdr predict "
+        "connect the share or disk, or name what was named before, and run again; or let the rows go with `kerasdr predict "
         f"--accept-missing`; {shown} stays as it was"
     )
     away = f", and {printable_path(folder)} cannot be had" if folder else ""

@@ -316,7 +316,7 @@ def test_photographs_that_are_gone_are_counted(bundle: Bundle, factory: FakeFact
     (ward / "1_left.png").unlink()
     (ward / "5_left.png").write_bytes((ward / "1_right.png").read_bytes() + b"another")
     summary = job(bundle, factory)
-    assert summary.gone == 1 and summary.sentence().endswith("; 1 of the job before are not there any more")
+    assert summary.gone == 1 and summary.sentence().endswith("; 1 of the job before is not there any more")
     assert job(bundle, factory).gone == 0
 
 
@@ -554,8 +554,8 @@ def test_a_folder_that_is_half_there_changes_nothing_and_what_is_new_is_kept(
     (hall / "a" / "new.png").write_bytes(good[0] + b"new")
     graded(factory)
     assert refused(bundle, factory) == (
-        "8 of 40 photographs that have an answer in out.csv are not there any more (in/b/00.png is one): connect the share "
-        "or disk and give the same command again, or let the rows go with `kerasdr predict --accept-missing`; "
+        "8 of 40 photographs that have an answer in out.csv are not found any more (in/b/00.png is one): connect the share "
+        "or disk, or name what was named before, and run again; or let the rows go with `kerasdr predict --accept-missing`; "
         "out.csv stays as it was"
     )
     assert graded(factory) == 1
@@ -609,7 +609,7 @@ def test_of_a_folder_that_cannot_be_had_not_one_goes(bundle: Bundle, factory: Fa
     Path("b").rename("away")
     line = refused(bundle, factory, "in", "b")
     assert line.startswith(
-        "1 of 33 photographs that have an answer in out.csv is not there any more (b/00.png is one, "
+        "1 of 33 photographs that have an answer in out.csv is not found any more (b/00.png is one, "
     )
     assert "and b cannot be had): connect" in line
     Path("b").mkdir()

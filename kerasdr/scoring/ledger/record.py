@@ -242,6 +242,10 @@ class Record:
             )  # ours to mend, never to pass over
         return [self._book.csv_row(self._rows[place], self._pictures.name) for place in range(len(self._inputs))]
 
+    def answered(self) -> list[int]:
+        """Return the number of the entry of each input's answer, in their order; 0 where there is none."""
+        return [self._book.rows[self._rows[place]].answer or 0 for place in range(len(self._inputs))]
+
     def end(self, how: str, csv: Path) -> tuple[list[Row], bytes]:
         """Note that the job ends, and return its rows and the CSV.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kerasdr.errors import KerasdrError, LockedError, MissingError, UnfinishedError
 from kerasdr.files import printable_path
+from kerasdr.reporting import plural
 from kerasdr.scoring.inputs import Input, list_inputs
 from kerasdr.scoring.job import Summary
 from kerasdr.scoring.operation.parts import Select, Selection
@@ -188,7 +189,8 @@ class Watch:
             self._away, self._before = now.away, Look()
             return
         if self._away:
-            self._note(f"{printable_path(self._folder)} has {len(now.inputs)} photographs")
+            count = len(now.inputs)
+            self._note(f"{printable_path(self._folder)} has {count} {plural(count, 'photograph')}")
             self._away = ""
         whole = unchanged(self._before, now)
         self._before = now

@@ -292,7 +292,7 @@ def test_many_that_went_are_waited_for(watched: Callable[..., Watched], good: li
     assert it.look() == 1 and Path("out.csv").read_bytes() == before
     (note,) = it.notes
     assert note.startswith(
-        "waiting: 6 of 12 photographs that have an answer in out.csv are not there any more (row 1 is one)"
+        "waiting: 6 of 12 photographs that have an answer in out.csv are not found any more (row 1 is one)"
     )
     assert it.look() == 1 and it.look() == 0 and it.notes == [note]  # tried again without haste, and told once
     it.stop.set()
