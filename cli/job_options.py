@@ -127,7 +127,7 @@ def job_arguments(
     from kerasdr.errors import KerasdrError, ModelRefusedError
     from kerasdr.files import printable_path
     from kerasdr.scoring.engines import choose_engine, make_engine
-    from kerasdr.scoring.golden_host import check_here, is_known_here
+    from kerasdr.scoring.golden_host import PASSED, check_here, known_here
     from kerasdr.scoring.pseudonyms import open_pseudonyms
 
     try:
@@ -149,14 +149,16 @@ def job_arguments(
             if chosen == "keras":
                 load_keras_quietly()
             engine = make_engine(bundle, batch_size, gradcam, engine=chosen, cores=jobs)
-            check_here(bundle, engine, chosen, gradcam=gradcam, batch_size=batch_size)
+            told.golden = check_here(bundle, engine, chosen, gradcam=gradcam, batch_size=batch_size)
             made.append(engine)
         return made[0]
 
     def check() -> None:
         # A machine that is known needs no engine before there is a photograph that can be graded.
-        if bundle.golden is not None and not is_known_here(bundle, chosen, gradcam=not no_gradcam):
-            factory(bundle, batch_size, not no_gradcam)
+        if bundle.golden is not None:
+            told.golden = known_here(bundle, chosen, gradcam=not no_gradcam) or PASSED
+            if told.golden == PASSED:  # now, or when the engine was made, where the cache takes no mark
+                factory(bundle, batch_size, not no_gradcam)
 
     return {
         "bundle": bundle,

@@ -15,6 +15,7 @@ from kerasdr import __version__
 from kerasdr.cli.terminal import TerminalReporter
 from kerasdr.errors import ExitCode, KerasdrError, StorageError
 from kerasdr.files import printable_path, try_to_write
+from kerasdr.scoring.golden_host import NOT_NEEDED
 from kerasdr.scoring.operation.event_log import EventLog
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.metrics import Metrics, read_last
@@ -46,7 +47,11 @@ class Ways:
 
 
 class Telling(JobListener):
-    """Tells of jobs in all ways that were asked for; see :func:`telling`."""
+    """Tells of jobs in all ways that were asked for; see :func:`telling`.
+
+    Attributes:
+        golden: what became of the model's golden check in the job at hand, in words.
+    """
 
     def __init__(self, ways: Ways, logs: Sequence[EventLog], out: Path) -> None:
         self.quiet = ways.quiet or ways.log_json
@@ -65,6 +70,7 @@ class Telling(JobListener):
         self._began, self._since = time.monotonic(), time.time()
         self._logged = self._written = self._began
         self._taken = 0
+        self.golden = NOT_NEEDED
 
     def model(self, bundle: "Bundle") -> None:
         """Take what grades, and warn of it if that is needed."""
@@ -165,7 +171,7 @@ def telling(ways: Ways, out: Path) -> Iterator[Telling]:
         try:
             yield told
         except KerasdrError as error:
-            told.failed(error.exit_code, str(error))
+            told.failed(error.exit_code, error.logged)
             if ways.log_json:
                 raise click.exceptions.Exit(error.exit_code) from error
             raise

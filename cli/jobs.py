@@ -50,11 +50,12 @@ def jobs_group() -> None:
 @_LEDGER
 def list_command(output: Path, ledger: Path | None) -> None:
     """List the jobs of OUTPUT, one a line."""
-    from kerasdr.scoring.ledger.audit import how
+    from kerasdr.scoring.ledger.audit import how, is_at_work
 
-    for run in _read(output, ledger).book.runs:
-        begun = run.begun
-        click.echo(f"{run.number}  {begun['time']}  {begun['user']}  {begun['model']}  {run.answers} new; {how(run)}")
+    found = _read(output, ledger)
+    for run in found.book.runs:
+        begun, ended = run.begun, how(run, at_work=is_at_work(found, run))
+        click.echo(f"{run.number}  {begun['time']}  {begun['user']}  {begun['model']}  {run.answers} new; {ended}")
 
 
 @jobs_group.command("show")
@@ -63,13 +64,16 @@ def list_command(output: Path, ledger: Path | None) -> None:
 @_LEDGER
 def show_command(output: Path, number: int | None, ledger: Path | None) -> None:
     """Show one job of OUTPUT: by its NUMBER in the list, or the last."""
-    from kerasdr.scoring.ledger.audit import describe
+    from kerasdr.reporting import plural
+    from kerasdr.scoring.ledger.audit import describe, is_at_work
 
-    runs = _read(output, ledger).book.runs
+    found = _read(output, ledger)
+    runs = found.book.runs
     if not runs or (number or 1) > len(runs):
-        raise KerasdrError(f"there are {len(runs)} jobs: name one of them by its number in `kerasdr jobs list`")
+        there = f"there {plural(len(runs), 'is', 'are')} {len(runs)} {plural(len(runs), 'job')}"
+        raise KerasdrError(f"{there}: name one of them by its number in `kerasdr jobs list`")
     run = runs[-1] if number is None else runs[number - 1]
-    for name, value in (("job", f"{run.number} of {len(runs)}"), *describe(run)):
+    for name, value in (("job", f"{run.number} of {len(runs)}"), *describe(run, at_work=is_at_work(found, run))):
         click.echo(f"{name:<10}{value}")
 
 
@@ -81,6 +85,7 @@ def show_command(output: Path, number: int | None, ledger: Path | None) -> None:
 def verify_command(output: Path, ledger: Path | None, head: str | None, rebuild: bool) -> None:
     """Check the ledger of OUTPUT entry by entry, the CSV byte by byte, and its pictures."""
     from kerasdr.files import printable_path, write_bytes_atomically
+    from kerasdr.reporting import plural
     from kerasdr.scoring.held_output import held_output
     from kerasdr.scoring.ledger.audit import verify
     from kerasdr.scoring.ledger.chain import Head, parse_head
@@ -99,18 +104,21 @@ def verify_command(output: Path, ledger: Path | None, head: str | None, rebuild:
         raise KerasdrError(f"{'; '.join(problems)}: run the same `kerasdr predict` again, which mends it")
     end = Head(len(found.entries), found.entries[-1].hash)
     what = "was written anew" if again else "is as it was written"
-    click.echo(f"{printable_path(found.csv)} {what}, with {verified.pictures} pictures; ledger {end}")
+    pictures = f"{verified.pictures} {plural(verified.pictures, 'picture')}"
+    click.echo(f"{printable_path(found.csv)} {what}, with {pictures}; ledger {end}")
 
 
 def _problems(found: "Output", verified: "Verified", again: bool) -> list[str]:
     from kerasdr.files import printable_path
+    from kerasdr.reporting import plural
 
     problems = []
     if not verified.csv_is and not again:
         what = "is not what the last job wrote" if found.csv.exists() else "is missing"
         problems.append(f"{printable_path(found.csv)} {what}")
     if verified.damaged:
-        some = f"{len(verified.damaged)} of {verified.pictures} pictures are missing or changed"
+        some = f"{len(verified.damaged)} of {verified.pictures} {plural(verified.pictures, 'picture')}"
+        some += f" {plural(len(verified.damaged), 'is', 'are')} missing or changed"
         problems.append(f"{some}, the first {verified.damaged[0]}")
     return problems
 

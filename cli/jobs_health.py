@@ -20,7 +20,8 @@ from kerasdr.cli.options import Duration
 def health_command(context: click.Context, output: Path, max_age: float, ledger: Path | None) -> None:
     """Say whether the last job of OUTPUT went well: exit code 0 if so, 1 if not, with one line that says why.
 
-    A job went well that ended with exit code 0 or 3, not longer ago than --max-age. One that is at work does not count.
+    A job went well that ended with exit code 0 or 3, not longer ago than --max-age. One that is at work does not count. Where
+    jobs run from Monday to Friday alone, ask on the mornings after them, or give --max-age 74h.
     """
     from kerasdr.scoring.ledger.audit import read_output
     from kerasdr.scoring.operation.health import judge_csv, judge_health

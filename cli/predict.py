@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,8 @@ Given again, the same command goes on where a job stopped, and grades what is ne
 Exit code:
   0    every photograph was graded, or is ungradable and says so
   3    some photographs could not be read: see status and reason in the CSV
-  4    not finished: some wait, a limit was reached, or the disk failed; give the same command again
+  4    not finished: some wait, a limit was reached, the disk failed, or many photographs of the CSV are not there
+       any more; give the same command again
   5    another job writes to this output
   6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
   2    wrong usage
@@ -74,6 +74,11 @@ class _Part(click.ParamType):
     help="Grade one part of the photographs alone, such as 2/5; the whole of a person is in one part. "
     "`kerasdr merge` makes one CSV of all parts.",
 )
+@click.option(
+    "--accept-missing",
+    is_flag=True,
+    help="Let the rows go of photographs that are in the CSV and not there any more, however many they are.",
+)
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @telling_options
 @click.pass_context
@@ -84,6 +89,7 @@ def predict_command(
     limit_time: float | None,
     max_failed: int | None,
     part: "Part | None",
+    accept_missing: bool,
     null: bool,
     quiet: bool,
     log_json: bool,
@@ -95,7 +101,7 @@ def predict_command(
 
     INPUTS are files, folders (searched with their sub-folders), globs, or - for a list on standard input.
     """
-    from kerasdr.cli.job_summary import leave_summary
+    from kerasdr.cli.job_summary import finishing
     from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.files import printable_path
     from kerasdr.scoring.job import run_job
@@ -108,16 +114,16 @@ def predict_command(
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     with telling(Ways(quiet, log_json, log, metrics), out) as told:
-        arguments, began = job_arguments(told, out, **grading), time.monotonic()
+        arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,
             out=out,
             limits=Limits(limit_time, max_failed),
             select=None if part is None else _select(part, told),
+            accept_missing=accept_missing,
+            finish=finishing(told, arguments),
             **arguments,
         )
-        told.ended(summary)
-        leave_summary(told, summary, time.monotonic() - began, arguments)
     if not told.quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
         click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ Examples:
 Exit code, when it was stopped or with --once: that of `kerasdr predict` for the last photographs.
   0    every photograph was graded, or is ungradable and says so
   3    some photographs could not be read: see status and reason in the CSV
-  4    some wait, are still being written, or the folder cannot be had; start it again
+  4    some wait, are still being written, or the folder, or much of it, cannot be had; start it again
   5    another job writes to this output
   6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
 """
@@ -59,10 +58,11 @@ def watch_command(
     A photograph is taken when two looks saw it unchanged. The CSV is at each time what `kerasdr predict FOLDER` would write of
     the photographs that are whole. SIGTERM or Ctrl-C ends it after the batch in hand; a second one ends it at once.
     """
-    from kerasdr.cli.job_summary import leave_summary
+    from kerasdr.cli.job_summary import finishing
     from kerasdr.cli.job_telling import Ways, telling
     from kerasdr.errors import ExitCode
     from kerasdr.files import printable_path
+    from kerasdr.reporting import plural
     from kerasdr.scoring.job import Summary, run_job
     from kerasdr.scoring.ledger.lock import hold
     from kerasdr.scoring.names import pictures_folder
@@ -84,7 +84,6 @@ def watch_command(
 
         def run(select: Select, digest: DigestInputs) -> Summary:
             told.next_job()
-            began = time.monotonic()
             summary = run_job(
                 [folder],
                 out=out,
@@ -92,10 +91,9 @@ def watch_command(
                 limits=Limits(stopped=stop.is_set),
                 select=select,
                 digest=digest,
+                finish=finishing(told, arguments),
                 **arguments,
             )
-            told.ended(summary)
-            leave_summary(told, summary, time.monotonic() - began, arguments)
             if not told.quiet:
                 click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}; ledger {summary.head}")
             return summary
@@ -106,7 +104,8 @@ def watch_command(
         if once:
             left = watch.once()
             if left:
-                told.warn(f"{left} photographs are still being written: give the same command again")
+                are = plural(left, "photograph is", "photographs are")
+                told.warn(f"{left} {are} still being written: give the same command again")
         else:
             watch.until_stopped()
         code = ExitCode.FINISHED if watch.summary is None else watch.summary.exit_code

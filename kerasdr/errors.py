@@ -32,6 +32,11 @@ class KerasdrError(Exception):
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
+    @property
+    def logged(self) -> str:
+        """The message as logs have it, which hold no name of a photograph."""
+        return str(self)
+
 
 class StorageError(KerasdrError):
     """A file could not be written: the disk is full, a share is gone, a folder is closed."""
@@ -41,6 +46,24 @@ class UnfinishedError(KerasdrError):
     """A job stopped before its end; what it did is kept, and the same command goes on."""
 
     exit_code = ExitCode.UNFINISHED
+
+
+class MissingError(UnfinishedError):
+    """Photographs of a CSV are not there any more, and nobody said that they may go.
+
+    Args:
+        message: for people, with the name of one.
+        logged: without it.
+    """
+
+    def __init__(self, message: str, logged: str) -> None:
+        super().__init__(message)
+        self._logged = logged
+
+    @property
+    def logged(self) -> str:
+        """The message without a name."""
+        return self._logged
 
 
 class LockedError(KerasdrError):

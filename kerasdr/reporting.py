@@ -8,6 +8,17 @@ Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)`` while something runs."""
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return the word for so many of something.
+
+    Args:
+        count: how many.
+        one: the word for one.
+        many: for several and for none; with an s if empty.
+    """
+    return one if count == 1 else many or f"{one}s"
+
+
 class Reporter:
     """Hears of long work and says nothing; the command line has one that writes to the terminal."""
 

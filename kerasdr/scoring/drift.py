@@ -1,4 +1,4 @@
-"""Drift: do a night's photographs look like those that the model was validated on?
+"""Drift: do new photographs look like those that the model was validated on?
 
 Compared are the shares of grades, the share of what is ungradable, and the distributions of the probability of referable and of
 the quality gate's figures. Photographs of a person are alike, so each person counts once, however many photographs there are of
@@ -12,7 +12,13 @@ ungradable Fisher's exact test, two-sided
 others     two-sample test of Kolmogorov and Smirnov, tail series with Stephens's correction (1970); careful where
            values are tied
 all        Holm (1979): the chance that an ordinary night is called different in anything is at most :data:`LEVEL`
+           in each comparison
 ========== ==================================================================================================
+
+Each photograph is compared once, together with all that came since the last comparison, as soon as they are of enough people.
+So no look is at what an earlier one saw, and of a hundred looks at ordinary photographs at most one alarm is to be expected.
+The level is not made smaller the more looks there are: an alarm costs a look at the camera, and one that is missed costs eyes.
+All looks share one reference: where validation was by chance unlike the site, alarms come again.
 
 Small shifts in who is photographed need tens of thousands of people to be seen, and are not promised. The reference's grades
 are those of validation photographs with a known grade; what experts called ungradable and the gate lets through is in a
@@ -31,10 +37,10 @@ from kerasdr.scoring.drift_reference import CONTINUOUS, Distribution, DriftRefer
 from kerasdr.scoring.drift_tests import chi_square_shares, fisher_exact, kolmogorov_tail
 
 LEVEL = 0.01
-"""Of the family of all tests of a night."""
+"""Of the family of all tests of one comparison."""
 
 FEWEST_PEOPLE = 50
-"""Fewer, in the job or in the reference, and nothing is said."""
+"""Fewer that are new, or in the reference, and nothing is said."""
 
 _QUANTILES = 201
 
@@ -167,9 +173,12 @@ def compare(observed: Observed, reference: DriftReference | None) -> Drift:
     people = len(np.unique(observed.people))
     if reference is None:
         return Drift(people, "the model was written without a reference")
-    for n, whose in ((people, "this job"), (reference.people, "the model's validation part")):
-        if n < FEWEST_PEOPLE:
-            return Drift(people, f"too few to say: {whose} has {n} people, and {FEWEST_PEOPLE} are needed")
+    if reference.people < FEWEST_PEOPLE:
+        few = f"the model's validation part has {reference.people} people, and {FEWEST_PEOPLE} are needed"
+        return Drift(people, f"too few to say: {few}")
+    if people < FEWEST_PEOPLE:
+        few = f"too few new photographs ({len(observed.people)}) to compare"
+        return Drift(people, f"{few}: they are of fewer than {FEWEST_PEOPLE} people; the next job has them as well")
     compared = [_grades(observed, reference), _ungradable(observed, reference, people)]
     compared += [_distribution(name, observed, reference) for name in CONTINUOUS]
     adjusted = holm([np.nan if one.p is None else one.p for one in compared])

@@ -3,7 +3,9 @@
 import contextlib
 import functools
 import os
+import stat
 import sys
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -34,7 +36,12 @@ _SETTINGS = (
 _FORM = 2
 
 
-def check_here(bundle: Bundle, engine: Engine, name: EngineName, *, gradcam: bool, batch_size: int = 16) -> bool:
+PASSED = "passed"
+NONE = "the model carries no golden photographs"
+NOT_NEEDED = "not needed: nothing new to grade"
+
+
+def check_here(bundle: Bundle, engine: Engine, name: EngineName, *, gradcam: bool, batch_size: int = 16) -> str:
     """Refuse an engine that does not give a bundle's golden answers on this machine, unless it is known that it does.
 
     That is kept in the user's cache folder; where that cannot be written, each job checks.
@@ -47,26 +54,35 @@ def check_here(bundle: Bundle, engine: Engine, name: EngineName, *, gradcam: boo
         batch_size: that it was made for, at most.
 
     Returns:
-        Whether the bundle can be checked.
+        What became of the check, in words: :data:`PASSED` now, known from before, or :data:`NONE`.
 
     Raises:
         ModelRefusedError: if an answer differs from the one that is known.
     """
     if bundle.golden is None:
-        return False
-    if not is_known_here(bundle, name, gradcam=gradcam):
-        require_golden(bundle, engine, name, precision_of(bundle, name), batch_size)
-        mark = _mark(bundle, name, gradcam)
-        with contextlib.suppress(OSError, KerasdrError):
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            remove_rests(mark.parent, mark.name)
-            write_text_atomically(mark, f"{bundle.label} gave its golden answers with {name}\n")
-    return True
+        return NONE
+    if known := known_here(bundle, name, gradcam=gradcam):
+        return known
+    require_golden(bundle, engine, name, precision_of(bundle, name), batch_size)
+    mark = _mark(bundle, name, gradcam)
+    with contextlib.suppress(OSError, KerasdrError):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        remove_rests(mark.parent, mark.name)
+        write_text_atomically(mark, f"{bundle.label} gave its golden answers with {name}\n")
+    return PASSED
 
 
-def is_known_here(bundle: Bundle, name: EngineName, *, gradcam: bool) -> bool:
-    """Whether it is known of this machine that an engine gives a bundle's golden answers; see :func:`check_here`."""
-    return _mark(bundle, name, gradcam).is_file()
+def known_here(bundle: Bundle, name: EngineName, *, gradcam: bool) -> str:
+    """Return since when it is known of this machine that an engine gives a bundle's golden answers; empty if it is not.
+
+    See :func:`check_here`.
+    """
+    try:
+        found = _mark(bundle, name, gradcam).stat()
+    except OSError:
+        return ""
+    since = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
+    return f"known on this host since {since}" if stat.S_ISREG(found.st_mode) else ""
 
 
 def precision_of(bundle: Bundle, engine: EngineName) -> Precision:

@@ -7,9 +7,8 @@ from pathlib import Path
 from kerasdr.files import printable_path
 from kerasdr.scoring.ledger.lock import hold, lock_path
 from kerasdr.scoring.ledger.place import ledger_path
-from kerasdr.scoring.names import pictures_folder
+from kerasdr.scoring.names import pictures_folder, summary_file
 from kerasdr.scoring.results import remove_rests, room_for
-from kerasdr.scoring.summary import summary_file
 
 
 @contextlib.contextmanager

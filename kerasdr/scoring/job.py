@@ -11,10 +11,10 @@ from typing import cast
 
 import cv2
 
-from kerasdr.errors import ExitCode, KerasdrError, StorageError, UnfinishedError
+from kerasdr.errors import ExitCode, KerasdrError, MissingError, StorageError, UnfinishedError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.machine import available_cores
-from kerasdr.reporting import Progress
+from kerasdr.reporting import Progress, plural
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
@@ -29,6 +29,7 @@ from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.place import check_place, ledger_path
 from kerasdr.scoring.ledger.record import COMPLETE, Record
 from kerasdr.scoring.ledger.store import open_ledger
+from kerasdr.scoring.missing import refuse_missing
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
@@ -46,6 +47,7 @@ from kerasdr.scoring.rows import STATUSES, Row
 from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
 
 NOT_THERE = "nothing named was there"
+MISSING = "photographs are missing"
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
 """Takes a bundle, the batch size and whether heat maps are wanted."""
@@ -64,6 +66,8 @@ class Summary:
         removed: pictures of jobs before that belong to no row any more.
         head: its end: how many entries, and the digest of the last; whoever keeps it can tell whether any were cut off.
         how: ``complete``, or why the job stopped before its end.
+        answered: number of the ledger's entry of each row's answer, in order; 0 where there is none. One that is higher than
+            another was given later.
     """
 
     rows: Sequence[Row]
@@ -74,6 +78,7 @@ class Summary:
     how: str = COMPLETE
     gone: int = 0
     removed: int = 0
+    answered: Sequence[int] = ()
 
     def count(self, status: str) -> int:
         """How many rows have a status."""
@@ -94,7 +99,7 @@ class Summary:
         if any(row.refer_to_reader is not None for row in self.rows):
             text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
         if self.gone:
-            text += f"; {self.gone} of the job before are not there any more"
+            text += f"; {self.gone} of the job before {plural(self.gone, 'is', 'are')} not there any more"
         if self.removed and self.pictures is None:
             text += f"; no Grad-CAM pictures, and the {self.removed} of the job before were removed"
         return text
@@ -155,6 +160,8 @@ def run_job(
     photo_timeout: float = PHOTO_SECONDS,
     isolate: bool = True,
     pseudonyms: Pseudonyms | None = None,
+    accept_missing: bool = False,
+    finish: Callable[[Summary], None] | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -189,10 +196,13 @@ def run_job(
         photo_timeout: seconds that reading one photograph may take.
         isolate: False reads photographs in this process, where a decoder that crashes ends the job.
         pseudonyms: show and keep these in the place of names, and keep a list of the names beside their key.
+        accept_missing: let the rows go of however many photographs of the CSV that are not there any more.
+        finish: told what the job did while it still holds its output, to write what belongs beside it.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
         LockedError: if another job writes to the same output or ledger.
+        MissingError: if many photographs of the CSV are not there any more; it stays as it was.
         UnfinishedError: if the disk fails in the middle; what was kept before stands.
     """
     out = Path(out)
@@ -232,8 +242,12 @@ def run_job(
         record.check_names(key)
         if pseudonyms is not None:
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
-            pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
-        gone = record.gone(out)
+            try:
+                pseudonyms.keep_names(inputs, out)  # first: nothing that is kept is ever without its name
+            except StorageError as error:
+                raise _unfinished(error) from error
+        before = record.before(out)
+        gone = len(before.keys() - {entry.kept_as for entry in inputs})
         record.begin({**begun_content(bundle.label, question, len(inputs), out, key), **selection.told})
         if record.has_rows and all(entry.problem == NOT_FOUND for entry in inputs):
             record.fail(NOT_THERE)
@@ -246,19 +260,31 @@ def run_job(
         work = Work(record, limits, began)
         try:
             job.grade(record, work)
+            if not accept_missing and os.path.lexists(out):  # what was graded until here is kept
+                refuse_missing(before, inputs, record.rows, out)
             rows, data = record.end(work.how, out)
             write_bytes_atomically(out, data)
         except StorageError as error:
-            raise UnfinishedError(f"{error}; what was kept stands: run the same command again") from error
+            raise _unfinished(error) from error
         except BaseException as error:
-            if not isinstance(error, UnfinishedError):  # the disk takes nothing more
+            if isinstance(error, MissingError):
+                record.fail(MISSING)
+            elif not isinstance(error, UnfinishedError):  # the disk takes nothing more
                 with contextlib.suppress(KerasdrError):
                     record.fail(type(error).__name__)
             raise
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
         waits = any(row.status == "waiting" for row in rows)  # then a picture may be of an answer that is still wanted
         removed = 0 if waits else remove_stale(pictures, shown)
-    return Summary(rows, out, pictures if shown else None, ledger, record.head, work.how, gone, removed)
+        folder = pictures if shown else None
+        summary = Summary(rows, out, folder, ledger, record.head, work.how, gone, removed, record.answered())
+        if finish:
+            finish(summary)
+    return summary
+
+
+def _unfinished(error: StorageError) -> UnfinishedError:
+    return UnfinishedError(f"{error}; what was kept stands: run the same command again")
 
 
 @dataclass(frozen=True)

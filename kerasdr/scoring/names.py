@@ -58,6 +58,11 @@ def pictures_folder(out: Path) -> Path:
     return out.with_name(f"{out.stem}{_PICTURES_ENDING}")
 
 
+def summary_file(out: Path) -> Path:
+    """Return where the summary of a CSV lies: ``grades.summary.json`` beside ``grades.csv``."""
+    return out.with_name(f"{out.stem}.summary.json")
+
+
 def is_own_name(name: str) -> bool:
     """Whether a file in a job's picture folder was named by a job: a picture, or the rest of one."""
     return _OWN_NAME.fullmatch(name) is not None

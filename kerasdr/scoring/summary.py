@@ -14,6 +14,8 @@ from kerasdr.files import write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.drift import LEVEL, Compared, Drift, compare, observe
+from kerasdr.scoring.job import Summary
+from kerasdr.scoring.names import summary_file
 from kerasdr.scoring.photographs import person_keys
 from kerasdr.scoring.rows import STATUSES, Row
 
@@ -30,33 +32,68 @@ _NAMES |= {"ungradable": "share ungradable", "prob_referable": "prob_referable",
 
 @dataclass(frozen=True)
 class How:
-    """How a job was done: engine, its precision, whether the model's golden photographs passed, and seconds."""
+    """How a job was done: engine, its precision, what became of the golden check, and seconds."""
 
     engine: str
     precision: str
-    checked: bool
+    golden: str
     seconds: float
 
 
-def summary_file(out: Path) -> Path:
-    """Return where the summary of a CSV lies: ``grades.summary.json`` beside ``grades.csv``."""
-    return out.with_name(f"{out.stem}.summary.json")
+@dataclass(frozen=True)
+class NewDrift:
+    """What came since photographs were last compared, beside the reference.
+
+    Attributes:
+        drift: of them.
+        photographs: how many could be read.
+        compared_to: number of the ledger's entry up to which photographs have been compared by now.
+    """
+
+    drift: Drift
+    photographs: int
+    compared_to: int
 
 
-def job_drift(rows: Sequence[Row], bundle: Bundle, *, named: bool = True) -> Drift:
-    """Compare a job's photographs, as far as they could be read, with the bundle's reference.
+def job_drift(summary: Summary, bundle: Bundle, *, named: bool = True) -> NewDrift:
+    """Compare with the bundle's reference what was answered since the last time that photographs of this CSV were compared.
+
+    That is kept in the summary beside the CSV. So each answer is compared once, whatever job gave it, and few photographs are
+    left until there are enough. Without an earlier summary all of them are new.
 
     Args:
-        rows: of the job.
-        bundle: what graded them.
+        summary: of the job.
+        bundle: what graded.
         named: whether rows have the photographs' own names, which tell whose they are; else nothing is compared.
     """
+    since = _compared_to(summary.csv)
+    since = since if since <= summary.head.count else 0  # the ledger is another one
+    rows = [row for row, entry in zip(summary.rows, summary.answered, strict=True) if entry > since]
     if not named:
-        return Drift(0, "photographs are shown by pseudonyms, which do not tell what is of one person")
-    read = [row for row in rows if row.status in ("graded", "ungradable")]
+        why = "photographs are shown by pseudonyms, which do not tell what is of one person"
+        return NewDrift(Drift(0, why), len(rows), since)
+    drift = rows_drift(rows, bundle)
+    return NewDrift(drift, len(rows), summary.head.count if drift.compared else since)
+
+
+def rows_drift(read: Sequence[Row], bundle: Bundle) -> Drift:
+    """Compare photographs that could be read with the bundle's reference.
+
+    Args:
+        read: their rows, graded or ungradable.
+        bundle: what graded them.
+    """
     probabilities = np.array([row.probabilities or (np.nan,) * N_GRADES for row in read]).reshape(-1, N_GRADES)
     people, statuses = person_keys(row.image for row in read), [row.status for row in read]
     return compare(observe(people, statuses, probabilities, [row.figures for row in read]), bundle.reference)
+
+
+def _compared_to(out: Path) -> int:
+    try:
+        content = json.loads(summary_file(out).read_text(encoding="utf-8"))
+        return int(content["drift"]["compared_to_entry"])
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one of an earlier version
+        return 0
 
 
 def drift_warning(drift: Drift) -> str:
@@ -66,7 +103,7 @@ def drift_warning(drift: Drift) -> str:
     said = ", ".join(_said(one) for one in drift.alarms[:3])
     more = f", and {len(drift.alarms) - 3} more" if len(drift.alarms) > 3 else ""
     return (
-        f"these photographs of {drift.people} people are not like those that the model was validated on: {said}{more}; "
+        f"the new photographs of {drift.people} people are not like those that the model was validated on: {said}{more}; "
         "look at camera, focus and light before trusting the grades"
     )
 
@@ -81,7 +118,7 @@ def _said(one: Compared) -> str:
     return f"{name} 0-4 {', '.join(shares)} there"
 
 
-def write_summary(out: Path, rows: Sequence[Row], bundle: Bundle, drift: Drift, how: How) -> Path:
+def write_summary(out: Path, rows: Sequence[Row], bundle: Bundle, drift: NewDrift, how: How) -> Path:
     """Write a job's summary beside its CSV, in one step.
 
     Args:
@@ -110,7 +147,7 @@ def write_summary(out: Path, rows: Sequence[Row], bundle: Bundle, drift: Drift, 
         "bundle": {
             "name": bundle.name,
             "digest": bundle.digest,
-            "golden_check": "passed" if how.checked else "the model carries no golden photographs",
+            "golden_check": how.golden,
         },
         "engine": how.engine,
         "precision": how.precision,
@@ -128,8 +165,11 @@ def _versions() -> dict[str, str]:
     return {"kerasdr": __version__, "python": python} | {k: str(v) for k, v in loaded.items() if v is not None}
 
 
-def _drift(drift: Drift) -> dict[str, Any]:
+def _drift(new: NewDrift) -> dict[str, Any]:
+    drift = new.drift
     return {
+        "photographs": new.photographs,
+        "compared_to_entry": new.compared_to,
         "people": drift.people,
         "undefined": drift.undefined,
         "level": LEVEL,

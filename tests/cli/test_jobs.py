@@ -4,6 +4,8 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ def test_list_and_show(kerasdr: Kerasdr, done: str) -> None:
     assert kerasdr("jobs", "list", "out.ledger").out == ran.out
     shown = kerasdr("jobs", "show", "out.csv").out
     assert shown.startswith("job       2 of 2\nbegan     2")
-    assert "answers   1 new, 1 older ones superseded\n" in shown and "engine keras" in shown
+    assert "answers   1 new, 1 older one superseded\n" in shown and "engine keras" in shown
     assert "answers   1 new, 0 older" in kerasdr("jobs", "show", "out.csv", "1").out
     assert kerasdr("jobs", "show", "out.csv", "3").error.startswith("there are 2 jobs: name one of them")
 
@@ -91,7 +93,7 @@ def test_verify_tells_of_damaged_pictures(kerasdr: Kerasdr, done: str, model: st
     first, second = sorted(Path("out_gradcam").iterdir())
     first.write_bytes(first.read_bytes()[:-1] + b"x")
     error = kerasdr("jobs", "verify", "out.csv").error
-    assert error.startswith(f"1 of 2 pictures are missing or changed, the first {first.name}: run the same")
+    assert error.startswith(f"1 of 2 pictures is missing or changed, the first {first.name}: run the same")
     second.unlink()
     assert "2 of 2 pictures are missing or changed" in kerasdr("jobs", "verify", "out.csv").error
     assert kerasdr("predict", "in", "--out", "out.csv", "--model", model).code == 3
@@ -207,3 +209,29 @@ def test_ledger_elsewhere(kerasdr: Kerasdr, engines: list[Any], model: str, eye:
     assert kerasdr("jobs", "verify", "kept/jobs.ledger").code == 0
     assert "both the CSV and its ledger" in kerasdr(*arguments, "out.csv").error
     assert "a.png is named both as a photograph and as --ledger" in kerasdr(*arguments, "a.png").error
+
+
+def test_the_lock_tells_a_job_at_work_from_one_that_was_killed(kerasdr: Kerasdr, done: str, model: str) -> None:
+    Path("in/b.png").write_bytes(Path("in/a.png").read_bytes() + b"3")
+    program = "from kerasdr.cli.main import main\nimport kerasdr.scoring.job as job\n"
+    wait = "def wait(self, *rest):\n    print('here', flush=True)\n    import time; time.sleep(60)\njob._Job.grade = wait\n"
+    command = [sys.executable, "-c", f"{program}{wait}main()", "predict", "in", "--out", "out.csv", "--model", model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "here\n"
+        at_work = kerasdr("jobs", "list", "out.csv").out.splitlines()[-1], kerasdr("jobs", "show", "out.csv").out
+        process.kill()
+    assert at_work[0].endswith("  0 new; at work") and "ended     at work\n" in at_work[1]
+    killed = kerasdr("jobs", "list", "out.csv").out.splitlines()[-1]
+    assert killed.endswith("  0 new; not ended: killed") and Path("out.ledger.lock").exists()
+    with hold(Path("out.ledger.lock"), "out.csv"):  # by another job, which has not begun
+        assert kerasdr("jobs", "list", "out.csv").out.splitlines()[-1] == killed
+    assert kerasdr("predict", "in", "--out", "out.csv", "--model", model).code == 3
+
+
+def test_one_is_one(kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes) -> None:
+    Path("a.png").write_bytes(eye)
+    assert kerasdr("predict", "a.png", "--out", "out.csv", "--model", model).code == 0
+    assert "as it was written, with 1 picture; ledger" in kerasdr("jobs", "verify", "out.csv").out
+    assert kerasdr("jobs", "show", "out.csv", "2").error.startswith("there is 1 job: name one")
+    next(Path("out_gradcam").iterdir()).unlink()
+    assert kerasdr("jobs", "verify", "out.csv").error.startswith("1 of 1 picture is missing or changed, the first ")

@@ -150,6 +150,72 @@ def test_metrics_are_written_while_a_job_runs_and_their_loss_is_no_reason_to_sto
     assert (ran.code, told[-1]["event"], told[-1]["message"]) == (3, "warning", "no more metrics: full")
 
 
+# The end of a job
+
+
+@pytest.mark.usefixtures("engines", "photographs")
+def test_all_that_a_job_writes_at_its_end_it_writes_while_it_holds_its_output(
+    kerasdr: Kerasdr, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.errors import LockedError
+    from kerasdr.scoring import summary
+    from kerasdr.scoring.ledger.lock import hold
+    from kerasdr.scoring.operation.event_log import EventLog
+    from kerasdr.scoring.operation.metrics import Metrics
+
+    held: list[str] = []
+
+    def watched(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            with pytest.raises(LockedError), hold(Path("g.ledger.lock"), "g.csv"):
+                pass
+            held.append(name)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, call)
+
+    watched(summary, "write_summary")
+    watched(EventLog, "ended")
+    watched(Metrics, "write")
+    ways = ["--metrics", "k.prom", "--log", "k.log", "--model", model]
+    assert kerasdr("predict", "in", "--out", "g.csv", *ways).code == 3
+    assert held == ["write", "ended", "write", "write_summary"]
+    held.clear()
+    Path("in/new.png").write_bytes(Path("in/jane-doe-1970_left.png").read_bytes() + b"new")
+    assert kerasdr("watch", "in", "--out", "g.csv", "--once", "--every", "0s", *ways).code == 3
+    assert held == ["write", "ended", "write", "write_summary"]
+
+
+@pytest.mark.usefixtures("engines")
+def test_many_that_are_missing_end_the_job_with_4_and_logs_hold_no_name(
+    kerasdr: Kerasdr, model: str, eye: bytes
+) -> None:
+    Path("in").mkdir()
+    for number in range(9):
+        Path(f"in/jane-{number}_left.png").write_bytes(eye + b"%d" % number)
+    arguments = ["predict", "in", "--out", "g.csv", "--model", model, "--no-gradcam"]
+    assert kerasdr(*arguments).code == 0
+    before = Path("g.csv").read_bytes()
+    for number in range(6):
+        Path(f"in/jane-{number}_left.png").unlink()
+    said = kerasdr(*arguments, "--log", "k.log").left(4)
+    assert said.startswith(
+        "6 of 9 photographs that have an answer in g.csv are not found any more (in/jane-0_left.png is one)"
+    )
+    told = events(Path("k.log").read_text())[-1]
+    assert (told["event"], told["exit_code"]) == ("error", 4) and "(row 1 is one)" in told["message"]
+    assert "jane" not in Path("k.log").read_text() + kerasdr(*arguments, "--log-json").err
+    assert Path("g.csv").read_bytes() == before
+    assert kerasdr("jobs", "health", "g.csv").err == (
+        "the last job of g.csv did not come to its end (photographs are missing): give the same command again\n"
+    )
+    ran = kerasdr(*arguments, "--accept-missing")
+    assert ran.code == 0 and "; 6 of the job before are not there any more; wrote g.csv" in ran.out
+    assert Path("g.csv").read_text().count("\n") == 1 + 3
+
+
 # Parts
 
 
@@ -274,6 +340,20 @@ def test_a_signal_ends_watch_after_the_batch_in_hand(kerasdr: Kerasdr, model: st
     assert len(rows) == 20 and ended["waiting"] == statuses.count("waiting")
     assert 2 <= ended["waiting"] <= 18
     assert not Path("g.ledger.lock").exists()
+
+
+def test_watch_that_is_stopped_while_its_folder_is_away_ends_with_4(kerasdr: Kerasdr, model: str) -> None:
+    Path("tests_cli_engine.py").write_text(ENGINE)
+    command = [sys.executable, "-c", SLOW, "watch", "in", "--out", "g.csv", "--model", model, "--every", "0.1s"]
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        away = "in cannot be had (No such file or directory)"
+        assert process.stderr.readline() == f"{away}: waiting for photographs\n"
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 4
+    assert err == f"error: {away}: connect the share, or check the name, and give the same command again\n"
 
 
 def test_a_model_that_is_changed_meanwhile_is_not_taken_up(

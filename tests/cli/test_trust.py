@@ -154,6 +154,15 @@ def test_summary_beside_the_csv(kerasdr: Kerasdr, model: str) -> None:
     )
     digest = load_bundle(model).digest
     assert summary["bundle"] == {"name": "fake-1", "digest": digest, "golden_check": "passed"}
+
+    def golden_check() -> str:
+        assert kerasdr("predict", "a.png", "b.png", "--out", "out.csv", "--model", model).code in (0, 3)
+        return str(json.loads(Path("out.summary.json").read_text())["bundle"]["golden_check"])
+
+    assert golden_check().startswith("known on this host since 2")  # b.png is tried again
+    Path("b.png").write_bytes(Path("a.png").read_bytes() + b"b")
+    assert golden_check().startswith("known on this host since 2")
+    assert golden_check() == "not needed: nothing new to grade"
     assert (summary["engine"], summary["precision"]) == ("keras", "float32")
     assert summary["versions"]["numpy"] == np.__version__
     assert summary["drift"]["undefined"] == "the model was written without a reference"
@@ -185,16 +194,60 @@ def test_a_night_that_looks_different_is_warned_of(kerasdr: Kerasdr, model: str,
     ran = kerasdr("predict", "in", "--out", "out.csv", "--model", "known", "--no-gradcam")
     assert ran.code == 0 and len(ran.err.splitlines()) == 1
     assert ran.err.startswith(
-        "warning: these photographs of 50 people are not like those that the model was validated on: "
+        "warning: the new photographs of 50 people are not like those that the model was validated on: "
     )
     assert "sharpness (detail)" in ran.err and "at the median, " in ran.err
     drift = json.loads(Path("out.summary.json").read_text())["drift"]
     assert {"grades", "detail", "prob_referable"} <= set(drift["differs"])
-    (Path("in") / "0_left.png").unlink()
-    few = kerasdr("predict", "in", "--out", "out.csv", "--model", "known", "--no-gradcam")
-    assert (few.code, few.err) == (0, "")
-    undefined = json.loads(Path("out.summary.json").read_text())["drift"]["undefined"]
-    assert undefined == "too few to say: this job has 49 people, and 50 are needed"
+
+
+def test_new_photographs_are_compared_once_and_few_are_left_until_there_are_enough(
+    kerasdr: Kerasdr, model: str, eye: bytes
+) -> None:
+    """Of an output that grows: what is new is not hidden by what is old, and no photograph is looked at twice."""
+    from kerasdr.scoring.bundle import write_bundle
+    from kerasdr.scoring.drift import observe, reference_of
+
+    random = np.random.default_rng(1)
+    people = [str(person) for person in range(100)]
+    figures = [{"detail": value} for value in random.normal(9.0, 0.5, 100)]
+    reference = reference_of(observe(people, ["graded"] * 100, random.dirichlet([6, 1, 1, 1, 1], 100), figures))
+    bundle = load_bundle(model)
+    about = {"members": bundle.members, "ensemble": bundle.ensemble, "validation": {}, "golden": bundle.golden}
+    write_bundle(Path("known"), name="known-1", **about, reference=reference)
+    Path("in").mkdir()
+
+    def night(first: int, count: int) -> tuple[int, list[int], str, str]:
+        """With so many new people: photographs, people of the tests, why there is none, what was said."""
+        for person in range(first, first + count):
+            Path(f"in/{person:03d}_left.png").write_bytes(eye + b"%d" % person)
+        ran = kerasdr("predict", "in", "--out", "out.csv", "--model", "known", "--no-gradcam")
+        assert ran.code == 0
+        drift = json.loads(Path("out.summary.json").read_text())["drift"]
+        return (
+            drift["photographs"],
+            [one["people"] for one in drift["quantities"][:1]],
+            drift["undefined"],
+            ran.err[:30],
+        )
+
+    def few(count: int) -> str:
+        more = "they are of fewer than 50 people; the next job has them as well"
+        return f"too few new photographs ({count}) to compare: {more}"
+
+    warned = "warning: the new photographs o"
+    assert night(0, 120) == (120, [120], "", warned)
+    assert night(0, 0) == (0, [], few(0), "")
+    assert night(120, 30) == (30, [], few(30), "")
+    assert night(150, 19) == (49, [], few(49), "")
+    assert night(169, 1) == (50, [50], "", warned)
+    assert night(170, 1) == (1, [], few(1), "")
+    Path("out.summary.json").write_text("{}")
+    assert night(0, 0) == (171, [171], "", warned)
+    Path("out.ledger").unlink()  # and with it the numbers of its entries: all is graded anew
+    for path in list(Path("in").iterdir())[60:]:
+        path.unlink()
+    assert night(0, 0)[:2] == (60, [60])
 
 
 # The card

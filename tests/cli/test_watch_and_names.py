@@ -1,11 +1,15 @@
 """`watch` with pseudonyms: what it lists by itself shows no name either."""
 
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
-from kerasdr.scoring import job
+from kerasdr.scoring import job, pseudonyms
 from tests.cli.conftest import Kerasdr
 
 
@@ -77,3 +81,25 @@ def test_health_looks_at_the_csv(kerasdr: Kerasdr, engines: list[Any], model: st
     Path("out.csv").unlink()
     ran = kerasdr("jobs", "health", "out.csv")
     assert ran.code == 1 and "is not what its last job made of it" in ran.err
+
+
+def test_a_disk_that_is_full_when_the_names_are_written_is_like_any_full_disk(
+    kerasdr: Kerasdr, engines: list[Any], model: str, eye: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in").mkdir()
+    Path("keys").mkdir()
+    Path("in/1_left.png").write_bytes(eye)
+    real = pseudonyms.open_atomically
+
+    @contextlib.contextmanager
+    def full(path: Path, **options: Any) -> Iterator[IO[bytes]]:
+        with real(path, **options) as file:
+            yield file
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pseudonyms, "open_atomically", full)
+    way = ("--out", "out.csv", "--model", model, "--pseudonymise", "--key", "keys/site.key")
+    for command in (("predict", "in"), ("watch", "in", "--once", "--every", "0s")):
+        said = kerasdr(*command, *way).left(4)
+        assert said.startswith("cannot write keys/out.") and "No space left on device; " in said
+        assert said.endswith("; what was kept stands: run the same command again") and not Path("out.csv").exists()

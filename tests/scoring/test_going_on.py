@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kerasdr.errors import ExitCode, LockedError, StorageError, UnfinishedError
+from kerasdr.errors import ExitCode, LockedError, MissingError, StorageError, UnfinishedError
 from kerasdr.files import sha256_of
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
@@ -316,7 +316,7 @@ def test_photographs_that_are_gone_are_counted(bundle: Bundle, factory: FakeFact
     (ward / "1_left.png").unlink()
     (ward / "5_left.png").write_bytes((ward / "1_right.png").read_bytes() + b"another")
     summary = job(bundle, factory)
-    assert summary.gone == 1 and summary.sentence().endswith("; 1 of the job before are not there any more")
+    assert summary.gone == 1 and summary.sentence().endswith("; 1 of the job before is not there any more")
     assert job(bundle, factory).gone == 0
 
 
@@ -513,3 +513,131 @@ def test_answers_that_come_out_otherwise_are_told(bundle: Bundle, factory: FakeF
     assert (first.rows[0].grade, second.rows[0].grade) == (1, 2)
     assert len(book().superseded) == 1 and verify(read_output(OUT)).damaged == []
     assert job(bundle, lambda *options: Moody()).rows == second.rows and Moody.calls == 2
+
+
+# What the CSV has and the folder has no more
+
+
+@pytest.fixture
+def hall(good: list[bytes]) -> Path:
+    """A folder of 40 photographs in two sub-folders, 8 of them in ``b``; bytes differ, pixels repeat."""
+    for number in range(40):
+        folder = Path("in", "b" if number % 5 == 0 else "a")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:02d}.png").write_bytes(good[number % 8] + b"%d" % number)
+    return Path("in")
+
+
+def kept() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in (OUT, *Path("out_gradcam").iterdir())}
+
+
+def refused(bundle: Bundle, factory: FakeFactory, *arguments: str) -> str:
+    """The line of a job that must not finish, and leaves CSV and pictures as they were."""
+    before = kept()
+    with pytest.raises(MissingError) as error:
+        job(bundle, factory, *arguments)
+    assert error.value.exit_code == 4
+    assert {path: data for path, data in kept().items() if path in before} == before
+    ended = book().runs[-1].ended
+    assert ended is not None and (ended["how"], ended["csv"]) == ("photographs are missing", None)
+    assert verify(read_output(OUT)).csv_is and not verify(read_output(OUT)).damaged
+    assert "in/" not in error.value.logged
+    return str(error.value)
+
+
+def test_a_folder_that_is_half_there_changes_nothing_and_what_is_new_is_kept(
+    bundle: Bundle, factory: FakeFactory, hall: Path, good: list[bytes]
+) -> None:
+    job(bundle, factory)
+    (hall / "b").rename("away")
+    (hall / "a" / "new.png").write_bytes(good[0] + b"new")
+    graded(factory)
+    assert refused(bundle, factory) == (
+        "8 of 40 photographs that have an answer in out.csv are not found any more (in/b/00.png is one): connect the share "
+        "or disk, or name what was named before, and run again; or let the rows go with `kerasdr predict --accept-missing`; "
+        "out.csv stays as it was"
+    )
+    assert graded(factory) == 1
+    Path("away").rename(hall / "b")
+    summary = job(bundle, factory)
+    assert (len(summary.rows), summary.gone, summary.exit_code, graded(factory)) == (41, 0, 0, 0)
+
+
+def test_those_that_are_gone_may_be_let_go(bundle: Bundle, factory: FakeFactory, hall: Path) -> None:
+    job(bundle, factory)
+    for path in (hall / "b").iterdir():
+        path.unlink()
+    refused(bundle, factory)
+    summary = job(bundle, factory, accept_missing=True)
+    assert (len(summary.rows), summary.gone, summary.exit_code) == (32, 8, 0)
+    assert summary.sentence().endswith("; 8 of the job before are not there any more")
+    assert len(kept()) == 1 + 32
+    assert job(bundle, factory).gone == 0
+
+
+@pytest.mark.parametrize(("listed", "gone", "lets"), [(40, 5, True), (40, 6, False), (70, 7, True), (70, 8, False)])
+def test_few_may_go_by_themselves(
+    listed: int, gone: int, lets: bool, bundle: Bundle, factory: FakeFactory, good: list[bytes]
+) -> None:
+    Path("in").mkdir()
+    for number in range(listed):
+        Path(f"in/{number:02d}.png").write_bytes(good[number % 8] + b"%d" % number)
+    job(bundle, factory, gradcam=False)
+    for number in range(gone):
+        Path(f"in/{number:02d}.png").unlink()
+    if lets:
+        assert job(bundle, factory, gradcam=False).gone == gone
+    else:
+        with pytest.raises(MissingError):
+            job(bundle, factory, gradcam=False)
+
+
+def test_what_was_renamed_or_moved_is_not_missing(bundle: Bundle, factory: FakeFactory, hall: Path) -> None:
+    job(bundle, factory)
+    hall.rename("other")
+    graded(factory)
+    assert job(bundle, factory, "other").count("graded") == 40 and graded(factory) == 0
+
+
+def test_of_a_folder_that_cannot_be_had_not_one_goes(bundle: Bundle, factory: FakeFactory, hall: Path) -> None:
+    """Two folders are named, and one of them is the empty place of a share that is away, or is not there."""
+    (hall / "b").rename("b")
+    for path in sorted(Path("b").iterdir())[1:]:
+        path.unlink()
+    job(bundle, factory, "in", "b")
+    Path("b").rename("away")
+    line = refused(bundle, factory, "in", "b")
+    assert line.startswith(
+        "1 of 33 photographs that have an answer in out.csv is not found any more (b/00.png is one, "
+    )
+    assert "and b cannot be had): connect" in line
+    Path("b").mkdir()
+    assert refused(bundle, factory, "in", "b") == line
+    assert job(bundle, factory, "in").gone == 1  # it is not named any more, and one is few
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open every folder")
+def test_of_a_folder_that_is_closed_not_one_goes(bundle: Bundle, factory: FakeFactory, hall: Path) -> None:
+    for path in sorted((hall / "b").iterdir())[1:]:
+        path.unlink()
+    job(bundle, factory)
+    (hall / "b").chmod(0)
+    try:
+        assert "and in/b cannot be had): connect" in refused(bundle, factory)
+    finally:
+        (hall / "b").chmod(0o755)
+
+
+def test_named_files_that_are_not_found_are_missing_too(bundle: Bundle, factory: FakeFactory, hall: Path) -> None:
+    named = sorted(str(path) for path in hall.rglob("*.png"))
+    job(bundle, factory, *named)
+    (hall / "b").rename("away")
+    refused(bundle, factory, *named)
+
+
+def test_a_csv_that_was_taken_away_has_nothing_to_lose(bundle: Bundle, factory: FakeFactory, hall: Path) -> None:
+    job(bundle, factory)
+    OUT.unlink()
+    (hall / "b").rename("away")
+    assert job(bundle, factory).count("graded") == 32

@@ -7,9 +7,11 @@ from typing import Any
 
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, sha256_of
+from kerasdr.reporting import plural
 from kerasdr.scoring.ledger.answers import read_name, write_name
 from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book, runs_of
 from kerasdr.scoring.ledger.chain import Entry, canonical, find_cut
+from kerasdr.scoring.ledger.lock import holder_of, lock_path
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.record import is_whole
 from kerasdr.scoring.ledger.store import read_ledger
@@ -180,26 +182,34 @@ def trail_json(book: Book) -> Iterator[str]:
         yield canonical(exact) + "\n"
 
 
-def describe(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a job, as names and values for people."""
+def describe(run: Run, *, at_work: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a job, as names and values for people; ``at_work`` as :func:`is_at_work` says."""
     begun, ended = run.begun, run.ended
     yield "began", f"{begun['time']} by {begun['user']} on {begun['host']}, process {begun['process']}"
-    yield "ended", how(run)
+    yield "ended", how(run, at_work=at_work)
     yield "kerasdr", begun["kerasdr"]
     yield "model", f"{begun['model']} ({begun['question']['bundle']})"
     yield "settings", ", ".join(f"{name} {value}" for name, value in _settings(begun["question"]).items())
     yield "listed", str(begun["listed"])
-    yield "answers", f"{run.answers} new, {run.superseded} older ones superseded"
+    yield "answers", f"{run.answers} new, {run.superseded} older {plural(run.superseded, 'one')} superseded"
     yield (
         "csv",
         f"{shown_path(read_name(begun['csv']))} {ended['csv']['sha256'] if ended and ended['csv'] else '(none)'}",
     )
 
 
-def how(run: Run) -> str:
-    """Return how a job ended, in a few words."""
+def is_at_work(output: Output, run: Run) -> bool:
+    """Whether a job holds the ledger at this moment."""
+    if run.ended is not None:
+        return False
+    begun = run.begun
+    return holder_of(lock_path(output.ledger)).startswith(f"process {begun['process']} on {begun['host']} ")
+
+
+def how(run: Run, *, at_work: bool) -> str:
+    """Return how a job ended, in a few words; ``at_work`` as :func:`is_at_work` says."""
     if run.ended is None:
-        return "not ended: killed, or still at work"
+        return "at work" if at_work else "not ended: killed"
     if run.ended["csv"] is None:
         return f"without a CSV ({run.ended['how']})"
     counts = " + ".join(f"{run.ended['counts'][status]} {status}" for status in STATUSES)

@@ -59,6 +59,32 @@ def hold(path: Path, held: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def holder_of(path: Path) -> str:
+    """Return who holds a lock, such as ``process 7 on host since ...``; empty if nobody does, or it cannot be told.
+
+    Args:
+        path: of the lock's file. It is there while a job is at work, or once one was killed.
+    """
+    try:
+        way = os.O_RDWR if sys.platform == "win32" else os.O_RDONLY  # whoever may read may ask
+        descriptor = os.open(path, way | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return ""
+    try:
+        _lock(descriptor, shared=True)
+    except (BlockingIOError, PermissionError):
+        return _read_holder(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _read_holder(descriptor: int) -> str:
+    return os.read(descriptor, 1000).decode("utf-8", "replace").strip()
+
+
 def _take(path: Path, held: str) -> int:
     try:
         while True:
@@ -70,7 +96,7 @@ def _take(path: Path, held: str) -> int:
                     os.write(descriptor, _about_me().encode())
                     return descriptor
             except (BlockingIOError, PermissionError) as error:
-                holder = os.read(descriptor, 1000).decode("utf-8", "replace").strip() or "another process"
+                holder = _read_holder(descriptor) or "another process"
                 os.close(descriptor)
                 raise LockedError(
                     f"another job holds {held}: {holder}; let it end, or name another file with --out"
@@ -86,7 +112,7 @@ def _take(path: Path, held: str) -> int:
         ) from error
 
 
-def _lock(descriptor: int) -> None:
+def _lock(descriptor: int, *, shared: bool = False) -> None:
     if sys.platform == "win32":
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         try:
@@ -94,7 +120,7 @@ def _lock(descriptor: int) -> None:
         finally:
             os.lseek(descriptor, 0, os.SEEK_SET)
     else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 def _is(descriptor: int, path: Path) -> bool:

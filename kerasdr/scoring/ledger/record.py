@@ -80,17 +80,19 @@ class Record:
         """Whether an earlier job kept the row of any photograph."""
         return bool(self._book.current)
 
-    def gone(self, csv: Path) -> int:
-        """Return how many photographs of the last job that ended with a CSV are not listed any more.
+    def before(self, csv: Path) -> dict[str, str]:
+        """Return the photographs of the last job that ended with a CSV, in the order of its rows.
 
         Args:
             csv: the CSV.
+
+        Returns:
+            SHA-256 of each by its path; empty where it has no answer.
         """
         ended = [run.ended for run in runs_of(self._book.runs, csv) if run.ended and run.ended["csv"]]
-        if not ended:
-            return 0
-        before = {self._book.rows[row].path for row in from_ranges(ended[-1]["rows"])}
-        return len(before - {entry.kept_as for entry in self._inputs})
+        rows = [self._book.rows[row] for row in from_ranges(ended[-1]["rows"])] if ended else []
+        answers = self._book.answers
+        return {row.path: "" if row.answer is None else answers[row.answer].seen.sha256 for row in rows}
 
     @property
     def head(self) -> Head:
@@ -252,6 +254,10 @@ class Record:
                 f"{len(self._inputs)} inputs gave {len(self._rows)} rows"
             )  # ours to mend, never to pass over
         return [self._book.csv_row(self._rows[place], self._pictures.name) for place in range(len(self._inputs))]
+
+    def answered(self) -> list[int]:
+        """Return the number of the entry of each input's answer, in their order; 0 where there is none."""
+        return [self._book.rows[self._rows[place]].answer or 0 for place in range(len(self._inputs))]
 
     def end(self, how: str, csv: Path) -> tuple[list[Row], bytes]:
         """Note that the job ends, and return its rows and the CSV.

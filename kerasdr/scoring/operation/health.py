@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kerasdr.files import printable_path, sha256_of_file
+from kerasdr.reporting import plural
 from kerasdr.scoring.ledger.book import Run, runs_of
 from kerasdr.scoring.ledger.record import COMPLETE
 
@@ -47,7 +48,8 @@ def judge_health(runs: Sequence[Run], out: Path, max_age: float, now: float) -> 
     if last["how"] != COMPLETE:
         return Health(False, f"the last job of {shown} did not come to its end ({last['how']}): {again}")
     if waiting := last["counts"]["waiting"]:
-        return Health(False, f"the last job of {shown} left {waiting} of {last['listed']} photographs waiting: {again}")
+        of = f"{last['listed']} {plural(last['listed'], 'photograph')}"
+        return Health(False, f"the last job of {shown} left {waiting} of {of} waiting: {again}")
     if "time" not in last:
         return Health(False, f"the ledger of {shown} does not say when its last job ended: {again} with this kerasdr")
     age = now - datetime.fromisoformat(last["time"]).timestamp()

@@ -10,6 +10,7 @@ from typing import Any
 
 from kerasdr.errors import KerasdrError, StorageError, UnfinishedError
 from kerasdr.files import printable_path, sha256_of_file, sync_folder, write_bytes_atomically
+from kerasdr.reporting import plural
 from kerasdr.scoring.grading import Outcome
 from kerasdr.scoring.held_output import held_output
 from kerasdr.scoring.inputs import Input, PathKeys
@@ -91,7 +92,8 @@ def _check_complete(shown: str, run: Run) -> None:
     waiting = ended["counts"]["waiting"]
     if ended["how"] != COMPLETE or waiting:
         raise KerasdrError(
-            f"part {part['number']} of {part['of']} ({shown}) is not finished, {waiting} photographs wait: "
+            f"part {part['number']} of {part['of']} ({shown}) is not finished, {waiting} "
+            f"{plural(waiting, 'photograph waits', 'photographs wait')}: "
             "give its command again"
         )
 

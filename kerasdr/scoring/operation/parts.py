@@ -10,6 +10,7 @@ from typing import Any
 from kerasdr.data.names import parse_name
 from kerasdr.errors import KerasdrError
 from kerasdr.files import sha256_of
+from kerasdr.reporting import plural
 from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.ledger.answers import write_name
 from kerasdr.scoring.ledger.book import to_ranges
@@ -70,7 +71,7 @@ class Part:
             listed: photographs of all parts.
         """
         others = [str(number) for number in range(1, self.of + 1) if number != self.number]
-        text = f"part {self.number} of {self.of}: {selected:,} of {listed:,} photographs"
+        text = f"part {self.number} of {self.of}: {selected:,} of {listed:,} {plural(listed, 'photograph')}"
         if not others:
             return text
         more = f"the other part is {others[0]}" if len(others) == 1 else f"the other parts are {', '.join(others)}"

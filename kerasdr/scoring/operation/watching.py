@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kerasdr.errors import KerasdrError, LockedError, UnfinishedError
+from kerasdr.errors import KerasdrError, LockedError, MissingError, UnfinishedError
 from kerasdr.files import printable_path
+from kerasdr.reporting import plural
 from kerasdr.scoring.inputs import Input, list_inputs
 from kerasdr.scoring.job import Summary
 from kerasdr.scoring.operation.parts import Select, Selection
@@ -132,6 +133,7 @@ class Watch:
         self._before = Look()
         self._done: Look | None = None
         self._away = ""
+        self._missing: MissingError | None = None
         self._pause = self._until_again = 0.0
         self.summary: Summary | None = None
 
@@ -140,20 +142,22 @@ class Watch:
 
         Raises:
             UnfinishedError: if there is nothing to be had, so that nothing is known of what there is.
+            MissingError: if many photographs of the CSV are not there any more.
         """
         self.look(waits=False)
         if not self._stop.wait(self._every):
             self.look(waits=False)
-        if self._away:
-            raise UnfinishedError(
-                f"{self._away}: connect the share, or check the name, and give the same command again"
-            )
+        self._check_whole()
         return len(self._before.inputs) - (len(self._done.inputs) if self._done else 0)
 
     def until_stopped(self) -> None:
         """Look again and again; what is in the folder at the end and has no row yet is taken by the next watch.
 
         While another job holds the output, photographs wait for it.
+
+        Raises:
+            UnfinishedError: if the folder could not be had at the end.
+            MissingError: if many photographs of the CSV were not there any more at the end.
         """
         held = ""
         while True:
@@ -164,7 +168,17 @@ class Watch:
                     held = str(error)
                     self._note(f"waiting: {held}")
             if self._stop.wait(self._every):
+                self._check_whole()
                 return
+
+    def _check_whole(self) -> None:
+        """Refuse to end as if all were well where the folder, or much of it, could not be had."""
+        if self._away:
+            raise UnfinishedError(
+                f"{self._away}: connect the share, or check the name, and give the same command again"
+            )
+        if self._missing is not None:
+            raise self._missing
 
     def look(self, *, waits: bool = True) -> None:
         """Look once, and grade if that is due; ``waits`` if there will be other looks, which is told where it matters."""
@@ -175,7 +189,8 @@ class Watch:
             self._away, self._before = now.away, Look()
             return
         if self._away:
-            self._note(f"{printable_path(self._folder)} has {len(now.inputs)} photographs")
+            count = len(now.inputs)
+            self._note(f"{printable_path(self._folder)} has {count} {plural(count, 'photograph')}")
             self._away = ""
         whole = unchanged(self._before, now)
         self._before = now
@@ -192,9 +207,15 @@ class Watch:
 
     def _grade(self, whole: Look, changed: bool) -> None:
         # Not listed again: in between the share may go away, and what is there then is no reason to forget the rest.
-        self.summary = self._run(lambda listed: Selection(whole.inputs), self._digests)
+        before, self._missing = self._missing, None
+        try:
+            self.summary = self._run(lambda listed: Selection(whole.inputs), self._digests)
+        except MissingError as error:
+            self._missing = error
+            if before is None or before.logged != error.logged:
+                self._note(f"waiting: {error.logged}")
         self._done = whole
-        if not self.summary.count("waiting"):
+        if self._missing is None and self.summary is not None and not self.summary.count("waiting"):
             self._pause = 0.0
         else:  # tried again without haste, as each try is an entry in the ledger
             self._pause = self._every if changed or not self._pause else min(2 * self._pause, _LONGEST_PAUSE)

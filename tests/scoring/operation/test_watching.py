@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kerasdr.errors import UnfinishedError
+from kerasdr.errors import MissingError, UnfinishedError
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.job import Summary, run_job
 from kerasdr.scoring.operation import watching
@@ -278,3 +278,40 @@ def test_another_job_is_waited_for(watched: Callable[..., Watched], good: list[b
     assert note.startswith("waiting: another job holds out.csv: process ") and it.jobs > 1
     it.stop.clear()
     assert it.look() == 1 and images() == ["in/a.png"]
+
+
+def test_many_that_went_are_waited_for(watched: Callable[..., Watched], good: list[bytes]) -> None:
+    it = watched()
+    for number in range(12):
+        Path(f"in/{number:02d}.png").write_bytes(good[number % 8] + b"%d" % number)
+    it.look(2)
+    before = Path("out.csv").read_bytes()
+    Path("away").mkdir()
+    for number in range(6):
+        os.rename(f"in/{number:02d}.png", f"away/{number:02d}.png")
+    assert it.look() == 1 and Path("out.csv").read_bytes() == before
+    (note,) = it.notes
+    assert note.startswith(
+        "waiting: 6 of 12 photographs that have an answer in out.csv are not found any more (row 1 is one)"
+    )
+    assert it.look() == 1 and it.look() == 0 and it.notes == [note]  # tried again without haste, and told once
+    it.stop.set()
+    with pytest.raises(MissingError):
+        it.watch.until_stopped()
+    for number in range(6):
+        os.rename(f"away/{number:02d}.png", f"in/{number:02d}.png")
+    assert it.look(2) == 1 and Path("out.csv").read_bytes() == before
+    it.watch.until_stopped()
+
+
+def test_an_end_while_the_folder_is_away_is_not_a_good_one(watched: Callable[..., Watched], good: list[bytes]) -> None:
+    it = watched()
+    Path("in/a.png").write_bytes(good[0])
+    it.look(2)
+    os.rename("in", "gone")
+    it.stop.set()
+    with pytest.raises(UnfinishedError, match=r"^in cannot be had .*: connect the share, or check the name"):
+        it.watch.until_stopped()
+    assert it.notes == ["in cannot be had (No such file or directory): waiting for photographs"]
+    os.rename("gone", "in")
+    it.watch.until_stopped()
