@@ -18,6 +18,7 @@ from kerasdr.files import printable_path, try_to_write
 from kerasdr.scoring.operation.event_log import EventLog
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.metrics import Metrics, read_last
+from kerasdr.scoring.unanswered import LOST, LOST_AT_MOST
 
 if TYPE_CHECKING:
     from kerasdr.scoring.bundle import Bundle
@@ -117,6 +118,11 @@ class Telling(JobListener):
             log.ended(summary, seconds)
         self._metrics = self._metrics.ended(time.time(), seconds, summary.exit_code, summary, self._taken)
         self._write(self._metrics)
+        if summary.how == LOST:
+            self.warn(
+                f"stopped: {LOST_AT_MOST} photographs in a row took too long to read, or the system ended their reading; "
+                "this is the machine or the share and not the photographs: check both, and run the same command again"
+            )
 
     def failed(self, code: ExitCode, message: str) -> None:
         """Tell of a command that ends with an error."""

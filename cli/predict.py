@@ -66,7 +66,11 @@ class _Part(click.ParamType):
     type=Duration(),
     help="Take no new photographs after this time, such as 6h, 90m or 45s; the rest wait for the next run.",
 )
-@click.option("--max-failed", type=click.IntRange(min=0), help="Stop when more photographs than this failed.")
+@click.option(
+    "--max-failed",
+    type=click.IntRange(min=0),
+    help="Stop when more photographs than this failed that did not fail before.",
+)
 @click.option(
     "--part",
     type=_Part(),

@@ -16,6 +16,7 @@ from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_at
 from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
 from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.digests import DigestInputs, DigestReader
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
 from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests
@@ -32,7 +33,7 @@ from kerasdr.scoring.ledger.store import open_ledger
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
-from kerasdr.scoring.photographs import ChangePhotograph, find_partners
+from kerasdr.scoring.photographs import ChangePhotograph, Photograph, find_partners
 from kerasdr.scoring.pseudonyms import Pseudonyms
 from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.results import (
@@ -43,7 +44,7 @@ from kerasdr.scoring.results import (
     remove_stale,
 )
 from kerasdr.scoring.rows import STATUSES, Row
-from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
+from kerasdr.scoring.unanswered import Limits, Work
 
 NOT_THERE = "nothing named was there"
 
@@ -151,6 +152,7 @@ def run_job(
     photo_timeout: float = PHOTO_SECONDS,
     isolate: bool = True,
     pseudonyms: Pseudonyms | None = None,
+    retry_failed: bool = False,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -179,12 +181,13 @@ def run_job(
         limits: when to stop before the end.
         select: says what of the listing this job is about, such as by
             :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
-        digest: gives the SHA-256 of each input, empty where it cannot be read; reads them all if absent.
+        digest: gives the SHA-256 of each input from what it knows and what reads the others; reads them all if absent.
         listener: told how the job goes on.
         check: called once there is something to read and before it is read; raises what stops the job.
         photo_timeout: seconds that reading one photograph may take.
         isolate: False reads photographs in this process, where a decoder that crashes ends the job.
         pseudonyms: show and keep these in the place of names, and keep a list of the names beside their key.
+        retry_failed: read again what failed before, though its bytes, the bundle, the settings and kerasdr are the same.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -216,14 +219,14 @@ def run_job(
     reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
     job = _Job(
         *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
-        *(progress, digest, listener, reading if isolate else None, check),
+        *(progress, digest, listener, reading if isolate else None, check, photo_timeout),
     )
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(held_output(out, ledger, pictures=gradcam))
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
-        record = Record(kept, question, inputs, pictures)
+        record = Record(kept, question, inputs, pictures, retry_failed=retry_failed)
         if pseudonyms is not None:
             record.refuse_names()
             remove_rests(pseudonyms.folder, pseudonyms.names_file(out).name)
@@ -272,15 +275,18 @@ class _Job:
     listener: JobListener | None
     reading: Settings | None
     check: Callable[[], None] | None
+    photo_timeout: float
 
     def grade(self, record: Record, work: Work) -> None:
         """Have a row of every input in the record."""
         inputs, bundle = self.inputs, self.bundle
         if record.has_answers:  # else there is nothing that a digest could find
             partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
-            digest = self.digest or functools.partial(digest_inputs, stop=work.is_stopped)
-            record.keep(found=record.find_settled(digest(inputs, self.workers), partners))
-        if wanted := set(range(len(inputs))) - record.places:
+            digests = DigestReader(inputs, self.photo_timeout, self.workers, work)
+            found = digests.read(inputs) if self.digest is None else self.digest(inputs, digests.read)
+            record.keep(found=record.find_settled(found, partners))
+        wanted = set(range(len(inputs))) - record.places
+        if wanted and not work.is_over():
             if self.check:
                 self.check()
             self._read_and_grade(wanted, record, work)
@@ -290,12 +296,17 @@ class _Job:
             self.progress(len(inputs), len(inputs))
 
     def _read_and_grade(self, wanted: Set[int], record: Record, work: Work) -> None:
-        """Grade the inputs at some places."""
+        """Grade the inputs at some places; what was lost already is not read again."""
         inputs, bundle = self.inputs, self.bundle
         with contextlib.ExitStack() as stack:
             readers = None
             if self.reading is not None:
                 readers = stack.enter_context(Readers(self.reading, min(self.workers, len(wanted))))
+
+            def load(index: int, entry: Input) -> Photograph:
+                assert readers is not None
+                return work.lost(index) or work.judged(readers.load(index, entry))
+
             requests = read_requests(
                 inputs,
                 bundle,
@@ -304,7 +315,7 @@ class _Job:
                 display=bool(self.question.pictures),
                 workers=self.workers,
                 wanted=wanted,
-                load=readers.load if readers else None,
+                load=load if readers else None,
             )
             batches = grade_requests(
                 work.unanswered(requests),

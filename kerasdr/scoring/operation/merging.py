@@ -210,7 +210,7 @@ def _outcomes(
         named = result.book.rows[number]
         if named.answer is None:
             told = {name: named.content[name] for name in ("status", "reason", "sha256", "model")}
-            outcomes.append(Outcome(place, Row(image="", **told), Seen("")))
+            outcomes.append(Outcome(place, Row(image="", **told), Seen(""), lost=named.content.get("lost", 0)))
             continue
         answer = result.book.answers[named.answer]
         key = answer_key(question, answer.seen)
