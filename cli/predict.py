@@ -111,7 +111,8 @@ def predict_command(
         inputs = tuple(_listed(null))
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
-    with telling(Ways(quiet, log_json, log, metrics), out) as told:
+    ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
+    with telling(ways, out) as told:
         arguments, began = job_arguments(told, out, **grading), time.monotonic()
         summary = run_job(
             inputs,

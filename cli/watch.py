@@ -73,7 +73,8 @@ def watch_command(
     from kerasdr.scoring.unanswered import Limits
 
     with contextlib.ExitStack() as stack:
-        told = stack.enter_context(telling(Ways(quiet, log_json, log, metrics), out))
+        ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
+        told = stack.enter_context(telling(ways, out))
         stop = stack.enter_context(_stopping())
         check_output(out)
         stack.enter_context(room_for(out.parent))

@@ -14,6 +14,15 @@ _DIGITS = 12
 _TOLD = ("failed", "waiting")
 
 
+def begins_a_log(begin: bytes) -> bool:
+    """Whether a file that begins like this is a log of events."""
+    try:
+        first = json.loads(begin.split(b"\n")[0])
+    except ValueError:
+        return False
+    return isinstance(first, dict) and {"time", "event"} <= set(first)
+
+
 class EventLog(JobListener):
     """Writes one JSON object a line: ``time`` and ``event`` of each, and what belongs to it.
 

@@ -121,5 +121,10 @@ def read_last(path: Path, output: str) -> dict[str, float]:
     return found
 
 
+def begins_metrics(begin: bytes) -> bool:
+    """Whether a file that begins like this holds figures of jobs."""
+    return begin.startswith(b"# HELP kerasdr_")
+
+
 def _escaped(label: str) -> str:
     return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
