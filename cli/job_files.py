@@ -31,7 +31,9 @@ def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None
             figures would lie where Prometheus's collector does not see them.
     """
     keys = PathKeys()
-    taken = {keys(str(out)): "--out", keys(str(ledger_path(out) if ledger is None else ledger)): "the ledger"}
+    taken = {keys(str(out)): "--out"}
+    if ledger is not None or out.name:  # what has no name is no CSV, which is told later
+        taken[keys(str(ledger or ledger_path(out)))] = "the ledger"
     for option, path in files.items():
         if path is None:
             continue
