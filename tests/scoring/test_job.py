@@ -248,6 +248,15 @@ def test_progress_is_told_of_every_batch(bundle: Bundle, factory: FakeFactory, w
     assert told == [(2, 5), (3, 5), (5, 5)]  # two that failed, the third of them, two graded
     told.clear()
     job(bundle, factory, *names, batch_size=2, progress=lambda done, total: told.append((done, total)))
+    assert told == []  # those that failed are known too
+    job(
+        bundle,
+        factory,
+        *names,
+        batch_size=2,
+        retry_failed=True,
+        progress=lambda done, total: told.append((done, total)),
+    )
     assert told == [(4, 5), (5, 5)]
 
 
