@@ -1,6 +1,7 @@
 """``kerasdr data``."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,9 @@ def check_command(
     show: int,
     strict: bool,
 ) -> None:
-    """Read every photograph in ROOT once and print what was understood.
+    """Read every photograph in ROOT and print what was understood.
+
+    Photographs whose data are damaged or cut off are named as unreadable, though training would take what can be shown of them.
 
     Photographs are also compared with one another, and with those of --against: by their bytes, by their pixels (another file
     of the same picture), and by their looks (a copy that was saved anew, resized, turned, mirrored or cropped a little).
@@ -73,6 +76,9 @@ def check_command(
     from kerasdr.data.leaks import find_leaks
     from kerasdr.data.readers import detect_layout, read_table
     from kerasdr.files import write_bytes_atomically, write_text_atomically
+    from kerasdr.machine import available_cores
+    from kerasdr.scoring.isolation.complaints import DAMAGED
+    from kerasdr.scoring.isolation.damage import find_damaged
 
     for option in options:
         if "=" not in option:
@@ -83,6 +89,8 @@ def check_command(
     reporter = TerminalReporter()
     others = [_photographs(value, layout, reader_options, reporter) for value in against]
     seen = see_photographs(dataset.table, reporter.progress("reading"))
+    damaged = find_damaged(dataset.table["path"].tolist(), available_cores(), reporter.progress("listening to codecs"))
+    seen = [replace(one, problem=DAMAGED) if place in damaged else one for place, one in enumerate(seen)]
     report = report_of(dataset, seen)
     click.echo(f"layout       {layout}")
     click.echo(report.render())

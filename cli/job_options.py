@@ -65,7 +65,12 @@ grading_options = _together(
         callback=_finite,
         default=30.0,
         show_default=True,
-        help="Seconds that reading one photograph may take; one that takes longer fails.",
+        help="Seconds that reading one photograph may take; one that takes longer waits, and fails in the third run.",
+    ),
+    click.option(
+        "--retry-failed",
+        is_flag=True,
+        help="Read again what failed before, though nothing that decides it has changed.",
     ),
     click.option("--pseudonymise", is_flag=True, help="Show keyed pseudonyms in the place of names; needs --key."),
     click.option(
@@ -107,6 +112,7 @@ def job_arguments(
     batch_size: int,
     max_megapixels: float | None,
     photo_timeout: float,
+    retry_failed: bool,
     pseudonymise: bool,
     key: Path | None,
     engine: str,
@@ -135,11 +141,13 @@ def job_arguments(
     except KerasdrError as error:
         raise ModelRefusedError(str(error)) from error
     told.model(bundle)
-    pseudonyms = None if key is None else open_pseudonyms(key, out, ledger)
-    if pseudonyms is not None and pseudonyms.made:
-        told.warn(
-            f"made the key {printable_path(key)}: keep it and a copy, as under another one every pseudonym changes"
-        )
+    pseudonyms = None
+    if key is not None:
+        pseudonyms = open_pseudonyms(key, out, ledger)
+        if pseudonyms.made:
+            told.warn(
+                f"made the key {printable_path(key)}: keep it and a copy, as under another one every pseudonym changes"
+            )
     chosen = choose_engine(bundle, engine)  # type: ignore[arg-type]
 
     made: list[Engine] = []
@@ -172,6 +180,7 @@ def job_arguments(
         "jobs": jobs,
         "ledger": ledger,
         "photo_timeout": photo_timeout,
+        "retry_failed": retry_failed,
         "pseudonyms": pseudonyms,
         "progress": told.progress,
         "listener": told,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerasdr.cli.job_telling import Telling
-    from kerasdr.scoring.job import Summary
+    from kerasdr.scoring.outcome import Summary
 
 
 def finishing(told: "Telling", arguments: dict[str, Any]) -> "Callable[[Summary], None]":

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING
 import click
 
 from kerasdr import __version__
+from kerasdr.cli.job_files import check_files
 from kerasdr.cli.terminal import TerminalReporter
 from kerasdr.errors import ExitCode, KerasdrError, StorageError
 from kerasdr.files import printable_path, try_to_write
 from kerasdr.scoring.golden_host import NOT_NEEDED
 from kerasdr.scoring.operation.event_log import EventLog
+from kerasdr.scoring.operation.faults import sentence, what_failed, where
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.metrics import Metrics, read_last
+from kerasdr.scoring.unanswered import LOST, LOST_AT_MOST
 
 if TYPE_CHECKING:
     from kerasdr.scoring.bundle import Bundle
     from kerasdr.scoring.grading import Outcome
-    from kerasdr.scoring.job import Summary
+    from kerasdr.scoring.outcome import Summary
 
 _LOG_SECONDS = 10.0
 _METRICS_SECONDS = 60.0
@@ -38,12 +41,16 @@ class Ways:
         log_json: write events to standard error, in the place of bars and lines.
         log: a file that events are added to.
         metrics: a file for Prometheus.
+        ledger: of the jobs, which is not to be written over; the one beside the CSV if None.
+        names: whether what people are told may hold what a fault of the program says, and so a name.
     """
 
     quiet: bool = False
     log_json: bool = False
     log: Path | None = None
     metrics: Path | None = None
+    ledger: Path | None = None
+    names: bool = True
 
 
 class Telling(JobListener):
@@ -124,10 +131,15 @@ class Telling(JobListener):
             log.ended(summary, seconds)
         self._metrics = self._metrics.ended(time.time(), seconds, summary.exit_code, summary, self._taken)
         self._write(self._metrics)
+        if summary.how == LOST:
+            self.warn(
+                f"stopped: {LOST_AT_MOST} photographs in a row took too long to read, or the system ended their reading; "
+                "this is the machine or the share and not the photographs: check both, and run the same command again"
+            )
 
-    def failed(self, code: ExitCode, message: str) -> None:
+    def failed(self, code: ExitCode, message: str, **more: object) -> None:
         """Tell of a command that ends with an error."""
-        self._log("error", exit_code=int(code), message=message)
+        self._log("error", exit_code=int(code), message=message, **more)
         if code != ExitCode.LOCKED:  # the figures are those of the job that has the output
             self._metrics = self._metrics.ended(time.time(), time.monotonic() - self._began, code)
             self._write(self._metrics)
@@ -153,8 +165,10 @@ def telling(ways: Ways, out: Path) -> Iterator[Telling]:
     With events on standard error, that is all that is written there.
 
     Raises:
-        KerasdrError: if a file that was asked for cannot be written.
+        KerasdrError: if a file that was asked for cannot be written, and in the place of any fault of the program.
+        UsageError: if it is another file than one for that.
     """
+    check_files({"--log": ways.log, "--metrics": ways.metrics}, out, ways.ledger)
     with contextlib.ExitStack() as stack:
         logs = [EventLog(sys.stderr)] if ways.log_json else []
         try:
@@ -175,6 +189,15 @@ def telling(ways: Ways, out: Path) -> Iterator[Telling]:
             if ways.log_json:
                 raise click.exceptions.Exit(error.exit_code) from error
             raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            told.failed(ExitCode.FAILED, what_failed(error), traceback=where(error))
+            if isinstance(error, ModuleNotFoundError):  # the entry point knows what to say of it
+                raise
+            if ways.log_json:
+                raise click.exceptions.Exit(ExitCode.FAILED) from error
+            raise KerasdrError(sentence(error, names=ways.names, log=ways.log)) from error
         except KeyboardInterrupt:
             told.failed(ExitCode.INTERRUPTED, "stopped")
             if ways.log_json:

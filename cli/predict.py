@@ -66,7 +66,11 @@ class _Part(click.ParamType):
     type=Duration(),
     help="Take no new photographs after this time, such as 6h, 90m or 45s; the rest wait for the next run.",
 )
-@click.option("--max-failed", type=click.IntRange(min=0), help="Stop when more photographs than this failed.")
+@click.option(
+    "--max-failed",
+    type=click.IntRange(min=0),
+    help="Stop when more photographs than this failed that did not fail before.",
+)
 @click.option(
     "--part",
     type=_Part(),
@@ -113,7 +117,8 @@ def predict_command(
         inputs = tuple(_listed(null))
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
-    with telling(Ways(quiet, log_json, log, metrics), out) as told:
+    ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
+    with telling(ways, out) as told:
         arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,

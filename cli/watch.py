@@ -63,16 +63,19 @@ def watch_command(
     from kerasdr.errors import ExitCode
     from kerasdr.files import printable_path
     from kerasdr.reporting import plural
-    from kerasdr.scoring.job import Summary, run_job
+    from kerasdr.scoring.digests import DigestInputs
+    from kerasdr.scoring.job import run_job
     from kerasdr.scoring.ledger.lock import hold
     from kerasdr.scoring.names import pictures_folder
     from kerasdr.scoring.operation.parts import Select
     from kerasdr.scoring.operation.watching import Watch
+    from kerasdr.scoring.outcome import Summary
     from kerasdr.scoring.results import check_output, room_for
-    from kerasdr.scoring.unanswered import DigestInputs, Limits
+    from kerasdr.scoring.unanswered import Limits
 
     with contextlib.ExitStack() as stack:
-        told = stack.enter_context(telling(Ways(quiet, log_json, log, metrics), out))
+        ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
+        told = stack.enter_context(telling(ways, out))
         stop = stack.enter_context(_stopping())
         check_output(out)
         stack.enter_context(room_for(out.parent))

@@ -27,7 +27,7 @@ class KerasdrError(Exception):
     """Something a person can put right; the message is one line and ends with the remedy.
 
     The library raises it, the command line prints ``error: <message>`` and leaves with :attr:`exit_code`. Anything else that
-    escapes is a fault of kerasdr's own and keeps its traceback.
+    escapes is a fault of kerasdr's own and keeps its traceback; of a job of `predict` or `watch` the log tells where it was.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED

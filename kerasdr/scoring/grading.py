@@ -41,6 +41,7 @@ class Outcome:
         seen: the photographs that it is about.
         partners: places of the partners that dual members saw, each once.
         picture: its picture, if one was kept.
+        lost: in how many runs in a row its reading was lost (:class:`kerasdr.scoring.photographs.Photograph`).
     """
 
     index: int
@@ -48,6 +49,7 @@ class Outcome:
     seen: Seen
     partners: tuple[int, ...] = ()
     picture: Picture | None = None
+    lost: int = 0
 
 
 _PARTNER_WAITS = "the photograph that it is graded together with cannot be had yet: run again"
@@ -355,4 +357,4 @@ def _not_graded(request: Request, inputs: Sequence[Input], bundle: Bundle) -> Ou
         refer_to_reader=True if to_reader else None,
         figures=photograph.figures,
     )
-    return Outcome(photograph.index, row, request.seen)
+    return Outcome(photograph.index, row, request.seen, lost=photograph.lost)

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import cast
 
 import cv2
 
-from kerasdr.errors import ExitCode, KerasdrError, MissingError, StorageError, UnfinishedError
+from kerasdr.errors import KerasdrError, MissingError, StorageError, UnfinishedError
 from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_atomically
 from kerasdr.machine import available_cores
-from kerasdr.reporting import Progress, plural
+from kerasdr.reporting import Progress
 from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.digests import DigestInputs, DigestReader
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
 from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests
@@ -25,15 +25,15 @@ from kerasdr.scoring.isolation.messages import Settings
 from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
 from kerasdr.scoring.ledger.answers import Picture, Question, Seen, answer_key
 from kerasdr.scoring.ledger.begun import begun_content
-from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.place import check_place, ledger_path
-from kerasdr.scoring.ledger.record import COMPLETE, Record
+from kerasdr.scoring.ledger.record import Record
 from kerasdr.scoring.ledger.store import open_ledger
 from kerasdr.scoring.missing import refuse_missing
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
-from kerasdr.scoring.photographs import ChangePhotograph, find_partners
+from kerasdr.scoring.outcome import Summary
+from kerasdr.scoring.photographs import ChangePhotograph, Photograph, find_partners
 from kerasdr.scoring.pseudonyms import Pseudonyms
 from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.results import (
@@ -43,66 +43,14 @@ from kerasdr.scoring.results import (
     remove_rests,
     remove_stale,
 )
-from kerasdr.scoring.rows import STATUSES, Row
-from kerasdr.scoring.unanswered import DigestInputs, Limits, Work, digest_inputs
+from kerasdr.scoring.rows import Row
+from kerasdr.scoring.unanswered import Limits, Work
 
 NOT_THERE = "nothing named was there"
 MISSING = "photographs are missing"
 
 EngineFactory = Callable[[Bundle, int, bool], Engine]
 """Takes a bundle, the batch size and whether heat maps are wanted."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a job did.
-
-    Attributes:
-        rows: one for each input, in order.
-        csv: where they were written.
-        pictures: the folder of the Grad-CAM pictures, or None if there are none.
-        ledger: what the job kept.
-        gone: photographs of the job before that are not listed any more; their rows are not in the CSV.
-        removed: pictures of jobs before that belong to no row any more.
-        head: its end: how many entries, and the digest of the last; whoever keeps it can tell whether any were cut off.
-        how: ``complete``, or why the job stopped before its end.
-        answered: number of the ledger's entry of each row's answer, in order; 0 where there is none. One that is higher than
-            another was given later.
-    """
-
-    rows: Sequence[Row]
-    csv: Path
-    pictures: Path | None
-    ledger: Path
-    head: Head
-    how: str = COMPLETE
-    gone: int = 0
-    removed: int = 0
-    answered: Sequence[int] = ()
-
-    def count(self, status: str) -> int:
-        """How many rows have a status."""
-        return Counter(row.status for row in self.rows)[status]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What the command is to leave with."""
-        if self.how != COMPLETE or self.count("waiting"):
-            return ExitCode.UNFINISHED
-        return ExitCode.SOME_FAILED if self.count("failed") else ExitCode.FINISHED
-
-    def sentence(self) -> str:
-        """Return the closing line of the job."""
-        referable = sum(row.referable is True for row in self.rows)
-        parts = " + ".join(f"{self.count(status)} {status}" for status in STATUSES)
-        text = f"{len(self.rows)} listed = {parts}; {referable} referable (grade 2 or worse)"
-        if any(row.refer_to_reader is not None for row in self.rows):
-            text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
-        if self.gone:
-            text += f"; {self.gone} of the job before {plural(self.gone, 'is', 'are')} not there any more"
-        if self.removed and self.pictures is None:
-            text += f"; no Grad-CAM pictures, and the {self.removed} of the job before were removed"
-        return text
 
 
 def score_photographs(
@@ -162,6 +110,7 @@ def run_job(
     pseudonyms: Pseudonyms | None = None,
     accept_missing: bool = False,
     finish: Callable[[Summary], None] | None = None,
+    retry_failed: bool = False,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -190,7 +139,7 @@ def run_job(
         limits: when to stop before the end.
         select: says what of the listing this job is about, such as by
             :meth:`kerasdr.scoring.operation.parts.Part.select`; all if absent.
-        digest: gives the SHA-256 of each input, empty where it cannot be read; reads them all if absent.
+        digest: gives the SHA-256 of each input from what it knows and what reads the others; reads them all if absent.
         listener: told how the job goes on.
         check: called once there is something to read and before it is read; raises what stops the job.
         photo_timeout: seconds that reading one photograph may take.
@@ -198,6 +147,7 @@ def run_job(
         pseudonyms: show and keep these in the place of names, and keep a list of the names beside their key.
         accept_missing: let the rows go of however many photographs of the CSV that are not there any more.
         finish: told what the job did while it still holds its output, to write what belongs beside it.
+        retry_failed: read again what failed before, though its bytes, the bundle, the settings and kerasdr are the same.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -230,14 +180,14 @@ def run_job(
     reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
     job = _Job(
         *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
-        *(progress, digest, listener, reading if isolate else None, check),
+        *(progress, digest, listener, reading if isolate else None, check, photo_timeout),
     )
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(held_output(out, ledger, pictures=gradcam))
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
-        record = Record(kept, question, inputs, pictures)
+        record = Record(kept, question, inputs, pictures, retry_failed=retry_failed)
         key = "" if pseudonyms is None else pseudonyms.fingerprint
         record.check_names(key)
         if pseudonyms is not None:
@@ -303,15 +253,18 @@ class _Job:
     listener: JobListener | None
     reading: Settings | None
     check: Callable[[], None] | None
+    photo_timeout: float
 
     def grade(self, record: Record, work: Work) -> None:
         """Have a row of every input in the record."""
         inputs, bundle = self.inputs, self.bundle
         if record.has_answers:  # else there is nothing that a digest could find
             partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
-            digest = self.digest or functools.partial(digest_inputs, stop=work.is_stopped)
-            record.keep(found=record.find_settled(digest(inputs, self.workers), partners))
-        if wanted := set(range(len(inputs))) - record.places:
+            digests = DigestReader(inputs, self.photo_timeout, self.workers, work)
+            found = digests.read(inputs) if self.digest is None else self.digest(inputs, digests.read)
+            record.keep(found=record.find_settled(found, partners))
+        wanted = set(range(len(inputs))) - record.places
+        if wanted and not work.is_over():
             if self.check:
                 self.check()
             self._read_and_grade(wanted, record, work)
@@ -321,12 +274,17 @@ class _Job:
             self.progress(len(inputs), len(inputs))
 
     def _read_and_grade(self, wanted: Set[int], record: Record, work: Work) -> None:
-        """Grade the inputs at some places."""
+        """Grade the inputs at some places; what was lost already is not read again."""
         inputs, bundle = self.inputs, self.bundle
         with contextlib.ExitStack() as stack:
             readers = None
             if self.reading is not None:
                 readers = stack.enter_context(Readers(self.reading, min(self.workers, len(wanted))))
+
+            def load(index: int, entry: Input) -> Photograph:
+                assert readers is not None
+                return work.lost(index) or work.judged(readers.load(index, entry))
+
             requests = read_requests(
                 inputs,
                 bundle,
@@ -335,7 +293,7 @@ class _Job:
                 display=bool(self.question.pictures),
                 workers=self.workers,
                 wanted=wanted,
-                load=readers.load if readers else None,
+                load=load if readers else None,
             )
             batches = grade_requests(
                 work.unanswered(requests),

@@ -38,6 +38,7 @@ class Photograph:
         images: one a recipe, ``(S, S, 3)`` uint8; empty unless ready.
         display: ``(D, D, 3)`` uint8, or None.
         figures: of the quality gate, as far as it came.
+        lost: in how many runs in a row the process that read it took too long or was killed; 0 if it answered.
     """
 
     index: int
@@ -47,6 +48,7 @@ class Photograph:
     images: tuple[NDArray[np.uint8], ...] = ()
     display: NDArray[np.uint8] | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    lost: int = 0
 
     @property
     def ready(self) -> bool:

@@ -28,6 +28,11 @@ class WaitingPhotograph(UnreadablePhotograph):
     """A photograph that cannot be had just now, and may be later."""
 
 
+def too_slow(seconds: float) -> str:
+    """Return the reason of a photograph whose reading took more than some seconds."""
+    return f"reading this file took more than {seconds:g} s: run again, or allow more time with --photo-timeout"
+
+
 def is_away(error: OSError) -> bool:
     """Whether an error says that the share or disk is away, and not what is wrong with a file."""
     return error.errno in _AWAY

@@ -19,7 +19,7 @@ class Row:
     Attributes:
         image: the photograph's path as it was named.
         status: ``graded``, ``ungradable`` (not good enough to be graded), ``failed`` (could not be read) or ``waiting`` (not
-            yet: still being written, out of reach, or not come to; the next run takes it).
+            yet: still being written, out of reach, not read in time, or not come to; the next run takes it).
         grade: 0-4, or None unless graded.
         grade_name: the grade's name.
         probabilities: of the five grades; empty unless graded. Five columns, ``prob_0`` to ``prob_4``.

@@ -14,8 +14,8 @@ from kerasdr.files import write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.drift import LEVEL, Compared, Drift, compare, observe
-from kerasdr.scoring.job import Summary
 from kerasdr.scoring.names import summary_file
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.photographs import person_keys
 from kerasdr.scoring.rows import STATUSES, Row
 

@@ -1,31 +1,33 @@
 """What is left of a job: photographs whose answer the ledger has are taken out before the engine, as far as limits let it."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kerasdr.files import sha256_of
-from kerasdr.imaging.headers import UnreadablePhotograph
 from kerasdr.scoring.grading import Outcome, Request
-from kerasdr.scoring.inputs import Input, read_bytes
+from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.ledger.answers import Seen
 from kerasdr.scoring.ledger.record import COMPLETE, Found, Record
+from kerasdr.scoring.photographs import Photograph
 from kerasdr.scoring.rows import Row
 
 TOO_LONG = "time limit"
 TOO_MANY = "too many failed"
 STOPPED = "stopped"
+LOST = "readers lost"
+LOST_AT_MOST = 20
+"""So many photographs whose reading was lost one after the other are the machine's fault, and the job stops."""
+LOST_RUNS = 3
+"""A photograph whose reading was lost in so many runs is said to have failed."""
 _REASONS = {
     TOO_LONG: "not reached within the time limit: run again",
     TOO_MANY: "not reached, as too many photographs failed: see why, and run again",
     STOPPED: "not reached, as the job was stopped: run again",
+    LOST: "not reached, as many photographs in a row could not be read on this machine: check its memory and disks, and "
+    "run again",
 }
-
-
-DigestInputs = Callable[[Sequence[Input], int], list[str]]
-"""Takes inputs and a number of threads; returns the SHA-256 of each, empty where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Limits:
 
     Attributes:
         seconds: after which no new photographs are taken; None for no limit.
-        max_failed: the job stops when more have failed; None for no limit.
+        max_failed: the job stops when more have failed that did not fail before; None for no limit.
         clock: seconds that never go back.
         stopped: asked before each photograph whether somebody wants the job to end; None if nobody can.
     """
@@ -59,6 +61,9 @@ class Work:
         self._limits = limits
         self._began = began
         self._failed = 0
+        self._lost_in_a_row = 0
+        self._lock = threading.Lock()
+        self._lost: dict[int, Photograph] = {}
         self._found: list[Found] = []
         self._claimed: dict[Seen, list[tuple[int, tuple[int, ...]]]] = {}
         self.how = COMPLETE
@@ -66,9 +71,10 @@ class Work:
     def unanswered(self, requests: Generator[Request]) -> Generator[Request]:
         """Yield those whose answer is not known, and of several with the same bytes the first; stop at the limits."""
         with contextlib.closing(requests):
-            while not self._is_over() and (request := next(requests, None)) is not None:
+            while not self.is_over() and (request := next(requests, None)) is not None:
                 if not request.photograph.ready:
-                    self._failed += request.photograph.status == "failed"
+                    failed = request.photograph.status == "failed"
+                    self._failed += failed and not self._record.failed_before(request.photograph)
                     yield request
                 elif request.seen in self._claimed:
                     self._claimed[request.seen].append((request.photograph.index, request.partner_places))
@@ -78,18 +84,46 @@ class Work:
                     self._claimed[request.seen] = []
                     yield request
 
-    def is_stopped(self) -> bool:
-        """Whether somebody wants the job to end."""
-        return self._limits.stopped is not None and self._limits.stopped()
+    def judged(self, photograph: Photograph) -> Photograph:
+        """Return a photograph that was read, or one that was lost as its row is to tell of it; called from any thread.
 
-    def _is_over(self) -> bool:
+        One that is lost is not read again by this job: see :meth:`lost`.
+        """
+        if not photograph.lost:
+            self.heard(photograph.sha256)
+            return photograph
+        before = self._record.lost_before(photograph.index)
+        if before + 1 < LOST_RUNS:
+            with self._lock:
+                self._lost_in_a_row += 1
+            judged = replace(photograph, lost=before + 1)
+        else:  # it is known to do that here, so it says nothing of the machine
+            what = photograph.reason.partition(":")[0]
+            reason = f"{what}, in {LOST_RUNS} runs: copy it again, or allow more with --photo-timeout and free memory"
+            judged = replace(photograph, status="failed", reason=reason, lost=LOST_RUNS)
+        self._lost[photograph.index] = judged
+        return judged
+
+    def heard(self, sha256: str) -> None:
+        """Take that a photograph was read, if its SHA-256 is known: the machine can read."""
+        if sha256:
+            self._lost_in_a_row = 0
+
+    def lost(self, place: int) -> Photograph | None:
+        """Return what this job has lost of an input, if anything."""
+        return self._lost.get(place)
+
+    def is_over(self) -> bool:
+        """Whether a limit was reached, so that no new photograph is to be taken; called from any thread."""
         limits = self._limits
         if limits.max_failed is not None and self._failed > limits.max_failed:
             self.how = TOO_MANY
         elif limits.seconds is not None and limits.clock() - self._began >= limits.seconds:
             self.how = TOO_LONG
-        elif self.is_stopped():
+        elif limits.stopped is not None and limits.stopped():
             self.how = STOPPED
+        elif self._lost_in_a_row >= LOST_AT_MOST:
+            self.how = LOST
         return self.how != COMPLETE
 
     def keep(self, outcomes: Sequence[Outcome]) -> None:
@@ -118,23 +152,12 @@ class Work:
         if len(self._record.places) == len(inputs):
             self.how = COMPLETE  # the limit came with the end
             return
-        reason = _REASONS.get(self.how, "")
-        self._record.keep(
-            Outcome(place, Row(image="", status="waiting", reason=reason, model=model), Seen(""))
-            for place in range(len(inputs))
-            if place not in self._record.places
+        left = [place for place in range(len(inputs)) if place not in self._record.places]
+        self._record.keep(self._left(place, model) for place in left)
+
+    def _left(self, place: int, model: str) -> Outcome:
+        photograph = self._lost.get(place) or Photograph(
+            place, "waiting", _REASONS.get(self.how, ""), lost=self._record.lost_before(place)
         )
-
-
-def digest_inputs(inputs: Sequence[Input], workers: int, stop: Callable[[], bool] | None = None) -> list[str]:
-    """Return the SHA-256 of each input's bytes, empty where they cannot be read; all that is left once ``stop`` says so."""
-
-    def digest(entry: Input) -> str:
-        try:
-            unread = entry.problem or (stop is not None and stop())
-            return "" if unread else sha256_of(read_bytes(entry.path, listed=entry.listed))
-        except (UnreadablePhotograph, MemoryError):
-            return ""
-
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(digest, inputs))
+        row = Row(image="", status=photograph.status, reason=photograph.reason, model=model)
+        return Outcome(place, row, Seen(""), lost=photograph.lost)

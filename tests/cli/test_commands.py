@@ -163,6 +163,22 @@ def test_strict_check_of_damaged_data(kerasdr: Kerasdr) -> None:
     assert "unreadable" in ran.out
 
 
+@pytest.mark.skipif(os.name != "posix", reason="codecs are heard in processes of their own")
+def test_check_names_what_decodes_though_it_is_damaged(kerasdr: Kerasdr) -> None:
+    """Training would take it, and `predict` refuses it."""
+    kerasdr("data", "phantom", "drawn", "--people", "3", "--size", "128")
+    name = Path("drawn/trainLabels.csv").read_text().splitlines()[1].split(",")[0]
+    path = next(Path("drawn").rglob(f"{name}.jpeg"))
+    _, data = cv2.imencode(".jpg", cv2.imread(str(path)), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
+    path.write_bytes(data.tobytes()[: 2 * len(data) // 3] + b"\xff\xd9")
+    assert cv2.imread(str(path)) is not None
+    ran = kerasdr("data", "check", "drawn", "--strict", "--json", "report.json")
+    assert ran.code == 3
+    assert json.loads(Path("report.json").read_text())["unreadable"] == {
+        name: "the picture's data are damaged or cut off: copy it again from the camera"
+    }
+
+
 def test_preview_goes_on_after_a_bad_photograph(kerasdr: Kerasdr, eye: bytes) -> None:
     Path("b.png").write_bytes(b"")
     Path("c.png").write_bytes(eye)

@@ -43,14 +43,14 @@ def test_list_and_show(kerasdr: Kerasdr, done: str) -> None:
     ran = kerasdr("jobs", "list", "out.csv")
     assert (ran.code, ran.err) == (0, "")
     first, second = ran.out.splitlines()
-    line = r"{}  \d{{4}}-\d\d-\d\dT[\d:]+\+00:00  \S+  fake-1@[0-9a-f]{{12}}  1 new; complete: 3 listed = "
+    line = r"{}  \d{{4}}-\d\d-\d\dT[\d:]+\+00:00  \S+  fake-1@[0-9a-f]{{12}}  {} new; complete: 3 listed = "
     counts = re.escape("2 graded + 0 ungradable + 1 failed + 0 waiting")
-    assert re.fullmatch(line.format(1) + counts, first) and re.fullmatch(line.format(2) + counts, second)
+    assert re.fullmatch(line.format(1, 2) + counts, first) and re.fullmatch(line.format(2, 1) + counts, second)
     assert kerasdr("jobs", "list", "out.ledger").out == ran.out
     shown = kerasdr("jobs", "show", "out.csv").out
     assert shown.startswith("job       2 of 2\nbegan     2")
     assert "answers   1 new, 1 older one superseded\n" in shown and "engine keras" in shown
-    assert "answers   1 new, 0 older" in kerasdr("jobs", "show", "out.csv", "1").out
+    assert "answers   2 new, 0 older" in kerasdr("jobs", "show", "out.csv", "1").out
     assert kerasdr("jobs", "show", "out.csv", "3").error.startswith("there are 2 jobs: name one of them")
 
 
@@ -103,7 +103,7 @@ def test_verify_tells_of_damaged_pictures(kerasdr: Kerasdr, done: str, model: st
 def test_every_damage_of_the_ledger_is_located(kerasdr: Kerasdr, done: str) -> None:
     count = int(done.split(":")[0])
     whole = Path("out.ledger").read_bytes()
-    assert count == len(read_ledger(Path("out.ledger"))) == 11
+    assert count == len(read_ledger(Path("out.ledger"))) == 12
     for number in range(1, count + 1):
         damage(f"UPDATE entries SET body = body || ' ' WHERE sequence = {number}")
         assert f"entry {number} was changed" in kerasdr("jobs", "verify", "out.csv").error
@@ -123,7 +123,7 @@ def test_a_damaged_ledger_stops_the_next_job(kerasdr: Kerasdr, engines: list[Any
     damage("UPDATE entries SET body = replace(body, 'graded', 'failed') WHERE kind = 'answer'")
     before = Path("out.ledger").read_bytes()
     ran = kerasdr("predict", "in", "--out", "out.csv", "--model", model)
-    assert "the ledger out.ledger is damaged: entry 3 was changed; keep it as evidence" in ran.error
+    assert "the ledger out.ledger is damaged: entry 4 was changed; keep it as evidence" in ran.error
     assert Path("out.ledger").read_bytes() == before and len(engines) == 2
 
 

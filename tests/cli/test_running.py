@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,9 +84,104 @@ def test_errors_are_events_too(kerasdr: Kerasdr, model: str) -> None:
 @pytest.mark.parametrize("option", ["--log", "--metrics"])
 @pytest.mark.usefixtures("engines", "photographs")
 def test_a_place_that_takes_no_file_is_refused_before_the_work(kerasdr: Kerasdr, model: str, option: str) -> None:
-    ran = kerasdr("predict", "in", "--out", "g.csv", "--model", model, option, "gone/file")
-    assert ran.error == f"cannot write gone/file: No such file or directory; name another place with {option}"
+    ran = kerasdr("predict", "in", "--out", "g.csv", "--model", model, option, "gone/file.prom")
+    assert ran.error == f"cannot write gone/file.prom: No such file or directory; name another place with {option}"
     assert not Path("g.csv").exists()
+
+
+class Breaks:
+    """An engine that breaks, and says so with a name."""
+
+    def predict(self, batch: object) -> object:
+        try:
+            raise OSError(28, "No space left on device", "/home/jane-doe-1970/cache")
+        except OSError as error:
+            raise RuntimeError("cannot compile\n/home/jane-doe-1970/cache") from error
+
+
+@pytest.fixture
+def broken(engines: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts an engine that breaks in the place of the fake one, behind the golden photographs."""
+    monkeypatch.setattr("kerasdr.scoring.engines.make_engine", lambda *_, **__: Breaks())
+    monkeypatch.setattr("kerasdr.scoring.golden_host.check_here", lambda *_, **__: None)
+
+
+@pytest.mark.usefixtures("photographs", "broken")
+def test_what_nobody_foresaw_is_told_in_all_ways(kerasdr: Kerasdr, model: str) -> None:
+    arguments = ["predict", "in", "--out", "g.csv", "--model", model, "--metrics", "k.prom"]
+    ran = kerasdr(*arguments, "--log", "k.log")
+    assert ran.error == (
+        "RuntimeError: cannot compile /home/jane-doe-1970/cache; what was kept stands: run the same command again, and "
+        "report it if it comes again (its place is in k.log)"
+    )
+    last = events(Path("k.log").read_text())[-1]
+    assert (last["event"], last["exit_code"], last["message"]) == ("error", 1, "RuntimeError")
+    assert last["traceback"][-1] == "RuntimeError" and "OSError (No space left on device)" in last["traceback"]
+    assert any(re.fullmatch(r"kerasdr\.scoring\.job:\d+ run_job", line) for line in last["traceback"])
+    assert "jane" not in Path("k.log").read_text()
+    found = metrics()
+    assert (found["exit_code"], found["running"]) == ("1", "0.0") and "listed" not in found
+    assert kerasdr(*arguments).error.endswith("(its place is found with --log FILE)")
+
+
+@pytest.mark.usefixtures("photographs", "broken")
+def test_what_nobody_foresaw_tells_no_name(kerasdr: Kerasdr, model: str) -> None:
+    Path("keys").mkdir()
+    Path("results").mkdir()
+    arguments = ["predict", "in", "--out", "results/g.csv", "--model", model, "--pseudonymise", "--key", "keys/k"]
+    assert kerasdr(*arguments).error.startswith("RuntimeError; what was kept stands: ")
+    ran = kerasdr(*arguments, "--log-json")
+    assert ran.code == 1 and events(ran.err)[-1]["message"] == "RuntimeError" and "jane" not in ran.err
+
+
+@pytest.mark.parametrize("option", ["--log", "--metrics"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "in/jane-doe-1970_left.png",
+        "g.csv",
+        "g.ledger",
+        "h.ledger",
+        "model/manifest.json",
+        "other.prom",
+        "new.png.prom",
+        "new.png",
+    ],
+)
+@pytest.mark.usefixtures("engines", "photographs")
+def test_what_is_something_else_is_never_written_over(kerasdr: Kerasdr, model: str, option: str, file: str) -> None:
+    kerasdr("predict", "in", "--out", "h.csv", "--model", model)
+    Path("other.prom").write_text("node_load1 0.5\n")
+    before = {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert "model/manifest.json" in before, sorted(before)
+    ran = kerasdr("predict", "in", "--out", "g.csv", "--model", model, option, file)
+    if file == "new.png.prom":
+        assert ran.code == 3 and Path(file).exists()
+        return
+    assert ran.usage.startswith("Error: ") and option in ran.usage
+    assert {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("engines", "photographs")
+def test_files_of_before_empty_ones_and_pipes_are_taken(kerasdr: Kerasdr, model: str) -> None:
+    Path("k.log").touch()
+    Path("k.prom").touch()
+    for log in ("k.log", "k.log", "/dev/null"):
+        ran = kerasdr("predict", "in", "--out", "g.csv", "--model", model, "--log", log, "--metrics", "k.prom")
+        assert (ran.code, ran.err) == (3, "")
+    assert metrics()["exit_code"] == "3"
+
+
+@pytest.mark.usefixtures("engines", "photographs")
+def test_two_outputs_are_two_files(kerasdr: Kerasdr, model: str) -> None:
+    ran = kerasdr(
+        "watch", "in", "--once", "--out", "g.csv", "--model", model, "--log", "x.prom", "--metrics", "./x.prom"
+    )
+    assert ran.usage == "Error: x.prom is both --metrics and --log: name another file with --metrics"
+    ran = kerasdr("predict", "in", "--out", "g.csv", "--model", model, "--metrics", "kerasdr.txt")
+    assert ran.usage == (
+        "Error: node_exporter reads no kerasdr.txt: give --metrics a name that ends in .prom, such as kerasdr.prom"
+    )
 
 
 # Metrics

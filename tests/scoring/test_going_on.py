@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,11 @@ from kerasdr.errors import ExitCode, LockedError, MissingError, StorageError, Un
 from kerasdr.files import sha256_of
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
-from kerasdr.scoring.job import Summary, run_job
+from kerasdr.scoring.job import run_job
 from kerasdr.scoring.ledger.audit import read_output, verify
 from kerasdr.scoring.ledger.book import Book
 from kerasdr.scoring.ledger.lock import hold
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.unanswered import Limits
 
 FakeFactory = Any  # the class of the fixture ``factory``
@@ -85,7 +88,7 @@ def test_killed_before_any_operation_it_ends_as_if_undisturbed(
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     assert found["wrong"] == []
-    assert found["kills"] > 12 and found["answers"] == 6 and found["files"] == 2 + 5
+    assert found["kills"] > 12 and found["answers"] == 7 and found["files"] == 2 + 5
     assert 0 < found["most again"] <= 2
 
 
@@ -106,21 +109,25 @@ def test_second_run_grades_nothing_and_makes_no_engine(bundle: Bundle, factory: 
     assert [run.answers for run in book().runs] == [6, 0]
 
 
-def test_what_failed_is_tried_again_and_its_partner_is_not_graded_again(
-    bundle: Bundle, factory: FakeFactory, ward: Path, good: list[bytes]
+def test_what_failed_is_known_until_its_bytes_change_and_its_partner_is_not_graded_again(
+    bundle: Bundle, factory: FakeFactory, ward: Path, good: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from kerasdr.scoring.job import _Job
+
     (ward / "1_right.png").write_bytes(b"not yet")
     first = job(bundle, factory)
     assert first.count("failed") == 2 and first.exit_code == ExitCode.SOME_FAILED
     graded(factory)
-    job(bundle, factory)
-    assert factory.made == []  # 1_left is read, for what it might see, and its answer is known
+    before = made()
+    with monkeypatch.context() as patched:
+        patched.setattr(_Job, "_read_and_grade", lambda *_: pytest.fail("nothing is to be read for its pixels"))
+        assert job(bundle, factory).rows == first.rows and made() == before
     (ward / "1_right.png").write_bytes(good[1])
     third = job(bundle, factory)
     assert graded(factory) == 2  # the left eye too, as the dual network sees another partner
     assert statuses(third)["1_right.png"] == "graded"
     assert {row.image: row.partner for row in third.rows}["in/1_left.png"] == "in/1_right.png"
-    assert len(book().superseded) == 1
+    assert len(book().superseded) == 2
 
 
 def test_other_settings_are_other_questions(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
@@ -148,7 +155,7 @@ def test_other_bundle_grades_again_and_the_older_rows_are_kept(
     assert graded(factory) == 5
     assert {row.model for row in second.rows} == {other.label} != {row.model for row in first.rows}
     kept = book()
-    assert len(kept.superseded) == 6 and len(kept.answers) == 12
+    assert len(kept.superseded) == 7 and len(kept.answers) == 14
     for older, newer in kept.superseded.items():
         assert kept.csv_row(older, "out_gradcam") in first.rows
         assert kept.csv_row(newer, "out_gradcam") in second.rows
@@ -229,7 +236,7 @@ def test_picture_that_is_missing_or_damaged_is_made_again(
     job(bundle, factory)
     assert graded(factory) == 1
     assert made() == before
-    assert len(book().answers) == 6  # the same answer, found again
+    assert len(book().answers) == 7  # the same answer, found again
 
 
 def test_same_bytes_are_graded_once(bundle: Bundle, factory: FakeFactory, good: list[bytes]) -> None:
@@ -249,15 +256,12 @@ def test_row_follows_the_bytes_that_were_decoded(
     bundle: Bundle, factory: FakeFactory, ward: Path, good: list[bytes]
 ) -> None:
     """Replaced between the look for known answers and the decoding."""
-    from kerasdr.scoring import unanswered
-
     job(bundle, factory, "in/1_left.png", "in/2_left.png")
     graded(factory)
     (ward / "1_left.png").write_bytes(good[5])
-    plain = unanswered.digest_inputs
 
-    def replaced(*arguments: Any) -> list[str]:
-        digests = plain(*arguments)
+    def replaced(inputs: Any, read: Any) -> list[str]:
+        digests: list[str] = read(inputs)
         (ward / "1_left.png").write_bytes(good[6])
         return digests
 
@@ -387,8 +391,69 @@ def test_limit_of_a_run_that_has_nothing_left_to_do_is_no_limit(
 ) -> None:
     (ward / "4_left.jpg").unlink()
     job(bundle, factory)
-    summary = job(bundle, factory, limits=Limits(seconds=0.0))
+    asked: list[bool] = []
+
+    def clock() -> float:
+        """The limit comes when the last of the six was read."""
+        asked.append(True)
+        return 3600.0 * (len(asked) > 1 + 6)
+
+    summary = job(bundle, factory, limits=Limits(seconds=3600.0, clock=clock))
     assert summary.how == "complete" and summary.exit_code == ExitCode.FINISHED
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_time_limit_is_looked_at_while_known_photographs_are_read(
+    jobs: int, bundle: Bundle, factory: FakeFactory, ward: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.scoring import digests
+
+    first = job(bundle, factory)
+    graded(factory)
+    plain, read = digests.read_bytes, []
+
+    def slow(path: str, **options: Any) -> bytes:
+        read.append(path)
+        return plain(path, **options)
+
+    monkeypatch.setattr(digests, "read_bytes", slow)
+    limits = Limits(seconds=2.5, clock=lambda: float(len(read)))
+    summary = job(bundle, factory, limits=limits, jobs=jobs)
+    assert 3 <= len(read) <= 2 + jobs and factory.made == []
+    assert summary.how == "time limit" and summary.exit_code == ExitCode.UNFINISHED
+    assert summary.count("waiting") >= 7 - len(read)  # and those whose partner was not come to
+    assert {row.reason for row in summary.rows if row.status == "waiting"} == {
+        "not reached within the time limit: run again"
+    }
+    assert job(bundle, factory).rows == first.rows and factory.made == []
+
+
+def test_a_known_photograph_whose_reading_hangs_costs_one_row(
+    bundle: Bundle, factory: FakeFactory, ward: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.scoring import digests
+
+    first = job(bundle, factory)
+    graded(factory)
+    plain, again = digests.read_bytes, threading.Event()
+
+    def hangs(path: str, **options: Any) -> bytes:
+        if path.endswith(("2_left.png", "4_left.jpg")):
+            again.wait()
+        return plain(path, **options)
+
+    monkeypatch.setattr(digests, "read_bytes", hangs)
+    began = time.monotonic()
+    summary = job(bundle, factory, jobs=1, photo_timeout=0.5)
+    assert time.monotonic() - began < 20
+    again.set()
+    assert {name for name, status in statuses(summary).items() if status == "waiting"} == {"2_left.png", "4_left.jpg"}
+    assert {row.reason for row in summary.rows if row.status == "waiting"} == {
+        "reading this file took more than 0.5 s: run again, or allow more time with --photo-timeout"
+    }
+    assert summary.exit_code == ExitCode.UNFINISHED and summary.how == "complete"
+    monkeypatch.setattr(digests, "read_bytes", plain)
+    assert job(bundle, factory).rows == first.rows and factory.made == []
 
 
 def test_pictures_of_answers_that_wait_stay(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
@@ -412,6 +477,52 @@ def test_too_many_failed(most: int, how: str, bundle: Bundle, factory: FakeFacto
     assert summary.exit_code == (ExitCode.UNFINISHED if most < 2 else ExitCode.SOME_FAILED)
     assert summary.count("failed") == min(most + 1, 3)
     assert summary.count("waiting") > 0 if most < 2 else summary.count("waiting") == 0
+
+
+def test_what_failed_before_does_not_count_again(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
+    """Or a job with more bad files than the limit would stop at the same place every night."""
+    for number in range(5, 9):
+        (ward / f"0_{number}.png").write_bytes(b"text %d" % number)
+    counted = []
+    for _ in range(4):
+        summary = job(bundle, factory, limits=Limits(max_failed=1))
+        counted.append((summary.how, summary.count("failed")))
+    assert counted == [("too many failed", 2), ("too many failed", 4), ("complete", 5), ("complete", 5)]
+    assert summary.exit_code == ExitCode.SOME_FAILED and summary.count("graded") == 5
+
+
+def test_what_cannot_even_be_read_does_not_count_again_either(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
+    for number in range(3):
+        (ward / f"0_{number}.png").symlink_to("nothing")
+    counted = [job(bundle, factory, limits=Limits(max_failed=1)).how for _ in range(3)]
+    assert counted == ["too many failed", "complete", "complete"]
+
+
+@pytest.mark.parametrize("why", ["asked", "another version", "other settings", "nothing"])
+def test_what_failed_is_read_again_where_it_may_be_otherwise_now(
+    why: str, bundle: Bundle, factory: FakeFactory, ward: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.scoring.isolation.readers import Readers
+
+    first = job(bundle, factory)
+    plain, read = Readers.load, []
+
+    def load(self: Readers, index: int, entry: Any) -> Any:
+        read.append(entry.path)
+        return plain(self, index, entry)
+
+    monkeypatch.setattr(Readers, "load", load)
+    if why == "another version":
+        monkeypatch.setattr("kerasdr.scoring.ledger.record.__version__", "99")
+        monkeypatch.setattr("kerasdr.scoring.ledger.begun.__version__", "99")
+    options: dict[str, Any] = {"asked": {"retry_failed": True}, "other settings": {"max_megapixels": 50.0}}.get(why, {})
+    for again in range(2):
+        read.clear()
+        assert statuses(job(bundle, factory, **options)) == statuses(first)
+        wanted = why == "asked" or (not again and why != "nothing")
+        assert ("in/4_left.jpg" in read) == wanted
+    if why == "asked":
+        assert len(book().answers) == 7  # what fails as before is kept once
 
 
 # Who else is there
@@ -485,7 +596,7 @@ def test_storage_that_fails_is_not_asked_again(
     with pytest.raises(UnfinishedError, match="what was kept stands: run the same command again"):
         job(bundle, factory, jobs=1)
     assert not OUT.exists()
-    assert book().runs[-1].ended is None and len(book().answers) == 3  # two, and one too dark
+    assert book().runs[-1].ended is None and len(book().answers) == 4  # two, one too dark, and one cut off
     monkeypatch.undo()
     os.chdir(tmp_path)
     graded(factory)

@@ -21,8 +21,9 @@ from kerasdr.errors import KerasdrError, UnfinishedError
 from kerasdr.scoring import grading, photographs
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
-from kerasdr.scoring.job import Summary, run_job, score_photographs
+from kerasdr.scoring.job import run_job, score_photographs
 from kerasdr.scoring.ledger.store import read_ledger
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.rows import COLUMNS, Row
 
 FakeFactory = Any  # the class of the fixture ``factory``
@@ -248,6 +249,15 @@ def test_progress_is_told_of_every_batch(bundle: Bundle, factory: FakeFactory, w
     assert told == [(2, 5), (3, 5), (5, 5)]  # two that failed, the third of them, two graded
     told.clear()
     job(bundle, factory, *names, batch_size=2, progress=lambda done, total: told.append((done, total)))
+    assert told == []  # those that failed are known too
+    job(
+        bundle,
+        factory,
+        *names,
+        batch_size=2,
+        retry_failed=True,
+        progress=lambda done, total: told.append((done, total)),
+    )
     assert told == [(4, 5), (5, 5)]
 
 

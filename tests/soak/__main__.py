@@ -112,9 +112,9 @@ def soak(folder: Path, photographs: int, kills: int, seed: int, model: Path | No
         if verified.returncode:
             wrong.append(f"jobs verify: {(verified.stdout + verified.stderr).strip()}")
         listed = statuses(folder / "calm")
-        graded = listed["graded"] + listed["ungradable"]
-        if before != graded:
-            wrong.append(f"{before} answers were kept for {graded} different photographs")
+        answered = listed["graded"] + listed["ungradable"] + failures(folder / "calm")
+        if before != answered:
+            wrong.append(f"{before} answers were kept for {answered} different photographs")
     print(
         f"same bytes: {same} ({len(found)} files); one more run: {idle:.0f} s, nothing new; {verified.stdout.strip()}"
     )
@@ -194,6 +194,14 @@ def statuses(out: Path) -> "Counter[str]":
 
     with open(out / "grades.csv", encoding="utf-8", newline="") as file:
         return Counter(row["status"] for row in csv.DictReader(file))
+
+
+def failures(out: Path) -> int:
+    """Return how many different files could be read and not decoded."""
+    import csv
+
+    with open(out / "grades.csv", encoding="utf-8", newline="") as file:
+        return len({row["sha256"] for row in csv.DictReader(file) if row["status"] == "failed"} - {""})
 
 
 def answers(folder: Path) -> int:

@@ -4,6 +4,9 @@ import contextlib
 import os
 import re
 
+DAMAGED = "the picture's data are damaged or cut off: copy it again from the camera"
+"""The reason of a photograph of which a codec said so."""
+
 # libjpeg decodes what is there, fills the rest with grey or with a coarse picture, and says one of these, once a picture. Some
 # bytes too many before the end are what cameras write; many of them, or before another marker, are what damage leaves.
 # libtiff fills strips that it cannot unpack with whatever was there; that the end of a strip is not marked harms nothing.

@@ -21,6 +21,7 @@ from kerasdr.scoring.isolation.messages import (
     to_question,
 )
 from kerasdr.scoring.photographs import Photograph
+from kerasdr.scoring.reading import too_slow
 
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from kerasdr.scoring.isolation.worker import main; main()"
@@ -40,7 +41,16 @@ class NotStarted(Exception):
 
 
 class Lost(Exception):
-    """A process that did not answer and is no more; the message is the reason of the photograph's row."""
+    """A process that did not answer and is no more; the message is the reason of the photograph's row.
+
+    Args:
+        reason: of the row.
+        later: whether it may have been the machine's fault, so that the next run may fare better.
+    """
+
+    def __init__(self, reason: str, *, later: bool = False) -> None:
+        super().__init__(reason)
+        self.later = later
 
 
 class Reader:
@@ -120,10 +130,7 @@ class Reader:
             self._fill(memoryview(pixels), deadline)
         except TimeoutError as error:
             self.end()
-            raise Lost(
-                f"reading this file took more than {self._settings.seconds:g} s: copy it again, or allow more time "
-                "with --photo-timeout"
-            ) from error
+            raise Lost(too_slow(self._settings.seconds), later=True) from error
         except OddAnswer as error:
             self.end()
             raise Lost(
@@ -131,7 +138,7 @@ class Reader:
             ) from error
         except OSError as error:
             self.end()
-            raise Lost(self._how_it_ended()) from error
+            raise self._lost() from error
         return photograph_of(index, head, pixels, self._settings)
 
     def hang_up(self) -> None:
@@ -151,14 +158,15 @@ class Reader:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
 
-    def _how_it_ended(self) -> str:
+    def _lost(self) -> Lost:
         code = self._process.returncode
         if code is not None and code == -signal.SIGKILL:
-            return (
-                "the system ended the reading of this file (signal 9), perhaps for lack of memory: free some, run again"
+            return Lost(
+                "the system ended the reading of this file (signal 9), perhaps for lack of memory: free some, run again",
+                later=True,
             )
         how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
-        return f"decoding this file crashed{how}: copy it again, or report this file"
+        return Lost(f"decoding this file crashed{how}: copy it again, or report this file")
 
     def _send(self, body: bytes) -> None:
         self._connection.settimeout(self._settings.seconds)

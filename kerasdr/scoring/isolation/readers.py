@@ -71,7 +71,7 @@ class Readers:
             return reader.load(index, entry)
         except Lost as error:
             reader = self._replace(reader)  # now, so that the next photograph need not wait for a process to start
-            return Photograph(index, "failed", str(error))
+            return Photograph(index, "waiting" if error.later else "failed", str(error), lost=int(error.later))
         finally:
             self._free.put(reader)
 

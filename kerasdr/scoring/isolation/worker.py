@@ -7,12 +7,10 @@ from dataclasses import replace
 import cv2
 
 from kerasdr.scoring.inputs import Input
-from kerasdr.scoring.isolation.complaints import Complaints
+from kerasdr.scoring.isolation.complaints import DAMAGED, Complaints
 from kerasdr.scoring.isolation.limits import alarm, end_with_the_parent, limit_memory
 from kerasdr.scoring.isolation.messages import LENGTH, READY, Head, Settings, arrays_of, from_question
 from kerasdr.scoring.photographs import Photograph, load_photograph
-
-_DAMAGED = "the picture's data are damaged or cut off: copy it again from the camera"
 
 
 def main(descriptor: int = 0) -> None:
@@ -43,7 +41,7 @@ def main(descriptor: int = 0) -> None:
 def _load(entry: Input, settings: Settings, complaints: Complaints) -> Photograph:
     loaded = load_photograph(0, entry, settings.recipes, settings.max_megapixels, settings.shown)
     if complaints.damage() and loaded.status not in ("failed", "waiting"):
-        return replace(loaded, status="failed", reason=_DAMAGED, images=(), display=None)
+        return replace(loaded, status="failed", reason=DAMAGED, images=(), display=None)
     return loaded
 
 

@@ -1,5 +1,6 @@
 """What the entries of a ledger come to: answers by their keys, the row of each photograph, runs."""
 
+import bisect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Book:
     Attributes:
         keys: number of the last answer's entry by key.
         answers: all answers by the number of their entry.
-        found: by digest of the question and SHA-256 of a photograph: ``graded`` or ``ungradable``.
+        found: by digest of the question and SHA-256 of a photograph: ``graded``, ``ungradable`` or ``failed``.
         rows: all rows by the number of their entry.
         current: the last row of each path.
         superseded: number of the newer row by that of the older.
@@ -112,6 +113,26 @@ class Book:
                 self.runs[-1].superseded += 1
             elif entry.kind == "ended":
                 self.runs[-1].ended = content
+
+    def forget_failures(self, version: str, *, all_of_them: bool) -> None:
+        """Let photographs that failed be read again: those that another version of kerasdr could not read, or all.
+
+        Args:
+            version: of kerasdr.
+            all_of_them: whether those of this version are read again too.
+        """
+        begun_at = [run.begun_at for run in self.runs]
+        again = set()
+        for key, sequence in list(self.keys.items()):
+            answer = self.answers[sequence]
+            if answer.row.status != "failed":
+                continue
+            of_this_version = self.runs[bisect.bisect(begun_at, sequence) - 1].begun["kerasdr"] == version
+            if not of_this_version:
+                del self.keys[key]
+            if not of_this_version or all_of_them:
+                again.add(answer.seen.sha256)
+        self.found = {seen: status for seen, status in self.found.items() if status != "failed" or seen[1] not in again}
 
     def csv_row(self, sequence: int, folder: str) -> Row:
         """Return a row as the CSV has it.

@@ -26,6 +26,19 @@ def lock_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.name}.lock")
 
 
+_held: set[int] = set()
+
+
+def _let_go() -> None:
+    # A child that was forked shares the lock, and would keep it if this process were killed.
+    while _held:
+        os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):  # once a process, as nothing takes it back
+    os.register_at_fork(after_in_child=_let_go)
+
+
 @contextlib.contextmanager
 def hold(path: Path, held: str) -> Iterator[None]:
     """Hold a lock while something is done; the file goes when it is done, and is no obstacle if it stays.
@@ -40,19 +53,11 @@ def hold(path: Path, held: str) -> Iterator[None]:
         UnfinishedError: if that is as the disk is full, or fails.
     """
     descriptor = _take(path, held)
-    mine = [descriptor]
-
-    def let_go() -> None:
-        # A child that was forked shares the lock, and would keep it if this process were killed.
-        if mine:
-            os.close(mine[0])
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=let_go)
+    _held.add(descriptor)
     try:
         yield
     finally:
-        mine.clear()
+        _held.discard(descriptor)
         # While it is locked: whoever waits for it sees that its file is another one by then. Windows removes no open file.
         with contextlib.suppress(OSError):
             remove(path)

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from kerasdr import __version__
 from kerasdr.errors import KerasdrError
 from kerasdr.files import sha256_of, sha256_of_file
 from kerasdr.scoring.grading import Outcome
@@ -27,6 +28,7 @@ from kerasdr.scoring.ledger.book import from_ranges, read_book, runs_of, to_rang
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.store import Ledger
 from kerasdr.scoring.names import is_pseudonym
+from kerasdr.scoring.photographs import Photograph
 from kerasdr.scoring.rows import STATUSES, Row, to_csv
 
 COMPLETE = "complete"
@@ -55,11 +57,23 @@ class Record:
         question: what decides answers beside the photographs.
         inputs: what the job is about.
         pictures: the folder of its pictures.
+        retry_failed: whether photographs that are known to fail are read again.
     """
 
-    def __init__(self, ledger: Ledger, question: Question, inputs: Sequence[Input], pictures: Path) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        question: Question,
+        inputs: Sequence[Input],
+        pictures: Path,
+        *,
+        retry_failed: bool = False,
+    ) -> None:
         self._ledger = ledger
         self._book = read_book(ledger.entries)
+        self._book.forget_failures(__version__, all_of_them=retry_failed)
+        self._before = len(ledger.entries)
+        self._lost = {path: row.content["lost"] for path, row in self._book.current.items() if "lost" in row.content}
         self._question = question.digest
         self._inputs = inputs
         self._pictures = pictures
@@ -99,6 +113,18 @@ class Record:
         """The end of the ledger; there is one once the job has begun."""
         assert self._ledger.head is not None
         return self._ledger.head
+
+    def lost_before(self, place: int) -> int:
+        """Return in how many runs in a row before this one the reading of an input was lost."""
+        return int(self._lost.get(self._inputs[place].kept_as, 0))
+
+    def failed_before(self, photograph: Photograph) -> bool:
+        """Whether an earlier job tells that a photograph fails: the same bytes or, if they cannot be had, the same name."""
+        if photograph.sha256:
+            sequence = self._book.keys.get(answer_key(self._question, Seen(photograph.sha256)))
+            return sequence is not None and sequence <= self._before
+        row = self._book.current.get(self._inputs[photograph.index].kept_as)
+        return row is not None and (row.content.get("status"), row.content.get("sha256")) == ("failed", "")
 
     def check_names(self, key: str) -> None:
         """Refuse names beside pseudonyms, in whichever order they came, and pseudonyms of two keys.
@@ -193,12 +219,14 @@ class Record:
         rows: dict[int, int] = {}
         new: dict[str, tuple[int, Answer]] = {}
         for outcome in outcomes:
-            if outcome.row.status in ("graded", "ungradable"):
+            if outcome.row.status in ("graded", "ungradable") or (
+                outcome.row.status == "failed" and outcome.row.sha256
+            ):
                 sequence = self._answer(outcome, items, new)
                 content = self._answered(sequence, outcome.partners)
             else:
                 told = {name: getattr(outcome.row, name) for name in ("status", "reason", "sha256", "model")}
-                content = {"answer": None, **told}
+                content = {"answer": None, **told, **({"lost": outcome.lost} if outcome.lost else {})}
             rows[outcome.index] = self._row(outcome.index, content, items)
         for one in found:
             content = self._answered(one.answer.sequence, one.partners)

@@ -6,12 +6,21 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from kerasdr.scoring.grading import Outcome
-from kerasdr.scoring.job import Summary
 from kerasdr.scoring.operation.listening import JobListener
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.rows import STATUSES, Row
 
 _DIGITS = 12
 _TOLD = ("failed", "waiting")
+
+
+def begins_a_log(begin: bytes) -> bool:
+    """Whether a file that begins like this is a log of events."""
+    try:
+        first = json.loads(begin.split(b"\n")[0])
+    except ValueError:
+        return False
+    return isinstance(first, dict) and {"time", "event"} <= set(first)
 
 
 class EventLog(JobListener):

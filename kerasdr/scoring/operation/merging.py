@@ -14,7 +14,6 @@ from kerasdr.reporting import plural
 from kerasdr.scoring.grading import Outcome
 from kerasdr.scoring.held_output import held_output
 from kerasdr.scoring.inputs import Input, PathKeys
-from kerasdr.scoring.job import Summary
 from kerasdr.scoring.ledger.answers import Answer, Picture, Question, Seen, answer_key, read_name
 from kerasdr.scoring.ledger.begun import begun_content
 from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book
@@ -22,6 +21,7 @@ from kerasdr.scoring.ledger.place import check_place, ledger_path
 from kerasdr.scoring.ledger.record import COMPLETE, Record, is_whole
 from kerasdr.scoring.ledger.store import open_ledger, read_ledger
 from kerasdr.scoring.names import pictures_folder
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.results import check_ledger, check_output, remove_stale
 from kerasdr.scoring.rows import Row
 
@@ -220,7 +220,7 @@ def _outcomes(
         named = result.book.rows[number]
         if named.answer is None:
             told = {name: named.content[name] for name in ("status", "reason", "sha256", "model")}
-            outcomes.append(Outcome(place, Row(image="", **told), Seen("")))
+            outcomes.append(Outcome(place, Row(image="", **told), Seen(""), lost=named.content.get("lost", 0)))
             continue
         answer = result.book.answers[named.answer]
         key = answer_key(question, answer.seen)

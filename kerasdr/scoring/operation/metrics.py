@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kerasdr.files import write_text_atomically
-from kerasdr.scoring.job import Summary
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.rows import STATUSES
 
 _HELP = {
@@ -119,6 +119,11 @@ def read_last(path: Path, output: str) -> dict[str, float]:
             except ValueError:
                 return {}  # no file of ours
     return found
+
+
+def begins_metrics(begin: bytes) -> bool:
+    """Whether a file that begins like this holds figures of jobs."""
+    return begin.startswith(b"# HELP kerasdr_")
 
 
 def _escaped(label: str) -> str:

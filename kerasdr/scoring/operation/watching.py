@@ -14,10 +14,10 @@ from pathlib import Path
 from kerasdr.errors import KerasdrError, LockedError, MissingError, UnfinishedError
 from kerasdr.files import printable_path
 from kerasdr.reporting import plural
+from kerasdr.scoring.digests import DigestInputs, ReadDigests
 from kerasdr.scoring.inputs import Input, list_inputs
-from kerasdr.scoring.job import Summary
 from kerasdr.scoring.operation.parts import Select, Selection
-from kerasdr.scoring.unanswered import DigestInputs, digest_inputs
+from kerasdr.scoring.outcome import Summary
 
 State = tuple[int, int, int, int]
 """Size, time of change in ns, inode and device."""
@@ -26,6 +26,7 @@ RunJob = Callable[[Select, DigestInputs], Summary]
 """Grades what is selected of the folder, with the given way to come to digests."""
 
 _LONGEST_PAUSE = 3600.0
+_LOOKING = 8
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,14 @@ class Digests:
     def __init__(self) -> None:
         self._known: dict[str, tuple[State, str]] = {}
 
-    def __call__(self, inputs: Sequence[Input], workers: int) -> list[str]:
-        """Return the digests of inputs, empty where they cannot be read; see :func:`digest_inputs`."""
-        with ThreadPoolExecutor(workers) as pool:  # a share takes its time
+    def __call__(self, inputs: Sequence[Input], read: ReadDigests) -> list[str]:
+        """Return the digests of inputs, empty where they cannot be read.
+
+        Args:
+            inputs: which.
+            read: reads those of inputs that are new or changed.
+        """
+        with ThreadPoolExecutor(_LOOKING) as pool:  # a share takes its time
             states = list(pool.map(state_of, inputs))
         known = {}
         for entry, state in zip(inputs, states, strict=True):
@@ -96,7 +102,7 @@ class Digests:
                 known[entry.path] = held
         missing = [entry for entry in inputs if entry.path not in known]
         state_by_path = {entry.path: state for entry, state in zip(inputs, states, strict=True)}
-        for entry, digest in zip(missing, digest_inputs(missing, workers), strict=True):
+        for entry, digest in zip(missing, read(missing), strict=True):
             state = state_by_path[entry.path]
             # Looked at before it was read, and again behind it.
             if digest and state is not None and state_of(entry) == state:

@@ -82,10 +82,6 @@ def test_processes_are_used_by_several_threads_at_once(shared: Readers, good: li
         ("segv", f"decoding this file crashed (signal 11): {REPORT}"),
         ("abort", f"decoding this file crashed (signal 6): {REPORT}"),
         ("exit", f"decoding this file crashed (exit code 7): {REPORT}"),
-        (
-            "kill",
-            "the system ended the reading of this file (signal 9), perhaps for lack of memory: free some, run again",
-        ),
         ("fill", "it takes more memory than a photograph may: save the picture smaller"),
         ("say half", f"decoding this file crashed (exit code 0): {REPORT}"),
         ("say pickle", f"decoding this file went wrong (the answer made no sense): {REPORT}"),
@@ -114,8 +110,18 @@ def test_what_takes_too_long_costs_one_photograph(
         started = time.monotonic()
         lost = read(readers, what.encode())
         assert time.monotonic() - started < 8
+        assert (lost.status, lost.lost) == ("waiting", 1)
+        assert lost.reason == "reading this file took more than 1 s: run again, or allow more time with --photo-timeout"
+        assert read(readers, good[1]).ready
+
+
+@pytest.mark.usefixtures("evil")
+def test_what_the_system_ends_waits(good: list[bytes], settings: Callable[..., Settings]) -> None:
+    with Readers(settings(), 1) as readers:
+        lost = read(readers, b"kill")
+        assert (lost.status, lost.lost) == ("waiting", 1)
         assert lost.reason == (
-            "reading this file took more than 1 s: copy it again, or allow more time with --photo-timeout"
+            "the system ended the reading of this file (signal 9), perhaps for lack of memory: free some, run again"
         )
         assert read(readers, good[1]).ready
 

@@ -85,6 +85,16 @@ def test_a_child_that_was_forked_does_not_keep_it(tmp_path: Path) -> None:
         os.waitpid(child, 0)
 
 
+def test_many_locks_of_one_process_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is registered for a fork stays as long as the process."""
+    registered: list[object] = []
+    monkeypatch.setattr(os, "register_at_fork", lambda **what: registered.append(what))
+    for _ in range(3):
+        with hold(tmp_path / "one", "g"), hold(tmp_path / "other", "g"):
+            pass
+    assert registered == []
+
+
 def test_file_that_its_holder_removed_meanwhile_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened before and locked after its holder removed it: that would be a lock that nobody else sees."""
     from kerasdr.scoring.ledger import lock

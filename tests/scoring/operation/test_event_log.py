@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from kerasdr.scoring.grading import Outcome
-from kerasdr.scoring.job import Summary
 from kerasdr.scoring.ledger.answers import Seen
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.operation.event_log import EventLog
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.rows import Row
 
 ROWS = (

@@ -9,10 +9,11 @@ import pytest
 
 from kerasdr.errors import KerasdrError
 from kerasdr.scoring.bundle import Bundle, load_bundle
-from kerasdr.scoring.job import Summary, run_job
+from kerasdr.scoring.job import run_job
 from kerasdr.scoring.ledger.audit import read_output, verify
 from kerasdr.scoring.operation.merging import merge_parts
 from kerasdr.scoring.operation.parts import Part
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.pseudonyms import open_pseudonyms
 from kerasdr.scoring.unanswered import Limits
 

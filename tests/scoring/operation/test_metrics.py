@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from kerasdr.errors import StorageError
-from kerasdr.scoring.job import Summary
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.operation.metrics import Metrics, read_last
+from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.rows import Row
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"

@@ -1,19 +1,23 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kerasdr.errors import MissingError, UnfinishedError
+from kerasdr.scoring import digests
 from kerasdr.scoring.bundle import Bundle
-from kerasdr.scoring.job import Summary, run_job
+from kerasdr.scoring.digests import DigestInputs
+from kerasdr.scoring.inputs import Input
+from kerasdr.scoring.job import run_job
 from kerasdr.scoring.operation import watching
 from kerasdr.scoring.operation.parts import Select
 from kerasdr.scoring.operation.watching import Digests, Watch
-from kerasdr.scoring.unanswered import DigestInputs, Limits
+from kerasdr.scoring.outcome import Summary
+from kerasdr.scoring.unanswered import Limits
 
 FakeFactory = Any  # the class of the fixture ``factory``
 
@@ -126,10 +130,13 @@ def test_what_was_graded_is_not_graded_or_read_again(
     it.look(2)
     factory.made.clear()
     asked: list[str] = []
-    real = watching.digest_inputs
-    monkeypatch.setattr(
-        watching, "digest_inputs", lambda inputs, n: asked.extend(e.path for e in inputs) or real(inputs, n)
-    )
+    real = digests.DigestReader.read
+
+    def read(self: digests.DigestReader, inputs: Sequence[Input]) -> list[str]:
+        asked.extend(entry.path for entry in inputs)
+        return real(self, inputs)
+
+    monkeypatch.setattr(digests.DigestReader, "read", read)
     Path("in/4.png").write_bytes(good[4])
     assert it.look(2) == 1
     assert sum(len(batch) for batch in factory.batches) == 1
@@ -254,14 +261,18 @@ def test_digests_follow_the_content(tmp_path: Path, good: list[bytes]) -> None:
 
     for name in range(3):
         (tmp_path / f"{name}.png").write_bytes(good[name])
+
+    def read(inputs: Sequence[Input]) -> list[str]:
+        return [sha256_of(Path(entry.path).read_bytes()) if Path(entry.path).exists() else "" for entry in inputs]
+
     inputs = list_inputs([str(tmp_path)])
     digests = Digests()
-    assert digests(inputs, 2) == digests(inputs, 2) == [sha256_of(data) for data in good[:3]]
+    assert digests(inputs, read) == digests(inputs, read) == [sha256_of(data) for data in good[:3]]
     (tmp_path / "1.png").write_bytes(good[5])
     (tmp_path / "2.png").unlink()
-    assert digests(inputs, 2) == [sha256_of(good[0]), sha256_of(good[5]), ""]
+    assert digests(inputs, read) == [sha256_of(good[0]), sha256_of(good[5]), ""]
     shutil.rmtree(tmp_path)
-    assert digests(inputs, 2) == ["", "", ""]
+    assert digests(inputs, read) == ["", "", ""]
 
 
 def test_another_job_is_waited_for(watched: Callable[..., Watched], good: list[bytes]) -> None:

@@ -1,0 +1,62 @@
+"""The files of `--log` and `--metrics`, found fit before anything is written to them."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from kerasdr.files import printable_path
+from kerasdr.scoring.inputs import PathKeys, is_photograph_name
+from kerasdr.scoring.ledger.place import ledger_path
+from kerasdr.scoring.operation.event_log import begins_a_log
+from kerasdr.scoring.operation.metrics import begins_metrics
+
+_ENDING = ".prom"
+_OURS = {"--log": begins_a_log, "--metrics": begins_metrics}
+_ENOUGH = 1 << 16
+
+
+def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None = None) -> None:
+    """Refuse to write events or figures over what is something else.
+
+    Args:
+        files: by option: ``--log``, ``--metrics``.
+        out: the CSV.
+        ledger: of the jobs; the one beside the CSV if None.
+
+    Raises:
+        UsageError: if a file holds something else, is named like a photograph, or is to be something else as well; or the
+            figures would lie where Prometheus's collector does not see them.
+    """
+    keys = PathKeys()
+    taken = {keys(str(out)): "--out"}
+    if ledger is not None or out.name:  # what has no name is no CSV, which is told later
+        taken[keys(str(ledger or ledger_path(out)))] = "the ledger"
+    for option, path in files.items():
+        if path is None:
+            continue
+        shown = printable_path(path)
+        if option == "--metrics" and path.suffix != _ENDING:
+            raise click.UsageError(
+                f"node_exporter reads no {shown}: give --metrics a name that ends in {_ENDING}, such as kerasdr{_ENDING}"
+            )
+        if other := taken.get(keys(str(path))):
+            raise click.UsageError(f"{shown} is both {option} and {other}: name another file with {option}")
+        taken[keys(str(path))] = option
+        if is_photograph_name(path.name) or not _may_be_written(path, option):
+            raise click.UsageError(f"{shown} is something else than a file for {option}: name another with {option}")
+
+
+def _may_be_written(path: Path, option: str) -> bool:
+    """Whether nothing is lost if a file is written: it is not there, is empty, or is of the same kind."""
+    try:
+        kind = os.stat(path).st_mode
+        if not stat.S_ISREG(kind):  # a pipe or a terminal keeps nothing; a folder is refused when it is opened
+            return option == "--log" and not stat.S_ISBLK(kind)
+        with open(path, "rb") as file:
+            begin = file.read(_ENOUGH)
+    except OSError:  # writing will tell
+        return True
+    return not begin or _OURS[option](begin)
