@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | fuzz | faults | soak | evidence | reproduce-mini | clean. Each makes the virtual environment first if there is none.
+# make demo | test | lint | bench | fuzz | faults | races | soak | evidence | reproduce-mini | clean. Each makes the virtual environment first if there is none.
 # With wheels downloaded before (make wheelhouse, EXTRAS=dev for tests), `make WHEELS=wheelhouse/full ...` works without a network.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ DEMO   := demo
 # Where this is set, every command would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench fuzz faults soak evidence reproduce-mini wheelhouse offline-check clean
+.PHONY: demo test lint bench fuzz faults races soak evidence reproduce-mini wheelhouse offline-check clean
 .DEFAULT_GOAL := demo
 
 # What is needed to run; byte-compiling everything at once would take longer than all that the demo imports.
@@ -47,6 +47,10 @@ bench: $(VENV)/installed
 # Two thousand broken and hostile files, one row each; another seed breaks others.
 fuzz: $(VENV)/installed
 	$(VENV)/bin/python tests/fuzz --files 2000 --seed 1 $(ARGS)
+
+# Several jobs on one output, photographs that change while they are read, the same photographs in another order.
+races: $(VENV)/installed
+	$(VENV)/bin/python tests/races $(ARGS)
 
 # Every operation on files of a small job fails once, in every way; a long night with kills, a full disk, a share that goes away.
 faults: $(VENV)/installed

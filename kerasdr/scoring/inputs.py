@@ -71,6 +71,10 @@ def is_photograph_name(name: str) -> bool:
     return Path(name).suffix.lower() in PHOTOGRAPH_SUFFIXES
 
 
+class NoPhotographsError(KerasdrError):
+    """Nothing of what was named holds a photograph."""
+
+
 def list_inputs(arguments: Iterable[str], skip: Sequence[str | Path] = ()) -> list[Input]:
     """Return one entry for every photograph that the arguments name, in a stable order.
 
@@ -84,7 +88,8 @@ def list_inputs(arguments: Iterable[str], skip: Sequence[str | Path] = ()) -> li
         skip: folders that are not searched, such as the one for the results.
 
     Raises:
-        KerasdrError: if there is nothing at all to score, or an argument cannot be a name.
+        NoPhotographsError: if there is nothing at all to score.
+        KerasdrError: if an argument cannot be a name.
     """
     named = list(arguments)
     keys = PathKeys()
@@ -96,7 +101,7 @@ def list_inputs(arguments: Iterable[str], skip: Sequence[str | Path] = ()) -> li
             unique.setdefault(keys(entry.path), entry)
     if all(entry.problem == _NO_PHOTOGRAPHS for entry in unique.values()):
         names = ", ".join(map(printable_path, named))
-        raise KerasdrError(f"no photographs in {names or 'an empty list'}: check the path")
+        raise NoPhotographsError(f"no photographs in {names or 'an empty list'}: check the path")
     return list(unique.values())
 
 

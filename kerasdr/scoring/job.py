@@ -20,7 +20,7 @@ from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
 from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests
 from kerasdr.scoring.held_output import held_output
-from kerasdr.scoring.inputs import Input, list_inputs
+from kerasdr.scoring.inputs import Input, NoPhotographsError, list_inputs
 from kerasdr.scoring.isolation.messages import Settings
 from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
 from kerasdr.scoring.ledger.answers import Picture, Question, Seen, answer_key
@@ -162,7 +162,7 @@ def run_job(
     ledger = ledger_path(out) if ledger is None else Path(ledger)
     check_ledger(ledger, out)
     pictures = pictures_folder(out)
-    listed = functools.partial(_listed, _names(arguments), pictures, pseudonyms)
+    listed = functools.partial(_listed, _names(arguments), out, pseudonyms)
     selection = Selection(listed()) if select is None else select(listed)
     # Whatever selected them: a listing of one's own knows of no pseudonyms.
     inputs = selection.inputs if pseudonyms is None else pseudonyms.rename(selection.inputs)
@@ -345,13 +345,20 @@ def one_thread_each() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def _listed(arguments: Sequence[str], pictures: Path, pseudonyms: Pseudonyms | None) -> list[Input]:
+def _listed(arguments: Sequence[str], out: Path, pseudonyms: Pseudonyms | None) -> list[Input]:
     try:
-        inputs = list_inputs(arguments, skip=[pictures])
+        inputs = list_inputs(arguments, skip=[pictures_folder(out)])
     except KerasdrError as error:
+        said = str(error)
+        if pseudonyms is not None:
+            said = "no photographs in what was named, or a name that cannot be: check the names"
+        if isinstance(error, NoPhotographsError) and os.path.lexists(out):
+            # A share that is away leaves an empty folder where it is connected.
+            remedy = f"connect the share or disk, and run again; {printable_path(out)} stays as it was"
+            raise MissingError(f"{said}, or {remedy}", f"no photographs in what was named: {remedy}") from error
         if pseudonyms is None:
             raise
-        raise KerasdrError("no photographs in what was named, or a name that cannot be: check the names") from error
+        raise KerasdrError(said) from error
     return inputs if pseudonyms is None else pseudonyms.rename(inputs)
 
 

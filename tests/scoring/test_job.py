@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kerasdr.errors import KerasdrError, UnfinishedError
+from kerasdr.errors import KerasdrError, MissingError, UnfinishedError
 from kerasdr.scoring import grading, photographs
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
@@ -238,6 +238,22 @@ def test_nothing_to_score_writes_nothing(bundle: Bundle, factory: FakeFactory) -
         job(bundle, factory, "in", gradcam=True)
     assert os.listdir() == ["in"]
     assert factory.made == []
+
+
+def test_a_folder_that_is_empty_now_may_be_a_share_that_is_away(
+    bundle: Bundle, factory: FakeFactory, write: Write
+) -> None:
+    Path("in").mkdir()
+    write.put("in/a.png", 1)
+    job(bundle, factory, "in", gradcam=True)
+    kept = Path("out.csv").read_bytes()
+    Path("in/a.png").unlink()
+    with pytest.raises(
+        MissingError, match=r"no photographs in in: check the path, or connect the share.*out\.csv stays"
+    ) as told:
+        job(bundle, factory, "in", gradcam=True)
+    assert told.value.exit_code == 4 and "in in" not in told.value.logged
+    assert Path("out.csv").read_bytes() == kept
 
 
 def test_progress_is_told_of_every_batch(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
