@@ -10,6 +10,7 @@ import click
 from kerasdr.files import printable_path
 from kerasdr.scoring.inputs import PathKeys, is_photograph_name
 from kerasdr.scoring.ledger.place import ledger_path
+from kerasdr.scoring.names import summary_file
 from kerasdr.scoring.operation.event_log import begins_a_log
 from kerasdr.scoring.operation.metrics import begins_metrics
 
@@ -34,6 +35,7 @@ def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None
     taken = {keys(str(out)): "--out"}
     if ledger is not None or out.name:  # what has no name is no CSV, which is told later
         taken[keys(str(ledger or ledger_path(out)))] = "the ledger"
+        taken[keys(str(summary_file(out)))] = "the summary"
     for option, path in files.items():
         if path is None:
             continue

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -173,7 +173,7 @@ def telling(ways: Ways, out: Path) -> Iterator[Telling]:
         logs = [EventLog(sys.stderr)] if ways.log_json else []
         try:
             if ways.log is not None:
-                logs.append(EventLog(stack.enter_context(open(ways.log, "a", encoding="utf-8"))))
+                logs.append(EventLog(stack.enter_context(_opened(ways.log))))
         except OSError as error:
             raise _cannot("--log", ways.log, error) from error
         try:
@@ -193,16 +193,27 @@ def telling(ways: Ways, out: Path) -> Iterator[Telling]:
             raise
         except Exception as error:
             told.failed(ExitCode.FAILED, what_failed(error), traceback=where(error))
-            if isinstance(error, ModuleNotFoundError):  # the entry point knows what to say of it
-                raise
             if ways.log_json:
                 raise click.exceptions.Exit(ExitCode.FAILED) from error
+            if isinstance(error, ModuleNotFoundError):  # the entry point knows what to say of it
+                raise
             raise KerasdrError(sentence(error, names=ways.names, log=ways.log)) from error
         except KeyboardInterrupt:
             told.failed(ExitCode.INTERRUPTED, "stopped")
             if ways.log_json:
                 raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
             raise
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
+    """Open a log to be added to; what a full disk did not take when it was written is not tried again at its end."""
+    file = open(path, "a", encoding="utf-8")  # noqa: SIM115
+    try:
+        yield file
+    finally:
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 def _cannot(option: str, path: Path | None, error: OSError) -> KerasdrError:

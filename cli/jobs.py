@@ -33,6 +33,7 @@ VERIFY = """
 Exit code:
   0  ledger, CSV and pictures are as they were written
   1  something is not: one line says what and where
+  4  with --rebuild: the disk or share failed; give the same command again
   5  with --rebuild: a job writes to this output
 """
 

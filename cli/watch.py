@@ -91,7 +91,7 @@ def watch_command(
                 [folder],
                 out=out,
                 factory=lambda bundle, batch_size, gradcam: engine,
-                limits=Limits(stopped=stop.is_set),
+                limits=Limits(stopped=stop.is_set, patient=not once),
                 select=select,
                 digest=digest,
                 finish=finishing(told, arguments),

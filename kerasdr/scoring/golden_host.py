@@ -64,8 +64,8 @@ def check_here(bundle: Bundle, engine: Engine, name: EngineName, *, gradcam: boo
     if known := known_here(bundle, name, gradcam=gradcam):
         return known
     require_golden(bundle, engine, name, precision_of(bundle, name), batch_size)
-    mark = _mark(bundle, name, gradcam)
     with contextlib.suppress(OSError, KerasdrError):
+        mark = _mark(bundle, name, gradcam)
         mark.parent.mkdir(parents=True, exist_ok=True)
         remove_rests(mark.parent, mark.name)
         write_text_atomically(mark, f"{bundle.label} gave its golden answers with {name}\n")

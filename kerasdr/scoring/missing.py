@@ -39,11 +39,12 @@ def refuse_missing(
     listed = {entry.kept_as for entry in inputs if entry.problem != NOT_FOUND}
     if all(path in listed for path, digest in before.items() if digest):
         return
-    digests = {row.sha256 for row in rows()}
+    now = list(rows())
+    digests = {row.sha256 for row in now}
     places = {path: place for place, path in enumerate(before, start=1)}
     missing = [path for path, digest in before.items() if digest and path not in listed and digest not in digests]
     answered = sum(map(bool, before.values()))
-    closed = [entry.path for entry in inputs if entry.problem]
+    closed = [entry.path for entry in inputs if entry.problem and entry.path]
     lost = next(((path, folder) for folder in closed for path in missing if _is_below(path, folder)), None)
     if lost is None and (len(missing) <= FEW or len(missing) <= FEW_SHARE * answered):
         return
@@ -52,10 +53,12 @@ def refuse_missing(
     have = plural(answered, "photograph that has", "photographs that have")
     are = plural(len(missing), "is", "are")
     what = f"{len(missing)} of {answered} {have} an answer in {shown} {are} not found any more"
-    remedy = (
-        "connect the share or disk, or name what was named before, and run again; or let the rows go with `kerasdr predict "
-        f"--accept-missing`; {shown} stays as it was"
-    )
+    waiting = sum(row.status == "waiting" for row in now)
+    remedy = "connect the share or disk, or name what was named before, and run again"
+    if waiting and not folder:
+        wait = plural(waiting, "photograph waits", "photographs wait")
+        remedy = f"{waiting} {wait} to be read and may be these under other names, so give the same command again"
+    remedy += f"; or let the rows go with `kerasdr predict --accept-missing`; {shown} stays as it was"
     away = f", and {printable_path(folder)} cannot be had" if folder else ""
     raise MissingError(
         f"{what} ({printable_path(example)} is one{away}): {remedy}", f"{what} (row {places[example]} is one): {remedy}"

@@ -34,7 +34,7 @@ class Photograph:
         index: its place in the list of inputs.
         status: ``ready``, ``ungradable``, ``failed`` or ``waiting``.
         reason: why it is not ready.
-        sha256: of its bytes, empty if they could not be read.
+        sha256: of its bytes; empty if they could not be read, or it failed by no fault of theirs and may not fail again.
         images: one a recipe, ``(S, S, 3)`` uint8; empty unless ready.
         display: ``(D, D, 3)`` uint8, or None.
         figures: of the quality gate, as far as it came.
@@ -203,14 +203,10 @@ def load_photograph(
     except UnreadablePhotograph as error:
         return Photograph(index, "failed", str(error), digest)
     except MemoryError:
-        return Photograph(
-            index, "failed", "it takes more memory than a photograph may: save the picture smaller", digest
-        )
+        return Photograph(index, "failed", "it takes more memory than a photograph may: save the picture smaller")
     except Exception as error:  # one odd file must cost one row, not the night
         kind = type(error).__name__
-        return Photograph(
-            index, "failed", f"could not be processed ({kind}): copy it again, or report this file", digest
-        )
+        return Photograph(index, "failed", f"could not be processed ({kind}): copy it again, or report this file")
     # As in training: what one recipe's decoding shows to be ungradable is given to no member.
     quality = next((item.quality for item in made if not item.quality.gradable), made[0].quality)
     if not quality.gradable:

@@ -68,7 +68,8 @@ def job_drift(summary: Summary, bundle: Bundle, *, named: bool = True) -> NewDri
     """
     since = _compared_to(summary.csv)
     since = since if since <= summary.head.count else 0  # the ledger is another one
-    rows = [row for row, entry in zip(summary.rows, summary.answered, strict=True) if entry > since]
+    answers = zip(summary.rows, summary.answered, strict=True)
+    rows = [row for row, entry in answers if entry > since and row.status in ("graded", "ungradable")]
     if not named:
         why = "photographs are shown by pseudonyms, which do not tell what is of one person"
         return NewDrift(Drift(0, why), len(rows), since)

@@ -38,6 +38,7 @@ class Limits:
         seconds: after which no new photographs are taken; None for no limit.
         max_failed: the job stops when more have failed that did not fail before; None for no limit.
         clock: seconds that never go back.
+        patient: a photograph whose reading is lost waits, however often; for who tries again soon and not the next night.
         stopped: asked before each photograph whether somebody wants the job to end; None if nobody can.
     """
 
@@ -45,6 +46,7 @@ class Limits:
     max_failed: int | None = None
     clock: Callable[[], float] = time.monotonic
     stopped: Callable[[], bool] | None = None
+    patient: bool = False
 
 
 class Work:
@@ -78,7 +80,7 @@ class Work:
                     yield request
                 elif request.seen in self._claimed:
                     self._claimed[request.seen].append((request.photograph.index, request.partner_places))
-                elif answer := self._record.find(request.seen):
+                elif (answer := self._record.find(request.seen)) and answer.row.status == "graded":
                     self._found.append(Found(request.photograph.index, request.partner_places, answer))
                 else:
                     self._claimed[request.seen] = []
@@ -92,11 +94,11 @@ class Work:
         if not photograph.lost:
             self.heard(photograph.sha256)
             return photograph
-        before = self._record.lost_before(photograph.index)
-        if before + 1 < LOST_RUNS:
+        runs = self._record.lost_before(photograph.index) + (not self._limits.patient)
+        if runs < LOST_RUNS:
             with self._lock:
                 self._lost_in_a_row += 1
-            judged = replace(photograph, lost=before + 1)
+            judged = replace(photograph, lost=runs)
         else:  # it is known to do that here, so it says nothing of the machine
             what = photograph.reason.partition(":")[0]
             reason = f"{what}, in {LOST_RUNS} runs: copy it again, or allow more with --photo-timeout and free memory"

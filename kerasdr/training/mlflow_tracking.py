@@ -71,12 +71,14 @@ class MlflowReporter(PassingReporter):
         """Log the results, and end the MLflow run."""
         if self._client is not None:
             self._attempt(lambda: self._end(run))
+        self._client = None  # what comes after is no part of it
         super().end(run)
 
     def stop(self, run: Path) -> None:
         """End the MLflow run as a failed one, until the training is gone on with."""
         if self._client is not None:
             self._attempt(lambda: self._client.set_terminated(self._run_id, status="FAILED"))
+        self._client = None
         super().stop(run)
 
     def _attempt(self, step: Callable[[], None]) -> None:

@@ -38,8 +38,8 @@ class Ran:
         return self.left(6)
 
     def left(self, code: int) -> str:
-        """The one line of an error with some exit code."""
-        lines = self.err.splitlines()
+        """The one line of an error with some exit code, beside which a key may have been made."""
+        lines = [line for line in self.err.splitlines() if not line.startswith("warning: made the key ")]
         assert self.code == code and len(lines) == 1 and lines[0].startswith("error: "), (self.code, self.err)
         assert self.out == ""
         return lines[0].removeprefix("error: ")

@@ -67,6 +67,14 @@ def test_log_adds_to_a_file_and_the_terminal_is_as_without(kerasdr: Kerasdr, mod
     assert [line["event"] for line in events(Path("k.log").read_text())] == ["begun", "row", "ended"] * 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.usefixtures("engines", "photographs")
+def test_a_log_that_finds_the_disk_full_takes_no_exit_code_away(kerasdr: Kerasdr, model: str) -> None:
+    ran = kerasdr("predict", "in", "--out", "g.csv", "--model", model, "--log", "/dev/full")
+    assert ran.code == kerasdr("predict", "in", "--out", "g.csv", "--model", model).code != 1
+    assert ran.err == ""
+
+
 @pytest.mark.usefixtures("engines")
 def test_errors_are_events_too(kerasdr: Kerasdr, model: str) -> None:
     ran = kerasdr("predict", "gone", "--out", "g.csv", "--model", "no-model", "--log-json")

@@ -63,6 +63,7 @@ def test_one_run_with_params_epochs_and_results(run: Path, tmp_path: Path) -> No
     for count in range(4):
         reporter.epochs("net", epochs(count))
     reporter.end(run)
+    reporter.stop(run)  # of something that comes after
     assert listening.lines == []
     client, found = logged(place, run)
     assert found.info.status == "FINISHED" and found.info.run_name == "20260101-090000"

@@ -25,7 +25,9 @@ def read_evidence(run: Path) -> dict[str, Any]:
     Raises:
         KerasdrError: if a file is broken.
     """
-    found = {}
+    found: dict[str, Any] = {}
+    if not (run / _SUMS).is_file():  # then nobody can tell whose figures they are
+        return found
     for name, in_short in _IN_SHORT.items():
         path = run / FOLDER / name / f"{name}.json"
         if not path.is_file():
@@ -34,7 +36,7 @@ def read_evidence(run: Path) -> dict[str, Any]:
         try:
             if str(content["model"]).rpartition("@")[2] == sha256_of_file(run / _SUMS)[:_DIGITS]:
                 found[name] = {"of": _of(content), **in_short(content)}
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise KerasdrError(
                 f"{printable_path(path)} is damaged: make it again with "
                 f"`kerasdr evidence {name} {printable_path(run)} --out {printable_path(path.parent)}`"

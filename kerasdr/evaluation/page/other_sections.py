@@ -128,9 +128,8 @@ def more_section(run: RunFiles, parts: Sequence[JudgedPart], level: int) -> tupl
     there, gaps = {name for name, _, _ in kept}, []
     for name in (name for name in OPTIONAL if name not in there):
         command = f"`kerasdr evidence {name} RUN --out RUN/{FOLDER}/{name}`"
-        gaps.append(
-            f"{OPTIONAL[name]}: the run has none" + (f"; {command} puts them there" if name in COMMANDS else "")
-        )
+        how = f"; {command} puts them there" if name in COMMANDS and not run.folds else ""
+        gaps.append(f"{OPTIONAL[name]}: the run has none{how}")
     if not kept:
         return None, gaps
     shown: list[Child] = [element(f"h{level}", "Also kept with the run's figures")]

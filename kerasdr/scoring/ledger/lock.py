@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ else:
 
 # Far behind what is written, as Windows lets nobody read a part that is locked.
 _LOCKED_BYTE = 1 << 30
+_TRIES, _PAUSE_SECONDS = 10, 0.05  # somebody who only looks holds it for an instant
 
 
 def lock_path(ledger: Path) -> Path:
@@ -91,6 +93,7 @@ def _read_holder(descriptor: int) -> str:
 
 
 def _take(path: Path, held: str) -> int:
+    left = _TRIES
     try:
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
@@ -103,6 +106,10 @@ def _take(path: Path, held: str) -> int:
             except (BlockingIOError, PermissionError) as error:
                 holder = _read_holder(descriptor) or "another process"
                 os.close(descriptor)
+                left -= 1
+                if left:
+                    time.sleep(_PAUSE_SECONDS)
+                    continue
                 raise LockedError(
                     f"another job holds {held}: {holder}; let it end, or name another file with --out"
                 ) from error

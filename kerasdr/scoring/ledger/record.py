@@ -101,12 +101,20 @@ class Record:
             csv: the CSV.
 
         Returns:
-            SHA-256 of each by its path; empty where it has no answer.
+            SHA-256 of each by its path; empty where it was never graded or found ungradable, or failed since.
         """
         ended = [run.ended for run in runs_of(self._book.runs, csv) if run.ended and run.ended["csv"]]
         rows = [self._book.rows[row] for row in from_ranges(ended[-1]["rows"])] if ended else []
-        answers = self._book.answers
-        return {row.path: "" if row.answer is None else answers[row.answer].seen.sha256 for row in rows}
+        answered: dict[str, Answer] = {}  # the last of each path: a row that waits takes nothing away from it
+        for row in self._book.rows.values():
+            if row.answer is not None:
+                answered[row.path] = self._book.answers[row.answer]
+        return {
+            row.path: answered[row.path].seen.sha256
+            if row.path in answered and answered[row.path].row.status != "failed"
+            else ""
+            for row in rows
+        }
 
     @property
     def head(self) -> Head:
@@ -122,7 +130,9 @@ class Record:
         """Whether an earlier job tells that a photograph fails: the same bytes or, if they cannot be had, the same name."""
         if photograph.sha256:
             sequence = self._book.keys.get(answer_key(self._question, Seen(photograph.sha256)))
-            return sequence is not None and sequence <= self._before
+            if sequence is not None and sequence <= self._before:
+                return self._book.answers[sequence].row.status == "failed"
+            return False
         row = self._book.current.get(self._inputs[photograph.index].kept_as)
         return row is not None and (row.content.get("status"), row.content.get("sha256")) == ("failed", "")
 
@@ -219,9 +229,7 @@ class Record:
         rows: dict[int, int] = {}
         new: dict[str, tuple[int, Answer]] = {}
         for outcome in outcomes:
-            if outcome.row.status in ("graded", "ungradable") or (
-                outcome.row.status == "failed" and outcome.row.sha256
-            ):
+            if self._is_answer(outcome):
                 sequence = self._answer(outcome, items, new)
                 content = self._answered(sequence, outcome.partners)
             else:
@@ -234,6 +242,13 @@ class Record:
         if items:
             self._append(items)
         self._rows |= rows
+
+    def _is_answer(self, outcome: Outcome) -> bool:
+        """Whether an outcome is one for good; that the same bytes fail takes no grade of theirs away."""
+        if outcome.row.status != "failed":
+            return outcome.row.status in ("graded", "ungradable")
+        known = self._book.keys.get(answer_key(self._question, outcome.seen))
+        return outcome.row.sha256 != "" and (known is None or self._book.answers[known].row.status == "failed")
 
     def _answer(
         self,

@@ -216,19 +216,24 @@ def _outcomes(
     answers: dict[str, Answer] = {}
     outcomes: list[Outcome] = []
     wanted: dict[Picture, Path] = {}
+    for (
+        result,
+        number,
+    ) in ordered:  # one for each key: a part that could not read it says nothing against one that could
+        if (sequence := result.book.rows[number].answer) is not None:
+            answer = result.book.answers[sequence]
+            key = answer_key(question, answer.seen)
+            if key not in answers or (answers[key].row.status == "failed" != answer.row.status):
+                answers[key] = answer
+                if answer.picture is not None:
+                    wanted.setdefault(answer.picture, pictures_folder(result.csv))
     for place, (result, number) in enumerate(ordered):
         named = result.book.rows[number]
         if named.answer is None:
             told = {name: named.content[name] for name in ("status", "reason", "sha256", "model")}
             outcomes.append(Outcome(place, Row(image="", **told), Seen(""), lost=named.content.get("lost", 0)))
             continue
-        answer = result.book.answers[named.answer]
-        key = answer_key(question, answer.seen)
-        if key not in answers:
-            answers[key] = answer
-            if answer.picture is not None:
-                wanted.setdefault(answer.picture, pictures_folder(result.csv))
-        answer = answers[key]
+        answer = answers[answer_key(question, result.book.answers[named.answer].seen)]
         partners = tuple(place_of[read_name(name)] for name in named.content["partners"])
         outcomes.append(Outcome(place, answer.row, answer.seen, partners, answer.picture))
     return outcomes, wanted

@@ -292,6 +292,8 @@ def test_what_evidence_has_put_below_a_run_is_shown_in_short(make_run: MakeRun, 
     (run / "evidence" / "robustness" / "robustness.json").write_text("{}")
     with pytest.raises(KerasdrError, match=r"robustness\.json is damaged: make it again with"):
         written([run], tmp_path / "third")
+    (run / "bundle" / "SHA256SUMS").unlink()
+    assert OPTIONAL["robustness"] in text_of(written([run], tmp_path / "third"))
 
 
 def test_calibration_operating_point_and_sets(make_run: MakeRun, tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from kerasdr.errors import ExitCode, LockedError, StorageError, UnfinishedError
-from kerasdr.scoring.ledger.lock import hold, lock_path
+from kerasdr.scoring.ledger.lock import hold, holder_of, lock_path
 
 HOLDER = """
 import sys
@@ -68,6 +69,26 @@ def test_lock_of_a_process_that_was_killed_is_no_obstacle(tmp_path: Path) -> Non
         assert f"process {os.getpid()} " in path.read_text()
     assert time.monotonic() - began < 1.0
     assert not path.exists()
+
+
+def test_who_only_looks_keeps_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            holder_of(path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(300):
+            path.touch()  # as a job that was killed leaves it
+            with hold(path, "out.csv"):
+                pass
+    finally:
+        stop.set()
+        looking.join()
 
 
 def test_a_child_that_was_forked_does_not_keep_it(tmp_path: Path) -> None:

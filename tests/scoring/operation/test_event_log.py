@@ -7,7 +7,7 @@ from typing import Any
 from kerasdr.scoring.grading import Outcome
 from kerasdr.scoring.ledger.answers import Seen
 from kerasdr.scoring.ledger.chain import Head
-from kerasdr.scoring.operation.event_log import EventLog
+from kerasdr.scoring.operation.event_log import EventLog, begins_a_log
 from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.rows import Row
 
@@ -17,6 +17,12 @@ ROWS = (
     Row("jane\ndoe.png", "waiting", reason="not reached", sha256=""),
     Row("x.png", "ungradable", reason="too dark", sha256="c" * 64),
 )
+
+
+def test_a_log_whose_first_line_a_full_disk_cut_is_a_log() -> None:
+    whole = (json.dumps({"time": "2026-01-02T03:04:05.678+00:00", "event": "begun"}) + "\n").encode()
+    assert all(begins_a_log(whole[:length]) for length in range(1, len(whole) + 1))
+    assert not any(map(begins_a_log, (b"image,status\n", b"[[[[", b'{"event": "x"}', b"\x89PNG")))
 
 
 def log() -> tuple[EventLog, io.StringIO]:
