@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasdr.cli.options import engine_option, jobs_option, model_option
+from kerasdr.cli.options import OutputFile, engine_option, jobs_option, model_option
 from kerasdr.cli.terminal import load_keras_quietly
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _PHANTOM_PEOPLE, _PHANTOM_SIZE = 20, 1024
     show_default=True,
     help="Say how long so many would take.",
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here.")
+@click.option("--json", "json_file", type=OutputFile(b"{"), help="Also write the figures here.")
 def bench_command(
     inputs: tuple[str, ...],
     model: Path,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerasdr.cli.options import OutputFile
+
 if TYPE_CHECKING:
     from kerasdr.evaluation.compared import Unit
     from kerasdr.evaluation.intervals import IntervalKind
@@ -28,7 +30,7 @@ Examples:
     metavar="LABELS.csv",
     help="image and level (or grade), and patient_id if there is one; runs hold the grades themselves.",
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Also write JSON.")
+@click.option("--json", "json_file", type=OutputFile(b"{"), metavar="FILE", help="Also write JSON.")
 @click.option(
     "--by",
     type=click.Choice(["eye", "person"]),

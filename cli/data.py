@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kerasdr.cli.options import OutputFile
 from kerasdr.cli.terminal import TerminalReporter
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def data_group() -> None:
 @click.argument("root", type=click.Path(path_type=Path))
 @click.option("--layout", help="aptos, course, deepdrid, eyepacs, folder or manifest; guessed if not given.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the layout, as YAML.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report as JSON.")
+@click.option("--json", "json_file", type=OutputFile(b"{"), help="Also write the report as JSON.")
 @click.option(
     "--against",
     multiple=True,
@@ -32,7 +33,7 @@ def data_group() -> None:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(b"kind,"),
     metavar="FILE.csv",
     help="Write what was found twice, one row for each finding.",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerasdr.cli.options import OutputFile
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ Examples:
     metavar="LABELS.csv",
     help="Judge PREDICTIONS.csv by these: image and level (or grade), and patient_id if there is one.",
 )
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="With --labels: also write JSON."
-)
+@click.option("--json", "json_file", type=OutputFile(b"{"), metavar="FILE", help="With --labels: also write JSON.")
 @click.option(
     "--by",
     type=click.Choice(["eye", "person", "both"]),

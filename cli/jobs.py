@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerasdr.cli.jobs_health import health_command
+from kerasdr.cli.options import OutputFile
 from kerasdr.errors import KerasdrError
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _problems(found: "Output", verified: "Verified", again: bool) -> list[str]:
 @_OUTPUT
 @_LEDGER
 @click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="A file to write.  [default: standard output]")
+@click.option("--out", type=OutputFile(b'{"', b"run,time,"), help="A file to write.  [default: standard output]")
 def export_command(output: Path, ledger: Path | None, kind: str, out: Path | None) -> None:
     """Write the trail of OUTPUT: each row of each job, who began it and when, and by which row it was superseded.
 

@@ -1,7 +1,9 @@
 """Options that several commands have."""
 
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +20,30 @@ class Duration(click.ParamType):
         if not (match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", str(value))):
             self.fail(f"{value!r} is no time: give a number and s, m or h, such as 6h or 90m", parameter, context)
         return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+class OutputFile(click.Path):
+    """A file to write, over nothing else than what the same command wrote there before.
+
+    Args:
+        begins: how files of its kind begin; what begins otherwise is kept.
+    """
+
+    def __init__(self, *begins: bytes) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+        self._begins = begins
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+        """Return the path, once it is found that nothing is lost."""
+        path = Path(os.fsdecode(super().convert(value, parameter, context)))
+        try:
+            with open(path, "rb") as file:
+                begin = file.read(max(map(len, self._begins)))
+        except OSError:  # not there; or writing will tell
+            return path
+        if begin and not begin.startswith(self._begins):
+            self.fail(f"{str(path)!r} holds something else and would be lost: name another file", parameter, context)
+        return path
 
 
 model_option = click.option(

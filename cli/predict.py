@@ -1,6 +1,7 @@
 """``kerasdr predict``: photographs in, CSV and Grad-CAM pictures out."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
 from kerasdr.cli.options import Duration
+from kerasdr.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from kerasdr.cli.job_telling import Telling
@@ -118,12 +120,13 @@ def predict_command(
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
-    with telling(ways, out) as told:
+    # The system's word that it goes down, or a timer's: what is in hand is kept, as at a limit.
+    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop:
         arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,
             out=out,
-            limits=Limits(limit_time, max_failed),
+            limits=Limits(limit_time, max_failed, stopped=stop.is_set),
             select=None if part is None else _select(part, told),
             accept_missing=accept_missing,
             finish=finishing(told, arguments),

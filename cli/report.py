@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from kerasdr.cli.options import OutputFile
 from kerasdr.cli.terminal import TerminalReporter
 
 EXAMPLES = """
@@ -39,7 +40,7 @@ Exit code:
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(b"<!DOCTYPE html>"),
     metavar="FILE.html",
     help="Write one self-contained page about RUNS instead: runs, -folds folders, or folders of runs.",
 )
@@ -51,7 +52,7 @@ Exit code:
 )
 @click.option(
     "--card",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(b"# Model card: "),
     metavar="FILE.md",
     help="Write a model card of one run, under the items of TRIPOD+AI, STARD-AI and CLAIM.",
 )
@@ -114,7 +115,7 @@ def _write_page(
     from kerasdr.training.worst_pictures import worst_thumbnails
 
     page = write_page(places, html, reporter, figures=charts, thumbnails=worst_thumbnails if pictures else None)
-    for run in page.not_opened:
+    for run in page.not_opened:  # of those that have a test part
         shown = printable_path(run)
         reporter.note(f"{shown}: its test part has not been opened; `kerasdr evaluate {shown}` opens it, once")
     count = f"{len(page.runs)} run{'' if len(page.runs) == 1 else 's'}"

@@ -2,8 +2,6 @@
 
 import contextlib
 import signal
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import click
 
 from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
 from kerasdr.cli.options import Duration
+from kerasdr.cli.stopping import stopping
 
 EXAMPLES = """
 \b
@@ -27,8 +26,6 @@ Exit code, when it was stopped or with --once: that of `kerasdr predict` for the
   5    another job writes to this output
   6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
 """
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command("watch", epilog=EXAMPLES)
@@ -76,7 +73,7 @@ def watch_command(
     with contextlib.ExitStack() as stack:
         ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
         told = stack.enter_context(telling(ways, out))
-        stop = stack.enter_context(_stopping())
+        stop = stack.enter_context(stopping(signal.SIGTERM, signal.SIGINT))
         check_output(out)
         stack.enter_context(room_for(out.parent))
         # One watch for one output; the lock of a job is held by each job alone.
@@ -113,26 +110,3 @@ def watch_command(
             watch.until_stopped()
         code = ExitCode.FINISHED if watch.summary is None else watch.summary.exit_code
     context.exit(ExitCode.UNFINISHED if left else code)
-
-
-@contextlib.contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Give what the first signal to end sets; the second one then does what it does to any program."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-
-    def hear(number: int, frame: object) -> None:
-        stop.set()
-        _restore(before)
-
-    for number in _SIGNALS:
-        signal.signal(number, hear)
-    try:
-        yield stop
-    finally:
-        _restore(before)
-
-
-def _restore(handlers: dict[signal.Signals, Any]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)

@@ -30,10 +30,10 @@ def _quota(cgroup: Path) -> float | None:
     """Return the processor time that a container may use at once, in cores; None if there is no limit."""
     try:
         if (cgroup / "cpu.max").is_file():
-            quota, period = (cgroup / "cpu.max").read_text(encoding="ascii").split()
+            quota, period = (cgroup / "cpu.max").read_text(encoding="utf-8").split()
         else:
             quota, period = (
-                (cgroup / f"cpu/cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
+                (cgroup / f"cpu/cpu.cfs_{name}_us").read_text(encoding="utf-8") for name in ("quota", "period")
             )
         return int(quota) / int(period) if int(quota) > 0 else None
     except (OSError, ValueError):  # no such file, or the word "max"
@@ -98,7 +98,7 @@ def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> float 
     """
     found = []
     try:
-        lines = meminfo.read_text(encoding="ascii").splitlines()
+        lines = meminfo.read_text(encoding="utf-8").splitlines()
         found += [1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
     except (OSError, ValueError, IndexError):
         pass

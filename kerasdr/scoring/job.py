@@ -37,6 +37,7 @@ from kerasdr.scoring.photographs import ChangePhotograph, Photograph, find_partn
 from kerasdr.scoring.pseudonyms import Pseudonyms
 from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.results import (
+    check_holds_grades,
     check_ledger,
     check_not_listed,
     check_output,
@@ -168,6 +169,7 @@ def run_job(
     inputs = selection.inputs if pseudonyms is None else pseudonyms.rename(selection.inputs)
     check_not_listed(out, inputs)
     check_not_listed(ledger, inputs, "--ledger")
+    check_holds_grades(out)
     check_place(ledger)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -199,11 +201,12 @@ def run_job(
         before = record.before(out)
         gone = len(before.keys() - {entry.kept_as for entry in inputs})
         record.begin({**begun_content(bundle.label, question, len(inputs), out, key), **selection.told})
-        if record.has_rows and all(entry.problem == NOT_FOUND for entry in inputs):
+        # A part may be of such names alone, which is no reason for another to lack their rows.
+        if (select is None or record.has_rows) and all(entry.problem == NOT_FOUND for entry in inputs):
             record.fail(NOT_THERE)
+            stays = f"; {printable_path(out)} stays as it was" if os.path.lexists(out) else ""
             raise UnfinishedError(
-                f"nothing of what was named is there: connect the share or disk, or check the names, and run again; "
-                f"{printable_path(out)} stays as it was"
+                f"nothing of what was named is there: connect the share or disk, or check the names, and run again{stays}"
             )
         if listener:
             listener.begun(len(inputs))
@@ -354,7 +357,8 @@ def _listed(arguments: Sequence[str], out: Path, pseudonyms: Pseudonyms | None) 
             said = "no photographs in what was named, or a name that cannot be: check the names"
         if isinstance(error, NoPhotographsError) and os.path.lexists(out):
             # A share that is away leaves an empty folder where it is connected.
-            remedy = f"connect the share or disk, and run again; {printable_path(out)} stays as it was"
+            shown = printable_path(out)
+            remedy = f"connect the share or disk, and run again; {shown} stays as it was, with --accept-missing too"
             raise MissingError(f"{said}, or {remedy}", f"no photographs in what was named: {remedy}") from error
         if pseudonyms is None:
             raise

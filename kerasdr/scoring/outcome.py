@@ -57,6 +57,8 @@ class Summary:
         text = f"{len(self.rows)} listed = {parts}; {referable} referable (grade 2 or worse)"
         if any(row.refer_to_reader is not None for row in self.rows):
             text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
+        if self.how != COMPLETE:
+            text += f"; ended before its end: {self.how}"
         if self.gone:
             text += f"; {self.gone} of the job before {plural(self.gone, 'is', 'are')} not there any more"
         if self.removed and self.pictures is None:

@@ -49,9 +49,13 @@ class Pseudonyms:
         return hmac.new(self.key, b"the fingerprint of this key", hashlib.sha256).hexdigest()[:16]
 
     def rename(self, inputs: Sequence[Input]) -> list[Input]:
-        """Return inputs that show their pseudonyms; they are still read where they lie."""
+        """Return inputs that show their pseudonyms, in the order of these; they are still read where they lie.
+
+        In the order of the names, whoever has a list of the people could tell who each of them is.
+        """
         keys = PathKeys()
-        return [replace(entry, pseudonym=self._of(keys(entry.path))) for entry in inputs]
+        renamed = [replace(entry, pseudonym=self._of(keys(entry.path))) for entry in inputs]
+        return sorted(renamed, key=lambda entry: entry.kept_as)
 
     def _of(self, path: str) -> str:
         digits = hmac.new(self.key, os.fsencode(path), hashlib.sha256).hexdigest()[:16]
@@ -131,8 +135,8 @@ def open_pseudonyms(key: Path, out: Path, ledger: Path | None = None) -> Pseudon
 def _refuse_a_new_key(shown: str, ledger: Path) -> None:
     if ledger.is_file() and read_book(read_ledger(ledger)).under_pseudonyms:
         raise KerasdrError(
-            f"the key {shown} is gone, and {printable_path(ledger)} was written with one: put the key back, or name another "
-            "--out for a new one"
+            f"there is no key {shown}, and {printable_path(ledger)} was written with one: check the name, put the key back, or "
+            "name another --out for a new one"
         )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,10 @@ from kerasdr.files import PROBE, is_temporary, printable_path, remove, sync_fold
 from kerasdr.scoring.inputs import Input, PathKeys, is_photograph_name
 from kerasdr.scoring.names import is_own_name
 from kerasdr.scoring.reading import is_away
+
+# A spreadsheet that saved it may have put a mark in front, quotes, and other signs between the cells.
+_GRADES = re.compile(rb'(\xef\xbb\xbf)?"?image"?[,;\t]"?status"?[,;\t]')
+_ENOUGH = 100
 
 
 def check_output(out: Path) -> None:
@@ -30,6 +35,22 @@ def check_output(out: Path) -> None:
     if is_photograph_name(out.name):
         example = printable_path(out.with_suffix(".csv"))
         raise KerasdrError(f"cannot write {shown}: it is named like a photograph; name a CSV, such as {example}")
+
+
+def check_holds_grades(out: Path) -> None:
+    """Refuse to write a CSV over a file that is none of grades.
+
+    Raises:
+        KerasdrError: if there is something else.
+    """
+    try:
+        with open(out, "rb") as file:
+            begin = file.read(_ENOUGH)
+    except OSError:  # nothing there, or writing will tell
+        return
+    if begin and not _GRADES.match(begin):
+        shown = printable_path(out)
+        raise KerasdrError(f"cannot write {shown}: it holds something else than grades; name another file with --out")
 
 
 def check_ledger(ledger: Path, out: Path) -> None:

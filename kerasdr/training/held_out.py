@@ -94,7 +94,6 @@ def open_test_part(
     """
     if reopen is None and (run / _RESULT).is_file():
         return _read(run / _RESULT)
-    resumable(run)
     with hold(run):  # or two at once would both open it for the first time
         return _open(run, reporter, command, reopen)
 
@@ -113,6 +112,8 @@ def _open(run: Path, reporter: Reporter, command: str, reopen: str | None) -> He
         raise KerasdrError("--reopen needs a reason, which the run keeps: say why the test part is opened again")
     if reopen is not None and not before and not kept.is_file():
         raise KerasdrError(f"the test part of {run} was not opened yet: leave out --reopen")
+    if not _may_have_test_part(run):  # told before all photographs are read for nothing
+        raise NoTestPart(f"{run} has no test part: data.split gave it none")
     opened = open_run(run, reporter)
     experiment, bundle, data = opened.experiment, opened.bundle, opened.data
     table = data.table
@@ -168,6 +169,15 @@ def _open(run: Path, reporter: Reporter, command: str, reopen: str | None) -> He
         last = before[-1].time if before else "a time that an earlier version kept no ledger of"
         said = f"opened again now; it was opened at {last} before"
     return HeldOut(metrics, methods, n_asked, n_asked - len(samples), said, judged)
+
+
+def _may_have_test_part(run: Path) -> bool:
+    """Whether a run's files do not say that it has no test part."""
+    try:
+        splits = json.loads((run / "data.json").read_text(encoding="utf-8"))["splits"]
+        return bool(splits.get("test", {}).get("photographs", 1))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # what is wrong there is told when it is opened
+        return True
 
 
 def open_run(run: Path, reporter: Reporter) -> OpenedRun:

@@ -226,6 +226,7 @@ def test_with_pseudonyms_no_name_is_in_an_output(
     first = Path("results/out.csv").read_bytes()
     shown = [row["image"] for row in csv.DictReader(io.StringIO(first.decode()))]
     assert len(set(shown)) == len(shown) == 14
+    assert shown == sorted(shown)  # in the order of the names, a list of the people would tell
     assert all(re.fullmatch(r"p_[0-9a-f]{16}\.(jpg|png|tif|webp)", name) for name in shown)
     # Who has the key's folder can tell who they are.
     listed = dict(csv.reader(io.StringIO(next(Path("keys").glob("out.*.names.csv")).read_text())))
@@ -234,7 +235,7 @@ def test_with_pseudonyms_no_name_is_in_an_output(
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     kerasdr(*arguments)
     assert Path("results/out.csv").read_bytes() == first  # the same key, the same pseudonyms
-    assert kerasdr("predict", "nobody", "--out", "o.csv", "--model", model, *arguments[-3:]).code == 3
+    assert kerasdr("predict", "nobody", "--out", "o.csv", "--model", model, *arguments[-3:]).code == 4
     (Path("empty") / names[0]).mkdir(parents=True)
     ran = kerasdr("predict", f"empty/{names[0]}", "--out", "o.csv", "--model", model, *arguments[-3:])
-    assert hits(ran.left(4).encode(), names) == []
+    assert hits(ran.error.encode(), names) == []

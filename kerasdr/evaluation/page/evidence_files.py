@@ -7,6 +7,7 @@ from typing import Any
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.explanation_text import SHOWN
 from kerasdr.evaluation.predictions import read_json
+from kerasdr.evaluation.robustness_report import MIRROR_TITLES, TITLES
 from kerasdr.files import printable_path, sha256_of_file
 
 FOLDER = "evidence"
@@ -57,7 +58,7 @@ def _of(content: dict[str, Any]) -> str:
 
 
 def _robustness(content: dict[str, Any]) -> dict[str, Any]:
-    """Where kappa has fallen by what is too much, for each kind of change; how alike mirrored photographs are graded."""
+    """Where kappa has fallen by what is too much and what is at the last step, by kind; how alike mirrored ones are graded."""
     told: dict[str, Any] = {}
     for curve in content["curves"]:
         limit, a_step = curve["severity_of_fall"], curve["a_step"]
@@ -69,8 +70,12 @@ def _robustness(content: dict[str, Any]) -> dict[str, Any]:
         else:
             high = "not reached" if limit["high_not_reached"] else limit["high"]
             told[name] = {"value": limit["value"], "low": limit["low"], "high": high}
+        for worst in curve["steps"][-1:]:
+            for figure, interval in worst["figures"].items():
+                told[f"{TITLES[figure]} at severity {worst['severity']:g}: {curve['kind']}"] = interval
     if content["mirror"]:
-        told["mirrored left to right"] = content["mirror"]["figures"]
+        for figure, interval in content["mirror"]["figures"].items():
+            told[f"mirrored left to right: {MIRROR_TITLES[figure]}"] = interval
     return told
 
 

@@ -127,7 +127,8 @@ def more_section(run: RunFiles, parts: Sequence[JudgedPart], level: int) -> tupl
     kept += [(name, name, content) for name, content in run.evidence.items()]
     there, gaps = {name for name, _, _ in kept}, []
     for name in (name for name in OPTIONAL if name not in there):
-        command = f"`kerasdr evidence {name} RUN --out RUN/{FOLDER}/{name}`"
+        of = printable_path(run.path.resolve())
+        command = f"`kerasdr evidence {name} {of} --out {of}/{FOLDER}/{name}`"
         how = f"; {command} puts them there" if name in COMMANDS and not run.folds else ""
         gaps.append(f"{OPTIONAL[name]}: the run has none{how}")
     if not kept:

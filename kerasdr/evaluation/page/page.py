@@ -98,8 +98,12 @@ def write_page(
     # Figures first, the page that shows the same last.
     files = _write_figures(drawn, figures)
     write_text_atomically(path, _document(title, body))
-    not_opened = tuple(run.path for run in runs if not run.folds and run.part("test") is None)
+    not_opened = tuple(run.path for run in runs if _not_opened(run))
     return Page(path, tuple(run.path for run in runs), files, not_opened)
+
+
+def _not_opened(run: RunFiles) -> bool:
+    return not run.folds and run.has_test_part and run.part("test") is None
 
 
 def _tell(run: RunFiles, stem: str, level: int, thumbnails: MakeThumbnails | None) -> _Told:
@@ -109,11 +113,13 @@ def _tell(run: RunFiles, stem: str, level: int, thumbnails: MakeThumbnails | Non
     markup: list[Child] = [about_section(run, level), data_section(run, level)]
     figures: list[Figure] = []
     gaps: list[str] = []
-    if not run.folds and run.part("test") is None:
+    if _not_opened(run):
         command = f"kerasdr evaluate {printable_path(run.path)}"
         words = "The test part of this run has not been opened, and this page does not open it: all figures are of validation."
         markup.append(element("p", words, " To open it, once: ", element("code", command), ".", class_="warn"))
         gaps.append(f"figures of the test part: it has not been opened; `{command}` opens it, once")
+    elif not run.folds and not run.has_test_part:
+        gaps.append("figures of a test part: the data were split without one, so all are of validation")
     for place, part in enumerate(parts):
         key = part.files.key.replace(" ", "-")
         section = figures_section(

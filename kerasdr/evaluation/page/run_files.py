@@ -93,6 +93,11 @@ class RunFiles:
         path = self.path.resolve()
         return printable_path(path.name if self.folds else f"{path.parent.name}/{path.name}")
 
+    @property
+    def has_test_part(self) -> bool:
+        """Whether there is a test part to be opened; early runs do not say, and are taken to have one."""
+        return bool((self.data.get("splits") or {}).get("test", {}).get("photographs", 1))
+
     def part(self, key: PartKey) -> PartFiles | None:
         """Return a part, if the run was judged on it."""
         return next((part for part in self.parts if part.key == key), None)

@@ -28,7 +28,7 @@ def limit_memory(more: int) -> bool:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(kind, (0, 0))
     try:
-        used = int(_STATM.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        used = int(_STATM.read_text(encoding="utf-8").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return False
     set_before = [limit for limit in resource.getrlimit(resource.RLIMIT_AS) if limit != resource.RLIM_INFINITY]

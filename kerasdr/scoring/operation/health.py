@@ -82,4 +82,6 @@ def judge_csv(runs: Sequence[Run], out: Path) -> Health:
 
 
 def _hours(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"

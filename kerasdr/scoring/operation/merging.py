@@ -22,7 +22,7 @@ from kerasdr.scoring.ledger.record import COMPLETE, Record, is_whole
 from kerasdr.scoring.ledger.store import open_ledger, read_ledger
 from kerasdr.scoring.names import pictures_folder
 from kerasdr.scoring.outcome import Summary
-from kerasdr.scoring.results import check_ledger, check_output, remove_stale
+from kerasdr.scoring.results import check_holds_grades, check_ledger, check_output, remove_stale
 from kerasdr.scoring.rows import Row
 
 
@@ -178,6 +178,7 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
             raise KerasdrError(
                 f"{printable_path(path)} belongs to one of the parts: name another CSV, or --ledger, for all of them"
             )
+    check_holds_grades(out)
     question = Question(**parts[0].run.begun["question"])
     pictures = pictures_folder(out)
     sources = {place: (result, row) for result in parts for place, row in result.rows.items()}

@@ -260,8 +260,9 @@ def test_what_evidence_has_put_below_a_run_is_shown_in_short(make_run: MakeRun, 
     label = f"eyes@{sha256_of_file(run / 'bundle' / 'SHA256SUMS')[:12]}"
     limit = {"fall": 0.1, "value": 2.5, "low": 1.5, "high": None, "not_reached": False, "high_not_reached": True}
     never = {"fall": 0.1, "value": None, "low": None, "high": None, "not_reached": True, "last_severity": 5.0}
+    missed = {"silent_misses": {"value": 0.8125, "low": 0.75, "high": 0.875, "n_images": 80, "n_people": 40}}
     curves = [
-        {"kind": "blur", "a_step": "1 px", "severity_of_fall": limit, "steps": []},
+        {"kind": "blur", "a_step": "1 px", "severity_of_fall": limit, "steps": [{"severity": 5.0, "figures": missed}]},
         {"kind": "dark", "a_step": "a tenth", "severity_of_fall": never, "steps": []},
     ]
     data = {"what": "the validation part", "photographs": 80, "people": 40, "phantoms": True}
@@ -281,13 +282,15 @@ def test_what_evidence_has_put_below_a_run_is_shown_in_short(make_run: MakeRun, 
         "the validation part: 80 photographs of 40 people (phantoms: figures of them say nothing about people)" in text
     )
     assert "kappa has fallen by 0.1: blur (a step is 1 px)" in text and "2.5 (1.5 to not reached)" in text
+    assert "silent misses at severity 5: blur" in text and "0.8125 (0.75 to 0.875)" in text
     assert "not reached up to 5" in text and "FAILED: above chance" in text
     assert "0.787 (0.629 to 0.954), 44 photographs of 24 people" in text and "77.25" not in text
     assert OPTIONAL["robustness"] not in text and OPTIONAL["explanations"] not in text
 
     (run / "bundle" / "SHA256SUMS").write_text("of another model\n")
     text = text_of(written([run], tmp_path / "again"))
-    assert f"{OPTIONAL['robustness']}: the run has none; `kerasdr evidence robustness RUN --out RUN/evidence" in text
+    command = f"`kerasdr evidence robustness {run.resolve()} --out {run.resolve()}/evidence/robustness`"
+    assert f"{OPTIONAL['robustness']}: the run has none; {command} puts them there" in text
     assert "FAILED: above chance" not in text
     (run / "evidence" / "robustness" / "robustness.json").write_text("{}")
     with pytest.raises(KerasdrError, match=r"robustness\.json is damaged: make it again with"):
