@@ -160,8 +160,9 @@ def _noise(data: bytes, kind: str, random: Random) -> Hostile:
 
 def _zip(data: bytes, kind: str, random: Random) -> Hostile:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("eye.png", bytes(5_000_000))
+    with zipfile.ZipFile(file, "w") as archive:
+        # By a name alone it would hold the time too.
+        archive.writestr(zipfile.ZipInfo("eye.png"), bytes(5_000_000), zipfile.ZIP_DEFLATED)
     return Hostile("png", file.getvalue(), whole=False)
 
 
