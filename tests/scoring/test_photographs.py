@@ -132,7 +132,7 @@ def test_unexpected_exception_costs_one_photograph(tmp_path: Path, monkeypatch: 
     loaded = load_photograph(0, Input(str(tmp_path / "a.png")), (RECIPE,), 100.0, None)
     assert loaded.status == "failed"
     assert loaded.reason == "could not be processed (ZeroDivisionError): copy it again, or report this file"
-    assert loaded.sha256 == hashlib.sha256(b"abc").hexdigest()
+    assert loaded.sha256 == ""  # it may be the machine, and the same bytes be read another time
 
 
 @pytest.mark.parametrize("ahead", [1, 4, 100])
