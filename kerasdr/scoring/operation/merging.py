@@ -217,10 +217,8 @@ def _outcomes(
     answers: dict[str, Answer] = {}
     outcomes: list[Outcome] = []
     wanted: dict[Picture, Path] = {}
-    for (
-        result,
-        number,
-    ) in ordered:  # one for each key: a part that could not read it says nothing against one that could
+    # One for each key: a part that could not read it says nothing against one that could.
+    for result, number in ordered:
         if (sequence := result.book.rows[number].answer) is not None:
             answer = result.book.answers[sequence]
             key = answer_key(question, answer.seen)
