@@ -1,6 +1,8 @@
 """A run's process is alive as long as it holds the lock."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from kerasdr import file_lock
 from kerasdr.cli.main import cli
 from kerasdr.errors import KerasdrError
-from kerasdr.training import run_lock
 from kerasdr.training.openings import note_opening
 from kerasdr.training.run_folder import list_runs, new_run, set_status
 from kerasdr.training.run_lock import hold, is_held
 
-pytest.importorskip("fcntl", reason="this platform has no flock")
+fcntl = pytest.importorskip("fcntl", reason="this platform has no flock")
 
 HOLD = """
 import sys, time
@@ -68,18 +70,21 @@ def test_running_as_long_as_its_process_lives_and_stopped_when_it_is_killed(run:
 def test_who_looks_does_not_stop_who_begins(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that is only held for an instant is waited for."""
     with open(run / "training.lock", "wb") as looking:
-        run_lock.fcntl.flock(looking, run_lock.fcntl.LOCK_SH)
+        fcntl.flock(looking, fcntl.LOCK_SH)
 
         def let_go(seconds: float) -> None:
-            run_lock.fcntl.flock(looking, run_lock.fcntl.LOCK_UN)
+            fcntl.flock(looking, fcntl.LOCK_UN)
 
-        monkeypatch.setattr(run_lock.time, "sleep", let_go)
+        monkeypatch.setattr(file_lock.time, "sleep", let_go)
         with hold(run):
             assert is_held(run) is True
 
 
 def test_where_there_are_no_locks_nothing_is_claimed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_lock, "fcntl", None)
+    def none(*arguments: object, **named: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(file_lock, "_lock", none)
     with hold(run):
         assert is_held(run) is None
     assert [one.status for one in list_runs(run.parents[1])] == ["running"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kerasdr import file_lock
 from kerasdr.errors import ExitCode, LockedError, StorageError, UnfinishedError
 from kerasdr.scoring.ledger.lock import hold, holder_of, lock_path
 
@@ -118,9 +119,7 @@ def test_many_locks_of_one_process_leave_nothing_behind(tmp_path: Path, monkeypa
 
 def test_file_that_its_holder_removed_meanwhile_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened before and locked after its holder removed it: that would be a lock that nobody else sees."""
-    from kerasdr.scoring.ledger import lock
-
-    path, plain, times = tmp_path / "lock", lock._lock, []
+    path, plain, times = tmp_path / "lock", file_lock._lock, []
 
     def late(descriptor: int) -> None:
         if not times:
@@ -128,7 +127,7 @@ def test_file_that_its_holder_removed_meanwhile_is_made_again(tmp_path: Path, mo
         times.append(descriptor)
         plain(descriptor)
 
-    monkeypatch.setattr(lock, "_lock", late)
+    monkeypatch.setattr(file_lock, "_lock", late)
     with hold(path, "g.ledger"):
         assert len(times) == 2 and path.exists()
         with pytest.raises(LockedError), hold(path, "g.ledger"):
