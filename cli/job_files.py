@@ -1,5 +1,6 @@
 """The files of `--log` and `--metrics`, found fit before anything is written to them."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kerasdr.files import printable_path
+from kerasdr.files import may_be_replaced, printable_path
 from kerasdr.scoring.inputs import PathKeys, is_photograph_name
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.names import summary_file
@@ -16,7 +17,6 @@ from kerasdr.scoring.operation.metrics import begins_metrics
 
 _ENDING = ".prom"
 _OURS = {"--log": begins_a_log, "--metrics": begins_metrics}
-_ENOUGH = 1 << 16
 
 
 def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None = None) -> None:
@@ -52,13 +52,11 @@ def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None
 
 
 def _may_be_written(path: Path, option: str) -> bool:
-    """Whether nothing is lost if a file is written: it is not there, is empty, or is of the same kind."""
-    try:
-        kind = os.stat(path).st_mode
-        if not stat.S_ISREG(kind):  # a pipe or a terminal keeps nothing; a folder is refused when it is opened
-            return option == "--log" and not stat.S_ISBLK(kind)
-        with open(path, "rb") as file:
-            begin = file.read(_ENOUGH)
-    except OSError:  # writing will tell
-        return True
-    return not begin or _OURS[option](begin)
+    if (
+        option == "--log"
+    ):  # which is added to: a pipe or a terminal keeps nothing; a folder is refused when it is opened
+        with contextlib.suppress(OSError):
+            kind = os.stat(path).st_mode
+            if not stat.S_ISREG(kind):
+                return not stat.S_ISBLK(kind)
+    return may_be_replaced(path, _OURS[option])

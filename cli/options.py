@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from kerasdr.files import may_be_replaced
+
 
 class Duration(click.ParamType):
     """Seconds, from a number with its unit."""
@@ -36,12 +38,7 @@ class OutputFile(click.Path):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
         """Return the path, once it is found that nothing is lost."""
         path = Path(os.fsdecode(super().convert(value, parameter, context)))
-        try:
-            with open(path, "rb") as file:
-                begin = file.read(max(map(len, self._begins)))
-        except OSError:  # not there; or writing will tell
-            return path
-        if begin and not begin.startswith(self._begins):
+        if not may_be_replaced(path, lambda begin: begin.startswith(self._begins)):
             self.fail(f"{str(path)!r} holds something else and would be lost: name another file", parameter, context)
         return path
 

@@ -4,9 +4,10 @@ import contextlib
 import hashlib
 import os
 import re
+import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ PROBE = "kerasdr-probe"
 
 _KEPT = 40
 _PART = ".part"
+_BEGIN = 1024
 
 
 def sha256_of(data: bytes) -> str:
@@ -44,6 +46,25 @@ def printable_path(path: str | os.PathLike[str]) -> str:
     """
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def may_be_replaced(path: Path, is_ours: Callable[[bytes], bool]) -> bool:
+    """Whether nothing is lost if a file is written anew: it is not there, is empty, or is of the same kind.
+
+    Args:
+        path: of the file; what cannot be read may be replaced as far as this goes, as writing will tell.
+        is_ours: takes the first bytes of a file, at most 1,024, and says whether one of the same kind begins so.
+    """
+    try:
+        if not stat.S_ISREG(
+            os.stat(path).st_mode
+        ):  # a pipe would wait for whoever writes to it, a device would be gone
+            return False
+        with open(path, "rb") as file:
+            begin = file.read(_BEGIN)
+    except OSError:
+        return True
+    return not begin or is_ours(begin)
 
 
 @contextlib.contextmanager

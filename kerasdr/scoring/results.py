@@ -3,20 +3,16 @@
 import contextlib
 import errno
 import os
-import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from kerasdr.errors import KerasdrError, UnfinishedError
-from kerasdr.files import PROBE, is_temporary, printable_path, remove, sync_folder, try_to_write
+from kerasdr.files import PROBE, is_temporary, may_be_replaced, printable_path, remove, sync_folder, try_to_write
 from kerasdr.scoring.inputs import Input, PathKeys, is_photograph_name
 from kerasdr.scoring.names import is_own_name
 from kerasdr.scoring.reading import is_away
-
-# A spreadsheet that saved it may have put a mark in front, quotes, and other signs between the cells.
-_GRADES = re.compile(rb'(\xef\xbb\xbf)?"?image"?[,;\t]"?status"?[,;\t]')
-_ENOUGH = 100
+from kerasdr.scoring.rows import CSV_BEGIN
 
 
 def check_output(out: Path) -> None:
@@ -43,12 +39,7 @@ def check_holds_grades(out: Path) -> None:
     Raises:
         KerasdrError: if there is something else.
     """
-    try:
-        with open(out, "rb") as file:
-            begin = file.read(_ENOUGH)
-    except OSError:  # nothing there, or writing will tell
-        return
-    if begin and not _GRADES.match(begin):
+    if not may_be_replaced(out, lambda begin: CSV_BEGIN.match(begin) is not None):
         shown = printable_path(out)
         raise KerasdrError(f"cannot write {shown}: it holds something else than grades; name another file with --out")
 

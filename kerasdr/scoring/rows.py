@@ -1,5 +1,6 @@
 """The CSV: one row for every input."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 from kerasdr.grades import N_GRADES
 
 STATUSES = ("graded", "ungradable", "failed", "waiting")
+
+# A spreadsheet that saved it may have put a mark in front, quotes, and other signs between the cells.
+CSV_BEGIN = re.compile(rb'(?:\xef\xbb\xbf)?"?image"?([,;\t])"?status"?[,;\t]')
+"""How a CSV of grades begins; the group is the sign between its cells."""
 
 # What is to be done, for people to read; the older column says true and false.
 _YES_NO = ("screen_positive", "refer_to_reader")

@@ -1,5 +1,6 @@
 """No command writes over a file that is something else."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,16 @@ def test_files_to_write_are_no_photographs_ledgers_or_labels(kerasdr: Kerasdr, m
         ran = kerasdr(*command, str(other))
         assert ran.code == 2 and "holds something else and would be lost" in ran.err
         assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [["data", "check", "in", "--json"], ["jobs", "export", "g.csv", "--out"]])
+@pytest.mark.usefixtures("photographs")
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(kerasdr: Kerasdr, command: list[str]) -> None:
+    os.mkfifo("pipe")
+    for other in ("pipe", "/dev/null"):
+        ran = kerasdr(*command, other)
+        assert ran.code == 2 and f"'{other}' holds something else and would be lost" in ran.err
+    assert Path("pipe").is_fifo()
 
 
 @pytest.mark.usefixtures("engines", "photographs")
