@@ -347,14 +347,29 @@ def foot(bundle: Bundle) -> tuple[str, str]:
 
 def _not_graded(request: Request, inputs: Sequence[Input], bundle: Bundle) -> Outcome:
     photograph = request.photograph
-    to_reader = photograph.status == "ungradable" and bundle.calibration is not None
-    row = Row(
-        image=inputs[photograph.index].shown,
+    row = row_without_grade(photograph, inputs[photograph.index].shown, bundle)
+    return Outcome(photograph.index, row, request.seen, lost=photograph.lost)
+
+
+def row_without_grade(photograph: Photograph, shown: str, bundle: Bundle) -> Row:
+    """Return the row of a photograph that is not ready.
+
+    Args:
+        photograph: ungradable, failed or waiting.
+        shown: its name as the CSV shows it.
+        bundle: what would have graded it.
+    """
+    return Row(
+        image=shown,
         status=photograph.status,
         reason=photograph.reason,
         model=bundle.label,
         sha256=photograph.sha256,
-        refer_to_reader=True if to_reader else None,
+        refer_to_reader=True if photograph.status != "waiting" and refers(bundle) else None,
         figures=photograph.figures,
     )
-    return Outcome(photograph.index, row, request.seen, lost=photograph.lost)
+
+
+def refers(bundle: Bundle) -> bool:
+    """Whether a bundle's rows say what a person is to look at: then all that is ungradable or failed is."""
+    return bundle.calibration is not None

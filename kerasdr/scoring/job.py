@@ -18,7 +18,7 @@ from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.digests import DigestInputs, DigestReader
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
-from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests
+from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests, refers
 from kerasdr.scoring.held_output import held_output
 from kerasdr.scoring.inputs import Input, NoPhotographsError, list_inputs
 from kerasdr.scoring.isolation.messages import Settings
@@ -189,7 +189,7 @@ def run_job(
         stack.enter_context(held_output(out, ledger, pictures=gradcam))
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
-        record = Record(kept, question, inputs, pictures, retry_failed=retry_failed)
+        record = Record(kept, question, inputs, pictures, retry_failed=retry_failed, failed_refer=refers(bundle))
         key = "" if pseudonyms is None else pseudonyms.fingerprint
         record.check_names(key)
         if pseudonyms is not None:
@@ -272,7 +272,7 @@ class _Job:
                 self.check()
             self._read_and_grade(wanted, record, work)
         left = len(inputs) - len(record.places)
-        work.finish(inputs, bundle.label)
+        work.finish(inputs, bundle)
         if self.progress and left:
             self.progress(len(inputs), len(inputs))
 

@@ -56,7 +56,8 @@ class Summary:
         parts = " + ".join(f"{self.count(status)} {status}" for status in STATUSES)
         text = f"{len(self.rows)} listed = {parts}; {referable} referable (grade 2 or worse)"
         if any(row.refer_to_reader is not None for row in self.rows):
-            text += f"; {sum(row.refer_to_reader is True for row in self.rows)} to a reader (in doubt, or ungradable)"
+            to_reader = sum(row.refer_to_reader is True for row in self.rows)
+            text += f"; {to_reader} to a reader (in doubt, ungradable or failed)"
         if self.how != COMPLETE:
             text += f"; ended before its end: {self.how}"
         if self.gone:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
-from kerasdr.scoring.grading import Outcome, Request
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.grading import Outcome, Request, row_without_grade
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.ledger.answers import Seen
 from kerasdr.scoring.ledger.record import COMPLETE, Found, Record
 from kerasdr.scoring.photographs import Photograph
-from kerasdr.scoring.rows import Row
 
 TOO_LONG = "time limit"
 TOO_MANY = "too many failed"
@@ -142,12 +142,12 @@ class Work:
                 answer = self._record.answer(outcome.seen)
                 self._found += [Found(index, partners, answer) for index, partners in same]
 
-    def finish(self, inputs: Sequence[Input], model: str) -> None:
+    def finish(self, inputs: Sequence[Input], bundle: Bundle) -> None:
         """Keep what is left to be kept; what was not come to waits.
 
         Args:
             inputs: of the job.
-            model: label of the bundle.
+            bundle: what grades them.
         """
         while self._found:
             self.keep(())
@@ -155,11 +155,10 @@ class Work:
             self.how = COMPLETE  # the limit came with the end
             return
         left = [place for place in range(len(inputs)) if place not in self._record.places]
-        self._record.keep(self._left(place, model) for place in left)
+        self._record.keep(self._left(place, bundle) for place in left)
 
-    def _left(self, place: int, model: str) -> Outcome:
+    def _left(self, place: int, bundle: Bundle) -> Outcome:
         photograph = self._lost.get(place) or Photograph(
             place, "waiting", _REASONS.get(self.how, ""), lost=self._record.lost_before(place)
         )
-        row = Row(image="", status=photograph.status, reason=photograph.reason, model=model)
-        return Outcome(place, row, Seen(""), lost=photograph.lost)
+        return Outcome(place, row_without_grade(photograph, "", bundle), Seen(""), lost=photograph.lost)

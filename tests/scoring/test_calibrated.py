@@ -1,6 +1,7 @@
 """A bundle that was calibrated: what travels, and what it does to rows."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +22,18 @@ from kerasdr.scoring.build import put_graphs, rebuild
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput, ensemble_output
 from kerasdr.scoring.engines import make_engine
+from kerasdr.scoring.isolation.readers import Readers
 from kerasdr.scoring.job import run_job, score_photographs
+from kerasdr.scoring.ledger.audit import read_output, verify
+from kerasdr.scoring.operation.merging import merge_parts
+from kerasdr.scoring.operation.parts import Part
+from kerasdr.scoring.photographs import Photograph
+from kerasdr.scoring.unanswered import LOST_RUNS
 from tests.scoring.conftest import FakeEngine
 
 MakeBundle = Callable[..., Path]
+
+_TO_READER = "to a reader (in doubt, ungradable or failed)"
 
 THIRD = 1.0 / 3.0
 KNOTS = Steps(x=(0.1, THIRD, 0.7), y=(0.0, 0.2, 1.0))
@@ -182,12 +191,65 @@ def test_who_goes_to_a_reader(
         ["1 to 2", "no", "yes"],
         ["1 to 2", "no", "yes"],
         ["", "", "yes"],
-        ["", "", ""],
+        ["", "", "yes"],
     ]
-    assert sentence.endswith("; 2 referable (grade 2 or worse); 3 to a reader (in doubt, or ungradable)")
+    assert sentence.endswith("; 2 referable (grade 2 or worse); 4 " + _TO_READER)
     rows, sentence = job(None)
     assert rows[1:] == [["", "", ""]] * 4
     assert sentence.endswith("; 2 referable (grade 2 or worse)")
+
+
+def test_a_failure_goes_to_a_reader_however_it_is_known(
+    bundles: Callable[..., Bundle],
+    good: list[bytes],
+    bad: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bundle = bundles(part(NoCalibration(), 0.7, 0.5))
+    Path("in").mkdir()
+    for name, data in (("1_left", good[0]), ("2_left", bad["text"]), ("4_left", good[1])):
+        Path(f"in/{name}.png").write_bytes(data)
+    os.mkfifo("in/3_left.png")  # it fails without a digest
+
+    def job(out: str, **options: Any) -> list[list[str]]:
+        done = run_job(["in"], bundle, Path(out), gradcam=False, factory=Says, **options)
+        assert done.sentence().endswith(f"{sum(row.refer_to_reader is True for row in done.rows)} {_TO_READER}")
+        return [[row.status, row.cells()[-1]] for row in done.rows]
+
+    expected = [["graded", "yes"], ["failed", "yes"], ["failed", "yes"], ["graded", "yes"]]
+    with monkeypatch.context() as earlier:  # versions that left the cell of a failure empty
+        earlier.setattr("kerasdr.scoring.grading.refers", lambda bundle: False)
+        earlier.setattr("kerasdr.scoring.job.refers", lambda bundle: False)
+        assert job("old.csv") == [["graded", "yes"], ["failed", ""], ["failed", ""], ["graded", "yes"]]
+    assert job("new.csv") == expected
+    for out in ("old.csv", "new.csv", "old.csv"):
+        before = Path(out).read_bytes()
+        assert job(out) == expected
+        assert out == "old.csv" or Path(out).read_bytes() == before
+        checked = verify(read_output(Path(out)))
+        assert checked.csv_is
+    for number in (1, 2):
+        job(f"part{number}.csv", select=lambda listed, number=number: Part(number, 2).select(listed()))
+    merged = merge_parts([Path("part1.csv"), Path("part2.csv")], Path("merged.csv"))
+    assert [[row.status, row.cells()[-1]] for row in merged.rows] == expected
+    assert Path("merged.csv").read_bytes() == Path("new.csv").read_bytes()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_of_those_whose_reading_was_lost_only_the_failed_go_to_a_reader(
+    waits: bool, bundles: Callable[..., Bundle], good: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(good[0])
+    (tmp_path / "b.png").write_bytes(good[1])
+    lost = Photograph(0, "waiting", "reading this file took more than 30 s: run again", lost=1)
+    monkeypatch.setattr(Readers, "load", lambda self, index, entry: replace(lost, index=index))
+    bundle = bundles(part(NoCalibration(), 0.7, 0.5))
+    for _ in range(1 if waits else LOST_RUNS):
+        done = run_job([str(tmp_path)], bundle, tmp_path / "g.csv", gradcam=False, factory=Says)
+    expected = ("waiting", "") if waits else ("failed", "yes")
+    assert [(row.status, row.cells()[-1]) for row in done.rows] == [expected] * 2
 
 
 def test_all_engines_give_the_same_calibrated_probabilities(

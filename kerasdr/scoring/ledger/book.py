@@ -26,7 +26,7 @@ class NamedRow:
         run: number of the job that wrote it.
         path: of the photograph, exactly.
         content: what the entry keeps: ``answer`` is the number of the answer's entry, or else status, reason, digest and
-            model are told.
+            model are told, and whether a person is to look.
     """
 
     sequence: int
@@ -114,12 +114,13 @@ class Book:
             elif entry.kind == "ended":
                 self.runs[-1].ended = content
 
-    def forget_failures(self, version: str, *, all_of_them: bool) -> None:
+    def forget_failures(self, version: str, *, all_of_them: bool, that_do_not_refer: bool = False) -> None:
         """Let photographs that failed be read again: those that another version of kerasdr could not read, or all.
 
         Args:
             version: of kerasdr.
             all_of_them: whether those of this version are read again too.
+            that_do_not_refer: whether those are whose rows do not say that a person is to look, as of another version.
         """
         begun_at = [run.begun_at for run in self.runs]
         again = set()
@@ -128,6 +129,7 @@ class Book:
             if answer.row.status != "failed":
                 continue
             of_this_version = self.runs[bisect.bisect(begun_at, sequence) - 1].begun["kerasdr"] == version
+            of_this_version &= not that_do_not_refer or answer.row.refer_to_reader is True
             if not of_this_version:
                 del self.keys[key]
             if not of_this_version or all_of_them:
@@ -146,7 +148,7 @@ class Book:
             partners = [read_name(name) for name in row.content["partners"]]
             return self.answers[row.answer].named(row.path, partners, folder)
         told = {name: row.content[name] for name in ("status", "reason", "sha256", "model")}
-        return Row(image=shown_path(row.path), **told)
+        return Row(image=shown_path(row.path), **told, refer_to_reader=row.content.get("refer_to_reader"))
 
 
 def read_book(entries: Iterable[Entry]) -> Book:

@@ -58,6 +58,7 @@ class Record:
         inputs: what the job is about.
         pictures: the folder of its pictures.
         retry_failed: whether photographs that are known to fail are read again.
+        failed_refer: whether rows of those that fail say that a person is to look; they did not in earlier versions.
     """
 
     def __init__(
@@ -68,10 +69,11 @@ class Record:
         pictures: Path,
         *,
         retry_failed: bool = False,
+        failed_refer: bool = False,
     ) -> None:
         self._ledger = ledger
         self._book = read_book(ledger.entries)
-        self._book.forget_failures(__version__, all_of_them=retry_failed)
+        self._book.forget_failures(__version__, all_of_them=retry_failed, that_do_not_refer=failed_refer)
         self._before = len(ledger.entries)
         self._lost = {path: row.content["lost"] for path, row in self._book.current.items() if "lost" in row.content}
         self._question = question.digest
@@ -234,7 +236,8 @@ class Record:
                 content = self._answered(sequence, outcome.partners)
             else:
                 told = {name: getattr(outcome.row, name) for name in ("status", "reason", "sha256", "model")}
-                content = {"answer": None, **told, **({"lost": outcome.lost} if outcome.lost else {})}
+                more = {"refer_to_reader": outcome.row.refer_to_reader, "lost": outcome.lost}
+                content = {"answer": None, **told, **{name: value for name, value in more.items() if value}}
             rows[outcome.index] = self._row(outcome.index, content, items)
         for one in found:
             content = self._answered(one.answer.sequence, one.partners)

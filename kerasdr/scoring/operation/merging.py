@@ -23,7 +23,6 @@ from kerasdr.scoring.ledger.store import open_ledger, read_ledger
 from kerasdr.scoring.names import pictures_folder
 from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.results import check_holds_grades, check_ledger, check_output, remove_stale
-from kerasdr.scoring.rows import Row
 
 
 @dataclass(frozen=True)
@@ -229,8 +228,8 @@ def _outcomes(
     for place, (result, number) in enumerate(ordered):
         named = result.book.rows[number]
         if named.answer is None:
-            told = {name: named.content[name] for name in ("status", "reason", "sha256", "model")}
-            outcomes.append(Outcome(place, Row(image="", **told), Seen(""), lost=named.content.get("lost", 0)))
+            row = result.book.csv_row(number, "")
+            outcomes.append(Outcome(place, row, Seen(""), lost=named.content.get("lost", 0)))
             continue
         answer = answers[answer_key(question, result.book.answers[named.answer].seen)]
         partners = tuple(place_of[read_name(name)] for name in named.content["partners"])
