@@ -117,7 +117,8 @@ def _problems(found: "Output", verified: "Verified", again: bool) -> list[str]:
     problems = []
     if not verified.csv_is and not again:
         what = "is not what the last job wrote" if found.csv.exists() else "is missing"
-        problems.append(f"{printable_path(found.csv)} {what}")
+        where = f" ({verified.difference})" if verified.difference else ""
+        problems.append(f"{printable_path(found.csv)} {what}{where}")
     if verified.damaged:
         some = f"{len(verified.damaged)} of {verified.pictures} {plural(verified.pictures, 'picture')}"
         some += f" {plural(len(verified.damaged), 'is', 'are')} missing or changed"

@@ -66,13 +66,19 @@ def test_verify_what_is_whole(kerasdr: Kerasdr, done: str) -> None:
 
 def test_verify_tells_of_a_changed_csv_and_rebuilds_it(kerasdr: Kerasdr, done: str) -> None:
     before = Path("out.csv").read_bytes()
-    for content in (before.replace(b"0.7", b"0.8"), before[:-1], None):
+    first = "1 row changed, the first in line"
+    for content, where in (
+        (before.replace(b"0.7", b"0.8", 1), f" ({first} 2: in/a.png was changed)"),
+        (before[:-1], rf" ({first} 4: in/\xff.png was changed)"),
+        (b"".join(before.splitlines(True)[:2]), " (2 rows missing, the first in line 3: in/x.png is missing)"),
+        (None, ""),
+    ):
         if content is None:
             Path("out.csv").unlink()
         else:
             Path("out.csv").write_bytes(content)
         what = "is missing" if content is None else "is not what the last job wrote"
-        words = f"out.csv {what}: run the same `kerasdr predict` again, which mends it"
+        words = f"out.csv {what}{where}: run the same `kerasdr predict` again, which mends it"
         assert kerasdr("jobs", "verify", "out.csv").error == words
         ran = kerasdr("jobs", "verify", "out.csv", "--rebuild")
         assert ran.code == 0 and ran.out.startswith("out.csv was written anew, with 2 pictures")

@@ -1,5 +1,6 @@
 """What a ledger says about a CSV and its pictures, and the trail of every row for whoever inspects it."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from kerasdr.reporting import plural
 from kerasdr.scoring.ledger.answers import read_name, write_name
 from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book, runs_of
 from kerasdr.scoring.ledger.chain import Entry, canonical, find_cut
+from kerasdr.scoring.ledger.csv_difference import describe_difference
 from kerasdr.scoring.ledger.lock import holder_of, lock_path
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.record import is_whole
@@ -100,12 +102,14 @@ class Verified:
     Attributes:
         data: the CSV, made again from the ledger.
         csv_is: whether the file is the same, byte for byte.
+        difference: where it differs, in a few words; empty if it is the same, or cannot be read.
         pictures: how many pictures the CSV names.
         damaged: names of those that are missing or changed.
     """
 
     data: bytes
     csv_is: bool
+    difference: str
     pictures: int
     damaged: Sequence[str]
 
@@ -123,17 +127,17 @@ def verify(output: Output, head: tuple[int, str] | None = None) -> Verified:
     if head is not None and (cut := find_cut(list(output.entries), *head)):
         raise KerasdrError(f"the ledger {printable_path(output.ledger)} is damaged: {cut}; put back a copy of it")
     data = rebuild(output)
-    try:
-        csv_is = output.csv.read_bytes() == data
-    except OSError:
-        csv_is = False
+    found = None
+    with contextlib.suppress(OSError):
+        found = output.csv.read_bytes()
+    difference = "" if found is None else describe_difference(found, data)
     assert output.finished is not None and output.finished.ended is not None
     rows = [output.book.rows[number] for number in from_ranges(output.finished.ended["rows"])]
     answers = [output.book.answers[row.answer] for row in rows if row.answer is not None]
     pictures = {answer.picture for answer in answers if answer.picture is not None}
     folder = pictures_folder(output.csv)
     damaged = sorted(picture.name for picture in pictures if not is_whole(folder, picture))
-    return Verified(data, csv_is, len(pictures), damaged)
+    return Verified(data, found == data, difference, len(pictures), damaged)
 
 
 def trail(book: Book) -> Iterator[dict[str, Any]]:
