@@ -22,7 +22,7 @@ DEFINITIONS = calibration_figures.DEFINITIONS | {
     "specificity": "share of the other photographs that are negative at the operating point",
 }
 
-_TITLES = {
+TITLES = {
     "log_loss": "log-loss",
     "brier_grades": "Brier score, grades (0 to 2)",
     "brier_referable": "Brier score, referable",
@@ -34,6 +34,8 @@ _TITLES = {
     "sensitivity": "sensitivity, referable",
     "specificity": "specificity, referable",
 }
+"""Of every figure, in the order of the text."""
+
 _WIDTH, _CELL = 30, 28
 
 
@@ -153,7 +155,7 @@ def report_text(report: CalibrationReport) -> str:
     """Return the report as lines, without a line end at its end."""
     # Folds may differ in their method, so it has a line of its own.
     lines = [f"calibration: {report.method}", _line("", "before", "after")]
-    lines += [_line(_TITLES[name], *map(_cell, (report.before[name], report.after[name]))) for name in report.before]
+    lines += [_line(TITLES[name], *map(_cell, (report.before[name], report.after[name]))) for name in report.before]
     for head, names in (
         (f"sets of grades, level {report.level:g}", ("coverage", "mean_set_size", "share_to_reader")),
         (f"screening, target {report.target}", ("sensitivity", "specificity")),
@@ -162,7 +164,7 @@ def report_text(report: CalibrationReport) -> str:
         for name in names:
             reason = report.undefined.get(name)
             text = f"undefined, because {reason}" if reason else _cell(report.decisions[name])
-            lines.append(_line(f"  {_TITLES[name]}", text))
+            lines.append(_line(f"  {TITLES[name]}", text))
     return "\n".join(lines)
 
 

@@ -148,6 +148,11 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))
 
 
+def markdown_prose(text: str) -> str:
+    """Return text escaped as by :func:`markdown`, with what stands between backticks, such as a command, as code."""
+    return re.sub(r"\\`(.+?)\\`", lambda found: code(re.sub(r"\\(.)", r"\1", found[1])), markdown(text))
+
+
 def code(text: str) -> str:
     """Return text as code in Markdown, fit for a cell of a table."""
     line = " ".join(text.split()).replace("|", r"\|")

@@ -12,7 +12,7 @@ from kerasdr.evaluation.card.from_run import known_of
 from kerasdr.evaluation.card.items import Guideline, Topic, load_items
 from kerasdr.evaluation.page.judged_part import judge_part, run_threshold
 from kerasdr.evaluation.page.run_files import find_runs, read_run
-from kerasdr.evaluation.table_text import code, markdown, markdown_grid
+from kerasdr.evaluation.table_text import code, markdown, markdown_grid, markdown_prose
 from kerasdr.files import printable_path, write_text_atomically
 from kerasdr.overrides import suggestion
 
@@ -61,7 +61,7 @@ def write_card(places: Sequence[Path], path: Path, answers: Path | None = None) 
         f"# Model card: {markdown(run.name)}",
         f"Made by kerasdr {__version__} from {code(printable_path(run.path))}. For research; no medical device, "
         "and a grade is no diagnosis. Lines without a mark are from the run's folder; **Added by a person** and **Not "
-        "recorded** say so.",
+        "recorded** say so; **Left to a person** says what has to stand beside what the run knows.",
     ]
     section = ""
     for topic in topics:
@@ -120,9 +120,9 @@ def read_answers(path: Path) -> dict[str, list[str]]:
 def _status(topic: Topic, known: Sequence[str], given: dict[str, list[str]]) -> str:
     if topic.key in given:
         return FILLED
-    if not topic.ask:
-        return ANSWERED if known else GAP
-    return PARTLY if known else GAP
+    if not known:
+        return GAP
+    return PARTLY if topic.ask_beside else ANSWERED
 
 
 def _topic(topic: Topic, guidelines: Sequence[Guideline], known: Sequence[str], given: Sequence[str]) -> str:
@@ -131,11 +131,13 @@ def _topic(topic: Topic, guidelines: Sequence[Guideline], known: Sequence[str], 
         for guideline in guidelines
         if topic.items[guideline.key]
     )
-    lines = [f"* {markdown(line)}" for line in known]
+    lines = [f"* {markdown_prose(line)}" for line in known]
     # As a person wrote it: it is Markdown of theirs.
     lines += [f"* **Added by a person:** {text}".replace("\n", "\n  ") for text in given]
-    if not given and (topic.ask or not known):
+    if not given and not known:
         lines.append(f"* **Not recorded:** {topic.ask or 'this run does not hold it'}.")
+    elif not given and topic.ask_beside:
+        lines.append(f"* **Left to a person:** {topic.ask_beside}.")
     return f"### {topic.title}\n\n*{items}*\n\n" + "\n".join(lines)
 
 
@@ -162,7 +164,8 @@ def _how_to_fill(topics: Sequence[Topic], status: dict[str, str]) -> str:
     open_topics = [topic for topic in topics if status[topic.key] in (GAP, PARTLY)]
     if not open_topics:
         return "## Gaps\n\nNone."
-    lines = "\n".join(f'{topic.key}: ""  # {topic.ask or "not held by this run"}' for topic in open_topics)
+    asks = {topic.key: topic.ask_beside if status[topic.key] == PARTLY else topic.ask for topic in open_topics}
+    lines = "\n".join(f'{key}: ""  # {ask or "not held by this run"}' for key, ask in asks.items())
     return (
         "## Gaps\n\nWhat the run does not know, as a file of answers: fill in what is known, take the other lines away, and "
         f"give it with `--card-answers FILE.yaml`.\n\n```yaml\n{lines}\n```"

@@ -6,6 +6,7 @@ from typing import Any
 from kerasdr.evaluation.judged import describe_interval
 from kerasdr.evaluation.judged_text import TITLES
 from kerasdr.evaluation.page.about import PHANTOMS, data_words, member_words
+from kerasdr.evaluation.page.figure_words import figure_rows
 from kerasdr.evaluation.page.judged_part import JudgedPart
 from kerasdr.evaluation.page.other_sections import NO_RANKING
 from kerasdr.evaluation.page.run_files import RunFiles
@@ -269,7 +270,7 @@ def _limitations(run: RunFiles, parts: Sequence[JudgedPart]) -> Lines:
 
 def _more(run: RunFiles, parts: Sequence[JudgedPart], name: str) -> Lines:
     kept = [(f"{part.title}, ", part.files.more.get(name, {})) for part in parts] + [("", run.evidence.get(name, {}))]
-    return [f"{where}{what}: {value}" for where, content in kept for what, value in plain_rows(content, name)]
+    return [f"{where}{what}: {value}" for where, content in kept for what, value in figure_rows(content, name)]
 
 
 def _members(run: RunFiles) -> list[dict[str, Any]]:

@@ -32,7 +32,8 @@ class Topic:
         title: its heading.
         section: the heading above.
         items: numbers of the items that it answers, by the guideline's key.
-        ask: what a person has to add; empty where a run's folder knows all of it.
+        ask: what a person has to say where the run knows nothing; empty where a run's folder knows all of it.
+        ask_beside: what a person has to add to what the run knows, if that is not the same; empty for nothing.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Topic:
     section: str
     items: dict[str, tuple[str, ...]]
     ask: str
+    ask_beside: str
 
 
 def load_items() -> tuple[tuple[Guideline, ...], tuple[Topic, ...]]:
@@ -54,6 +56,7 @@ def load_items() -> tuple[tuple[Guideline, ...], tuple[Topic, ...]]:
             section["title"],
             {guideline.key: tuple(one[guideline.key]) for guideline in guidelines},
             one["ask"] or "",
+            one.get("ask_beside", one["ask"]) or "",
         )
         for section in content["sections"]
         for one in section["topics"]

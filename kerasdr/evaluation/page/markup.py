@@ -44,6 +44,14 @@ def joined(*children: Child) -> Markup:
     return Markup("".join(_rendered(child) for child in children))
 
 
+def prose(text: str) -> list[Child]:
+    """Return text that names commands between backticks, as messages do, with these as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one that has no other is itself
+        return [text]
+    return [element("code", part) if place % 2 else part for place, part in enumerate(parts)]
+
+
 def css(text: str) -> Markup:
     """Return a style element.
 

@@ -9,11 +9,12 @@ from kerasdr.evaluation.intervals import Interval
 from kerasdr.evaluation.page.about import data_words
 from kerasdr.evaluation.page.chart import Figure
 from kerasdr.evaluation.page.evidence_files import COMMANDS, FOLDER
+from kerasdr.evaluation.page.figure_words import figure_rows
 from kerasdr.evaluation.page.judged_part import JudgedPart
-from kerasdr.evaluation.page.markup import Child, Markup, element, joined
+from kerasdr.evaluation.page.markup import Child, Markup, element, joined, prose
 from kerasdr.evaluation.page.other_figures import curves_figure, forest_figure
 from kerasdr.evaluation.page.run_files import RunFiles
-from kerasdr.evaluation.page.tables import figure_cell, plain_rows, table
+from kerasdr.evaluation.page.tables import figure_cell, table
 from kerasdr.evaluation.page.yardsticks import load_yardsticks
 from kerasdr.evaluation.predictions import read_json
 from kerasdr.files import printable_path
@@ -111,7 +112,7 @@ def compared_section(
     words = (
         "Intervals that overlap are no test: `kerasdr compare RUN RUN` tests runs that are judged on the same people."
     )
-    parts.append(element("p", words))
+    parts.append(element("p", prose(words)))
     rows_of_runs = [[run.name, data_words(run), str(run.data.get("sha256", ""))[:12]] for run, _ in judged]
     parts.append(table("the runs", ["run", "photographs", "data and split"], rows_of_runs))
     return joined(*parts), figures
@@ -136,7 +137,9 @@ def more_section(run: RunFiles, parts: Sequence[JudgedPart], level: int) -> tupl
     shown: list[Child] = [element(f"h{level}", "Also kept with the run's figures")]
     for _, title, content in kept:
         shown.append(element(f"h{level + 1}", title))
-        shown.append(table(title, ["what", "figure"], plain_rows(content) or [("nothing", "")], numbers=True))
+        # A single value has no name of its own.
+        rows = [(what or title, text) for what, text in figure_rows(content)] or [(title, "nothing")]
+        shown.append(table(title, ["what", "figure"], rows, numbers=True))
     return joined(*shown), gaps
 
 
@@ -198,7 +201,8 @@ def gaps_section(gaps: Sequence[str], level: int) -> Markup:
             element(f"h{level}", "What is not here"), element("p", "Nothing is missing that this page knows of.")
         )
     return joined(
-        element(f"h{level}", "What is not here"), element("ul", *(element("li", gap) for gap in dict.fromkeys(gaps)))
+        element(f"h{level}", "What is not here"),
+        element("ul", *(element("li", prose(gap)) for gap in dict.fromkeys(gaps))),
     )
 
 

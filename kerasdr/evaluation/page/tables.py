@@ -1,7 +1,8 @@
 """Tables of the page: with a caption and scopes, so that a reader hears what a cell is of."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from kerasdr.evaluation.intervals import Interval
@@ -50,8 +51,21 @@ def figure_cell(figure: Interval, found: StandardFigures | None = None, name: st
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
-def plain_rows(content: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Return plain data as rows of name and text: what has a value and an interval is one row, lists of numbers too."""
+def plain_rows(
+    content: Any, prefix: str = "", words: Mapping[str, str] = MappingProxyType({})
+) -> list[tuple[str, str]]:
+    """Return plain data as rows of name and text: what has a value and an interval is one row, lists of numbers too.
+
+    Args:
+        content: the data.
+        prefix: name of the whole.
+        words: what stands in the place of some names.
+    """
+
+    def named(name: object) -> str:
+        name = words.get(str(name), str(name))
+        return f"{prefix}, {name}" if prefix else name
+
     if isinstance(content, dict) and {"value", "low", "high"} <= set(content):
         ends = [content[key] for key in ("value", "low", "high")]
         value, low, high = (_number(end) for end in ends)
@@ -61,14 +75,10 @@ def plain_rows(content: Any, prefix: str = "") -> list[tuple[str, str]]:
             (prefix, text if people is None else f"{text}, {content.get('n_images')} photographs of {people} people")
         ]
     if isinstance(content, dict):
-        return [
-            row for key, item in content.items() for row in plain_rows(item, f"{prefix}, {key}" if prefix else str(key))
-        ]
+        return [row for key, item in content.items() for row in plain_rows(item, named(key), words)]
     if isinstance(content, list):
         if any(isinstance(item, (dict, list)) for item in content):
-            return [
-                row for place, item in enumerate(content, start=1) for row in plain_rows(item, f"{prefix}, {place}")
-            ]
+            return [row for place, item in enumerate(content, start=1) for row in plain_rows(item, named(place), words)]
         return [(prefix, ", ".join(_number(item) for item in content) or "none")]
     return [(prefix, _number(content))]
 

@@ -57,6 +57,29 @@ def test_a_card_of_a_run(make_run: MakeRun, tmp_path: Path) -> None:
     assert re.search(r"\| 23a \| Performance with intervals \| answered by the run \|", text)
 
 
+def test_not_recorded_stands_alone_and_commands_are_code(make_run: MakeRun, tmp_path: Path) -> None:
+    figure = {"value": 0.5, "low": 0.25, "high": 0.75, "n_images": 9, "n_people": 8}
+    more = {"explanations": {"rightly called referable": {"gradcam": {"pointing": figure}}}}
+    more["robustness"] = {"not graded at severity 5: blur": figure}
+    bare = write_card([make_run("a")], tmp_path / "bare.md").path.read_text()
+    text = write_card([make_run("b", more=more)], tmp_path / "card.md").path.read_text()
+    for one in (bare, text):
+        blocks = re.split(r"\n### ", one.partition("## Items of")[0])[1:]
+        assert len(blocks) == len(load_items()[1])
+        for block in blocks:
+            if "**Not recorded:**" in block:
+                assert block.count("\n* ") == 1, block
+        assert "\\`" not in one and "`kerasdr predict PHOTOGRAPHS --model RUN` computes" in one
+    for title in ("Explanations", "Robustness"):
+        assert "**Not recorded:**" in topic(bare, title) and "Not recorded" not in topic(text, title)
+    assert "gradcam, pointing game: 0.5 (0.25 to 0.75)" in topic(text, "Explanations")
+    assert "Left to a person" not in topic(text, "Explanations")
+    assert "* **Left to a person:** figures on other cameras." in topic(text, "Robustness")
+    assert "* **Left to a person:** why this threshold suits" in topic(text, "Output, thresholds and poor input")
+    assert "explanations:" not in text.partition("```yaml")[2]
+    assert 'robustness: ""  # figures on other cameras\n' in text.partition("```yaml")[2]
+
+
 def test_answers_fill_gaps(make_run: MakeRun, tmp_path: Path) -> None:
     answers = tmp_path / "ours.yaml"
     answers.write_text(yaml.safe_dump({"ethics": "None was asked: public data.", "annotators": ["Two.", "In Bern."]}))

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.calibration_report import TITLES as CALIBRATION_TITLES
+from kerasdr.evaluation.judged_text import TITLES as JUDGED_TITLES
 from kerasdr.evaluation.page.other_sections import NO_RANKING, OPTIONAL
 from kerasdr.evaluation.page.page import Page, write_page
 from kerasdr.evaluation.page.run_files import RunFiles
@@ -165,8 +167,12 @@ def cells(path: Path) -> dict[str, list[str]]:
     text = path.read_text(encoding="utf-8")
     body = re.search(r"<caption>test part of.*?<tbody>(.*?)</tbody>", text, re.S)
     assert body
+    return rows_of(body[1])
+
+
+def rows_of(text: str) -> dict[str, list[str]]:
     found = {}
-    for row in re.findall(r"<tr>(.*?)</tr>", body[1], re.S):
+    for row in re.findall(r"<tr>(.*?)</tr>", text, re.S):
         name, *values = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)
         found[name] = values
     return found
@@ -253,6 +259,38 @@ def test_parts_of_other_steps_are_shown_or_missed(make_run: MakeRun, tmp_path: P
     assert OPTIONAL["subgroups"] not in text and OPTIONAL["calibration"] in text and OPTIONAL["robustness"] in text
 
 
+def test_people_read_words_and_no_names_of_fields(make_run: MakeRun, tmp_path: Path) -> None:
+    figure = {"value": 0.0625, "low": 0.03125, "high": 0.125}
+    calibration = {
+        "method": "none",
+        "undefined": {},
+        "undefined_threshold": "",
+        "definitions": {"ece_referable": "of bins"},
+    }
+    calibration |= {"decisions": {"mean_set_size": figure}, "judged": "out of fold"}
+    more = {
+        "calibration": calibration,
+        "others": {"left": {"sensitivity_at_90_specificity": figure}},
+        "left_to_right": 3,
+    }
+    runs = [make_run("a", more=more, test=False), make_run("b", more={"calibration": [calibration]})]
+    page = written(runs, tmp_path)
+    rows = rows_of(text_of(page))
+    assert rows["left, referable: sensitivity at 90% specificity"] == ["0.0625 (0.03125 to 0.125)"]
+    assert rows["sets of grades and operating point, mean size of a set, grades"] == ["0.0625 (0.03125 to 0.125)"]
+    assert rows["definitions, expected calibration error, referable"] == ["of bins"]
+    assert rows["left to right, validation part"] == ["3"] and rows["1, how it was judged"] == ["out of fold"]
+    assert all(all(row) for row in rows.values()) and "" not in rows
+    reader = read(page.path)
+    shown = [text for path, text in reader.texts if "style" not in path]
+    names = {*JUDGED_TITLES, *CALIBRATION_TITLES, "undefined_threshold"}
+    assert not [(name, text) for text in shown for name in names if "_" in name and name in text]
+    assert not [text for text in shown if "`" in text]
+    commands = [text for path, text in reader.texts if path[-1:] == ("code",) and text.startswith("kerasdr ")]
+    assert "kerasdr compare RUN RUN" in commands and f"kerasdr evaluate {runs[0]}" in commands
+    assert any(one.startswith("kerasdr evidence robustness ") for one in commands)
+
+
 def test_what_evidence_has_put_below_a_run_is_shown_in_short(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a")
     (run / "bundle").mkdir()
@@ -289,7 +327,7 @@ def test_what_evidence_has_put_below_a_run_is_shown_in_short(make_run: MakeRun, 
 
     (run / "bundle" / "SHA256SUMS").write_text("of another model\n")
     text = text_of(written([run], tmp_path / "again"))
-    command = f"`kerasdr evidence robustness {run.resolve()} --out {run.resolve()}/evidence/robustness`"
+    command = f"<code>kerasdr evidence robustness {run.resolve()} --out {run.resolve()}/evidence/robustness</code>"
     assert f"{OPTIONAL['robustness']}: the run has none; {command} puts them there" in text
     assert "FAILED: above chance" not in text
     (run / "evidence" / "robustness" / "robustness.json").write_text("{}")
