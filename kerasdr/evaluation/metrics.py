@@ -39,13 +39,6 @@ def binary_confusion(positive: ArrayLike, called: ArrayLike) -> NDArray[np.int64
     return np.bincount(truth * 2 + said, minlength=4).reshape(2, 2)
 
 
-def kappa_of_confusion(confusion: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return quadratic weighted kappa of confusion matrices ``(..., 5, 5)``; see :func:`quadratic_kappa`."""
-    kappa = counts.kappa(confusion)
-    # Truth and prediction are one and the same constant: nothing was told apart.
-    return np.where(np.isnan(kappa), 0.0, kappa)
-
-
 def quadratic_kappa(grades: ArrayLike, predicted: ArrayLike) -> float:
     """Return Cohen's kappa with quadratic weights (Cohen, Psychological Bulletin 70(4), 1968).
 
@@ -56,7 +49,7 @@ def quadratic_kappa(grades: ArrayLike, predicted: ArrayLike) -> float:
     Args:
         grades, predicted: ``(n,)`` integers 0-4.
     """
-    return float(kappa_of_confusion(confusion_matrix(grades, predicted)))
+    return float(np.nan_to_num(counts.kappa(confusion_matrix(grades, predicted))))
 
 
 def linear_kappa(grades: ArrayLike, predicted: ArrayLike) -> float:

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from kerasdr.evaluation import counts, metrics
 from kerasdr.evaluation.intervals import Interval, IntervalKind, bootstrap_people
-from kerasdr.evaluation.metrics import kappa_of_confusion
 from kerasdr.grades import N_GRADES
 
 
@@ -48,7 +47,8 @@ def average_kappa(
         n_resamples, seed, level, kind: as in :func:`~kerasdr.evaluation.intervals.bootstrap_people`, whose draws these are.
 
     Returns:
-        The mean; ``n_images`` and ``n_people`` count those that any run was judged by, each once.
+        The mean, nan where one of the runs has no kappa; ``n_images`` and ``n_people`` count those that any run was judged by,
+        each once.
     """
     names = np.unique(np.concatenate([run.people for run in runs]))
     cells = np.zeros((len(runs), len(names), N_GRADES**2))
@@ -58,7 +58,7 @@ def average_kappa(
     def mean(people: NDArray[np.int64]) -> float:
         together = cells[:, people].sum(axis=1)
         judged = together[together.sum(axis=1) > 0]
-        return float(kappa_of_confusion(judged.reshape(-1, N_GRADES, N_GRADES)).mean())
+        return float(counts.kappa(judged.reshape(-1, N_GRADES, N_GRADES)).mean())
 
     interval = bootstrap_people(mean, names, n_resamples=n_resamples, seed=seed, level=level, kind=kind)
     return replace(interval, n_images=len(np.unique(np.concatenate([run.images for run in runs]))))

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from kerasdr.evaluation import counts
 from kerasdr.evaluation.delong import midranks
 from kerasdr.evaluation.graded import Graded, Screened
-from kerasdr.evaluation.metrics import kappa_of_confusion
 from kerasdr.evaluation.over_runs import Predictions
 from kerasdr.evaluation.paired import Mixed, Values, Weights
 from kerasdr.evaluation.ranking import roc
@@ -115,11 +114,8 @@ def mixed_of_runs(first: Sequence[Predictions], second: Sequence[Predictions]) -
 
     def mixed(as_first: Weights, as_second: Weights) -> Values:
         confusions = as_first @ as_cells + as_second @ bs_cells
-        return {
-            "average_kappa": kappa_of_confusion(confusions.reshape(*confusions.shape[:-1], N_GRADES, N_GRADES)).mean(
-                axis=0
-            )
-        }
+        kappas = counts.kappa(confusions.reshape(*confusions.shape[:-1], N_GRADES, N_GRADES))
+        return {"average_kappa": kappas.mean(axis=0)}
 
     return mixed
 

@@ -19,6 +19,7 @@ from kerasdr.evaluation.report_figures import Drawing, Panel, row_curves, run_pa
 from kerasdr.evaluation.table_text import (
     code,
     csv_text,
+    figure_cells,
     figure_text,
     file_name,
     markdown,
@@ -39,7 +40,7 @@ All figures are quadratic weighted kappa, ours with a 95% interval (percentile b
 person drawn together).
 
 * **Average test** is the mean over runs; people are drawn once for all runs. The interval says how much hangs on these
-  people, not on the chance of training: for that, look at the number of runs.
+  people, not on the chance of training: for that, look at the number of runs. It is undefined if one of the runs has no kappa.
 * **Best test** is the highest of the runs, chosen by the test part itself, and so too good; its interval is that run's own.
   **Best val** likewise, on validation.
 * Runs are averaged only where scale, photographs (real or synthetic, and which they are), layout and settings are the same;
@@ -156,7 +157,7 @@ def runs_csv(runs: Iterable[TaskRun]) -> str:
         cells += [group.layout, "; ".join(group.settings), "finished" if run.finished else "not finished"]
         cells += [run.fingerprint, run.photographs, run.chosen_method]
         for figure in (run.kappa("validation"), run.kappa("test")):
-            cells += [figure.value, figure.low, figure.high] if figure else [None] * 3
+            cells += figure_cells(figure)
         rows.append([*cells, printable_path(run.path), printable_path(run.same_as) if run.same_as else None])
     return csv_text([*names, "folder", "same_as"], rows)
 

@@ -70,10 +70,12 @@ def row_differences(
 
 
 def difference_text(difference: RowDifference | None) -> str:
-    """Return ``+0.0312 (-0.010 to +0.075), p 0.14``, the p value adjusted; an empty text for None."""
+    """Return ``+0.0312 (-0.010 to +0.075), p 0.14``, the p value adjusted, or that it is undefined; an empty text for None."""
     if difference is None:
         return ""
     one = difference.interval
+    if np.isnan(one.value):
+        return "undefined: one of the two has no average kappa"
     ends = "no interval" if np.isnan(one.low) else f"{signed(one.low)} to {signed(one.high)}"
     return f"{signed(one.value, 4)} ({ends}), p {p_text(difference.p_holm)}"
 

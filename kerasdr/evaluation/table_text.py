@@ -11,6 +11,8 @@ from kerasdr.evaluation.row_differences import difference_text
 from kerasdr.evaluation.tables import TITLES, Block, FilledTable, Line
 
 NOTHING = "–"
+UNDEFINED = "undefined"
+_SAME_GRADE = "true and predicted grades of a run are all the same one, so that chance agrees fully"
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -96,8 +98,7 @@ def to_csv(table: FilledTable) -> str:
                 photographs = "synthetic" if group.phantoms else "real"
                 row += [photographs, group.scale, line.layout, "; ".join(group.settings), group.photographs or None]
             for column in table.columns:
-                figure = line.figures.get(column)
-                row += [figure.value, figure.low, figure.high] if figure else [None] * 3
+                row += figure_cells(line.figures.get(column))
                 row.append(line.published.get(column) if block.comparable else None)
             row += _difference_cells(line)
             row += [len(line.seeds), line.people, line.photographs, line.fingerprint, line.command]
@@ -170,12 +171,23 @@ def latex_code(text: str) -> str:
 
 
 def figure_text(figure: Interval | None) -> str:
-    """Return ``0.7793 (0.712 to 0.838)``, or a dash."""
-    if figure is None or math.isnan(figure.value):
+    """Return a kappa as ``0.7793 (0.712 to 0.838)``, or why it is undefined; a dash for None."""
+    if figure is None:
         return NOTHING
+    if math.isnan(figure.value):
+        return f"{UNDEFINED}: {_SAME_GRADE if figure.n_images else 'no photograph was graded'}"
     if math.isnan(figure.low):
         return f"{figure.value:.4f}"
     return f"{figure.value:.4f} ({figure.low:.3f} to {figure.high:.3f})"
+
+
+def figure_cells(figure: Interval | None) -> list[object]:
+    """Return a kappa and the ends of its interval as cells of CSV: empty for None, words where the kappa is undefined."""
+    if figure is None:
+        return [None] * 3
+    if math.isnan(figure.value):
+        return [figure_text(figure), UNDEFINED, UNDEFINED]
+    return [figure.value, figure.low, figure.high]
 
 
 def markdown_grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -221,6 +233,8 @@ def _difference_cells(line: Line) -> list[object]:
     if line.difference is None:
         return [None] * 5
     one = line.difference.interval
+    if math.isnan(one.value):
+        return [difference_text(line.difference), *[UNDEFINED] * 4]
     return [one.value, one.low, one.high, line.difference.p, line.difference.p_holm]
 
 
@@ -234,11 +248,11 @@ def _notes(table: FilledTable, block: Block) -> list[str]:
             "its own, called by the first digits of its SHA-256."
         )
     compared = [line for line in block.lines if line.difference]
-    if compared:
+    if tested := sum(not math.isnan(line.difference.p) for line in compared if line.difference):
         notes.append(
             "Less the first row: the difference of average test kappa over the seeds that both rows have, on the same "
             f"photographs, with a paired 95% interval over people, and p of a permutation test over people, adjusted for the "
-            f"{len(compared)} row{'s' if len(compared) > 1 else ''} compared (Holm)."
+            f"{tested} row{'s' if tested > 1 else ''} compared (Holm)."
         )
     for line in compared:
         if line.difference and set(line.difference.seeds) != set(line.seeds) | set(block.lines[0].seeds):

@@ -1,4 +1,6 @@
+import csv
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from kerasdr.evaluation.report_folder import runs_csv
 from kerasdr.evaluation.table_text import (
     code,
     figure_text,
@@ -20,6 +23,7 @@ from kerasdr.evaluation.table_text import (
 from kerasdr.evaluation.tables import FilledTable, fill_tables
 from kerasdr.evaluation.task_runs import find_task_runs
 from kerasdr.tasks import Task
+from tests.evaluation.conftest import metrics, predictions
 
 MakeRun = Callable[..., Path]
 Fill = Callable[[], dict[str, FilledTable]]
@@ -148,6 +152,51 @@ def test_csv_parses_back_to_the_values(fill: Fill, make_run: MakeRun) -> None:
     alone = pd.read_csv(io.StringIO(published_csv(table)))
     assert alone["data_set"].tolist() == ["DeepDRiD", "DeepDRiD"]
     assert alone["best_test"].tolist() == [0.7966, 0.7991]
+
+
+def of_one_grade(run: Path) -> None:
+    """Give all photographs of a run one true grade, and the network's answers the same."""
+    for part, end in (("validation", ""), ("test", "_test")):
+        table = predictions(1, [f"{number:03d}" for number in range(30)]).assign(grade=2, predicted=2)
+        for grade in range(5):
+            table[f"prob_{grade}"] = 0.6 if grade == 2 else 0.1
+        table.to_csv(run / f"predictions_{part}.csv", index=False)
+        table.to_csv(run / f"predictions_{part}_soft.csv", index=False)
+        content = json.loads((run / f"metrics{end}.json").read_text())
+        content |= {"ensemble": metrics(table), "methods": {"soft": metrics(table)}}
+        assert content["ensemble"]["quadratic_kappa"]["value"] is None
+        (run / f"metrics{end}.json").write_text(json.dumps(content))
+
+
+def test_an_undefined_kappa_is_called_so_with_the_reason(fill: Fill, make_run: MakeRun, tmp_path: Path) -> None:
+    why = "undefined: true and predicted grades of a run are all the same one, so that chance agrees fully"
+    of_one_grade(make_run("first", 40))
+    other = make_run("second", 40)  # the same photographs, and answers that are not all the same
+    said = pd.read_csv(other / "predictions_test.csv", dtype=str)
+    said.assign(grade=2).to_csv(other / "predictions_test.csv", index=False)
+    for number, columns in (("2", 3), ("8", 1)):
+        if number == "8":
+            of_one_grade(make_run("ensemble", 40))
+        table = fill()[number]
+        (grid,) = [one for one in grids(to_markdown(table)) if one[0][0] == "Experiment"]
+        assert [cell for cell in grid[2][1:] if cell == why] == [why] * (columns + (number == "8"))
+        assert to_latex(table).count(why) == columns + (number == "8")
+        row = next(csv.DictReader(io.StringIO(to_csv(table))))
+        for column in table.columns:
+            assert (row[column], row[f"{column}_low"], row[f"{column}_high"]) == (why, "undefined", "undefined")
+    header, _, _, second = grids(to_markdown(fill()["2"]))[0]
+    compared = header.index("Test, less the first row (p Holm)")
+    assert second[compared] == "undefined: one of the two has no average kappa"
+    assert "(Holm)." not in to_markdown(fill()["2"])
+    row = list(csv.DictReader(io.StringIO(to_csv(fill()["2"]))))[1]
+    assert float(row["average_test"]) == 0.0
+    assert {row[f"difference{end}"] for end in ("_low", "_high", "_p", "_p_holm")} == {"undefined"}
+    # One run without a kappa leaves the average of the row without one, and not its best.
+    make_run("first", 41)
+    row = next(csv.DictReader(io.StringIO(to_csv(fill()["2"]))))
+    assert row["average_test"] == why and float(row["best_test"]) > 0 and float(row["best_validation"]) > 0
+    (listed, *_) = csv.DictReader(io.StringIO(runs_csv(find_task_runs([tmp_path / "runs"]))))
+    assert listed["validation_kappa"] == listed["test_kappa"] == why
 
 
 def test_latex_parses_back_to_the_cells(fill: Fill, make_run: MakeRun) -> None:
