@@ -21,13 +21,14 @@ LOST_AT_MOST = 20
 """So many photographs whose reading was lost one after the other are the machine's fault, and the job stops."""
 LOST_RUNS = 3
 """A photograph whose reading was lost in so many runs is said to have failed."""
-_REASONS = {
+NOT_REACHED = {
     TOO_LONG: "not reached within the time limit: run again",
     TOO_MANY: "not reached, as too many photographs failed: see why, and run again",
     STOPPED: "not reached, as the job was stopped: run again",
     LOST: "not reached, as many photographs in a row could not be read on this machine: check its memory and disks, and "
     "run again",
 }
+"""Reason of what a job that ended before its end did not come to, by how it ended."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,6 @@ class Work:
 
     def _left(self, place: int, bundle: Bundle) -> Outcome:
         photograph = self._lost.get(place) or Photograph(
-            place, "waiting", _REASONS.get(self.how, ""), lost=self._record.lost_before(place)
+            place, "waiting", NOT_REACHED.get(self.how, ""), lost=self._record.lost_before(place)
         )
         return Outcome(place, row_without_grade(photograph, "", bundle), Seen(""), lost=photograph.lost)

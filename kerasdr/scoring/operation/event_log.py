@@ -9,6 +9,7 @@ from kerasdr.scoring.grading import Outcome
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.rows import STATUSES, Row
+from kerasdr.scoring.unanswered import NOT_REACHED
 
 _DIGITS = 12
 _BEGIN = b'{"time": "'
@@ -51,8 +52,12 @@ class EventLog(JobListener):
         self._rows((outcome.index, outcome.row) for outcome in outcomes)
 
     def ended(self, summary: Summary, seconds: float) -> None:
-        """Write what a job that came to its end did, the rows that were not told of first."""
-        self._rows(enumerate(summary.rows))
+        """Write what a job did that ended, first the rows that were not told of: those that it did not come to in one line."""
+        not_reached = NOT_REACHED.get(summary.how)
+        left = sum(row.status == "waiting" and row.reason == not_reached for row in summary.rows)
+        self._rows((place, row) for place, row in enumerate(summary.rows) if row.reason != not_reached)
+        if left:
+            self.write("rows", rows=left, status="waiting", reason=not_reached)
         self._told.clear()
         self.write(
             "ended",

@@ -73,6 +73,17 @@ def test_rows_that_fail_are_told_once_by_number_and_never_by_name() -> None:
     assert not any(name in stream.getvalue() for name in ("john", "cmd", "jane", "x.png"))
 
 
+def test_what_a_job_did_not_come_to_is_one_line() -> None:
+    reason = "not reached within the time limit: run again"
+    left = [Row(f"{number}.png", "waiting", reason=reason) for number in range(1000)]
+    events, stream = log()
+    events.ended(Summary([*ROWS, *left], Path("g.csv"), None, Path("g.ledger"), Head(7, "d" * 64), "time limit"), 1.0)
+    told = [{name: value for name, value in line.items() if name != "time"} for line in lines(stream)]
+    assert [(one["event"], one.get("row")) for one in told[:2]] == [("row", 2), ("row", 3)]
+    assert told[2] == {"event": "rows", "rows": 1000, "status": "waiting", "reason": reason}
+    assert (told[3]["event"], told[3]["waiting"], len(told)) == ("ended", 1001, 4)
+
+
 def test_the_next_job_tells_its_rows_again() -> None:
     events, stream = log()
     for _ in range(2):
