@@ -78,7 +78,7 @@ def check_command(
     from kerasdr.data.readers import detect_layout, read_table
     from kerasdr.files import write_bytes_atomically, write_text_atomically
     from kerasdr.machine import available_cores
-    from kerasdr.scoring.isolation.complaints import DAMAGED
+    from kerasdr.scoring.isolation.complaints import DAMAGED, listening
     from kerasdr.scoring.isolation.damage import find_damaged
 
     for option in options:
@@ -89,9 +89,12 @@ def check_command(
     dataset = read_table(layout, root, reader_options)
     reporter = TerminalReporter()
     others = [_photographs(value, layout, reader_options, reporter) for value in against]
-    seen = see_photographs(dataset.table, reporter.progress("reading"))
-    damaged = find_damaged(dataset.table["path"].tolist(), available_cores(), reporter.progress("listening to codecs"))
-    seen = [replace(one, problem=DAMAGED) if place in damaged else one for place, one in enumerate(seen)]
+    with listening() as complained:
+        seen = see_photographs(dataset.table, reporter.progress("reading"), complained=complained)
+    suspects = [place for place, one in enumerate(seen) if one.suspect]
+    paths = [str(dataset.table["path"].iloc[place]) for place in suspects]
+    for found in find_damaged(paths, available_cores(), reporter.progress("reading again what a codec complained of")):
+        seen[suspects[found]] = replace(seen[suspects[found]], problem=DAMAGED)
     report = report_of(dataset, seen)
     click.echo(f"layout       {layout}")
     click.echo(report.render())

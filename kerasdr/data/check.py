@@ -1,9 +1,10 @@
 """What is understood of a data set, before anything is trained on it."""
 
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ class Seen:
         problem: why it cannot be read or decoded, or an empty string.
         refusal: why the quality gate calls it ungradable, or an empty string.
         look: what copies of it have in common; None if it cannot be decoded.
+        suspect: whether a codec complained while it was decoded, of it or of one that was decoded at the same time.
     """
 
     digest: str
@@ -117,23 +119,44 @@ class Seen:
     problem: str = ""
     refusal: str = ""
     look: Look | None = None
+    suspect: bool = False
 
 
-def see_photographs(table: pd.DataFrame, progress: Progress | None = None, workers: int = 2) -> list[Seen]:
+def see_photographs(
+    table: pd.DataFrame,
+    progress: Progress | None = None,
+    workers: int = 2,
+    complained: Callable[[], bool] = lambda: False,
+) -> list[Seen]:
     """Read every photograph of a table once, in its order.
 
     Args:
         table: the record table.
         progress: told of each photograph that is done.
         workers: threads.
+        complained: asked after each photograph whether a codec has complained since, in any thread.
     """
+    lock = threading.Lock()
+    at_work: set[int] = set()
+    suspects: set[int] = set()
+
+    def see_one(place: int, path: str) -> Seen:
+        with lock:
+            at_work.add(place)
+        one = _see(path)
+        with lock:
+            if complained():
+                suspects.update(at_work)
+            at_work.remove(place)
+        return one
+
     seen = []
     with ThreadPoolExecutor(workers) as pool:
-        for one in pool.map(_see, table["path"]):
+        for one in pool.map(see_one, range(len(table)), table["path"]):
             seen.append(one)
             if progress:
                 progress(len(seen), len(table))
-    return seen
+    return [replace(one, suspect=place in suspects) for place, one in enumerate(seen)]
 
 
 def photograph_set(name: str, layout: str, table: pd.DataFrame, seen: Sequence[Seen]) -> PhotographSet:

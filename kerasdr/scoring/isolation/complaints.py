@@ -3,6 +3,10 @@
 import contextlib
 import os
 import re
+import sys
+from collections.abc import Callable, Iterator
+
+from cv2.utils import logging
 
 DAMAGED = "the picture's data are damaged or cut off: copy it again from the camera"
 """The reason of a photograph of which a codec said so."""
@@ -36,3 +40,34 @@ class Complaints:
             while len(heard) < _AT_MOST and (more := os.read(self._read, 1 << 16)):
                 heard += more
         return _DAMAGE.search(heard) is not None
+
+    def close(self) -> None:
+        """Hear nothing more; whoever has put another standard error in place need not be heard."""
+        os.close(self._read)
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Callable[[], bool]]:
+    """Hear codecs in this process; what Python writes to standard error comes where it did.
+
+    Yields:
+        What says whether a codec has told of damage since it was asked last, in whatever thread. On Windows none is heard.
+    """
+    if os.name != "posix":
+        yield lambda: False
+        return
+    with contextlib.ExitStack() as stack:
+        before = os.dup(2)
+        stack.callback(os.close, before)
+        with contextlib.suppress(OSError, ValueError):  # it is no file, and so not this one
+            if sys.stderr.fileno() == 2:
+                shown = stack.enter_context(
+                    open(os.dup(before), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+                )
+                stack.enter_context(contextlib.redirect_stderr(shown))
+        # Whatever this process was told, as in those that read photographs.
+        stack.callback(logging.setLogLevel, logging.setLogLevel(logging.LOG_LEVEL_ERROR))
+        complaints = Complaints()
+        stack.callback(complaints.close)
+        stack.callback(os.dup2, before, 2)
+        yield complaints.damage

@@ -23,7 +23,10 @@ def find_damaged(paths: Sequence[str], workers: int, progress: Progress | None =
         progress: told of each photograph that is done.
     """
     damaged: set[int] = set()
+    if not paths:
+        return damaged
     settings = Settings((get_recipe("none", _SIDE),), _MEGAPIXELS, None, PHOTO_SECONDS)
+    workers = min(workers, len(paths))
     with Readers(settings, workers) as readers, ThreadPoolExecutor(workers) as pool:
         for done, found in enumerate(pool.map(readers.load, range(len(paths)), map(Input, paths)), 1):
             if found.reason == DAMAGED:
