@@ -52,9 +52,7 @@ def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None
 
 
 def _may_be_written(path: Path, option: str) -> bool:
-    if (
-        option == "--log"
-    ):  # which is added to: a pipe or a terminal keeps nothing; a folder is refused when it is opened
+    if option == "--log":  # added to: a pipe or a terminal keeps nothing; a folder is refused when it is opened
         with contextlib.suppress(OSError):
             kind = os.stat(path).st_mode
             if not stat.S_ISREG(kind):
