@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerasdr.cli.bundle_trial import accept_command, compare_command
 from kerasdr.cli.options import engine_option
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 from kerasdr.errors import KerasdrError
@@ -19,9 +20,9 @@ _MODEL = click.argument("model", type=click.Path(path_type=Path), default=Path("
 
 @click.group("bundle")
 def bundle_group() -> None:
-    """Show a model, check and sign it, or make its graphs for inference engines.
+    """Show a model, check and sign it, make its graphs for inference engines, or take a new one for a CSV.
 
-    MODEL is a bundle, a run, or a pointer to one; runs/chosen if it is left out.
+    MODEL is a bundle, a run, or a pointer to one; runs/chosen if it is left out, but for `compare` and `accept`.
     """
 
 
@@ -160,6 +161,10 @@ def build_command(model: Path, precision: "Precision", engines: "tuple[GraphEngi
         bundle = lower_precision(run, precision, TerminalReporter())
     for engine in engines:
         click.echo(f"{bundle.label}: {_about(bundle.graphs[engine])}")
+
+
+bundle_group.add_command(compare_command)
+bundle_group.add_command(accept_command)
 
 
 def _about(graphs: "Graphs") -> str:

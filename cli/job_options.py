@@ -40,6 +40,13 @@ out_option = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The CSV to write; pictures go beside it."
 )
 
+max_megapixels_option = click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
+    help="Larger photographs fail.  [default: the model's own limit]",
+)
+
 grading_options = _together(
     model_option,
     click.option(
@@ -53,12 +60,7 @@ grading_options = _together(
     click.option(
         "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
     ),
-    click.option(
-        "--max-megapixels",
-        type=click.FloatRange(min=0, min_open=True),
-        callback=_finite,
-        help="Larger photographs fail.  [default: the model's own limit]",
-    ),
+    max_megapixels_option,
     click.option(
         "--photo-timeout",
         type=click.FloatRange(min=0, min_open=True, max=86400),

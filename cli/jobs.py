@@ -67,7 +67,7 @@ def list_command(output: Path, ledger: Path | None) -> None:
 def show_command(output: Path, number: int | None, ledger: Path | None) -> None:
     """Show one job of OUTPUT: by its NUMBER in the list, or the last."""
     from kerasdr.reporting import plural
-    from kerasdr.scoring.ledger.audit import describe, is_at_work
+    from kerasdr.scoring.ledger.audit import describe
 
     found = _read(output, ledger)
     runs = found.book.runs
@@ -75,7 +75,7 @@ def show_command(output: Path, number: int | None, ledger: Path | None) -> None:
         there = f"there {plural(len(runs), 'is', 'are')} {len(runs)} {plural(len(runs), 'job')}"
         raise KerasdrError(f"{there}: name one of them by its number in `kerasdr jobs list`")
     run = runs[-1] if number is None else runs[number - 1]
-    for name, value in (("job", f"{run.number} of {len(runs)}"), *describe(run, at_work=is_at_work(found, run))):
+    for name, value in (("job", f"{run.number} of {len(runs)}"), *describe(found, run)):
         click.echo(f"{name:<10}{value}")
 
 
@@ -134,7 +134,8 @@ def _problems(found: "Output", verified: "Verified", again: bool) -> list[str]:
 def export_command(output: Path, ledger: Path | None, kind: str, out: Path | None) -> None:
     """Write the trail of OUTPUT: each row of each job, who began it and when, and by which row it was superseded.
 
-    As a CSV, or as lines of JSON, in which names are exact to the byte.
+    As a CSV, or as lines of JSON, in which names are exact to the byte. That a model was compared or accepted is a row as well,
+    with that in the place of a status.
     """
     from kerasdr.files import write_bytes_atomically
     from kerasdr.scoring.ledger.audit import trail_csv, trail_json

@@ -24,7 +24,11 @@ COMMANDS = {
     "report": ("kerasdr.cli.report", "report_command", "Write the tables and figures of the tasks from their runs."),
     "runs": ("kerasdr.cli.runs", "runs_command", "List runs."),
     "choose": ("kerasdr.cli.runs", "choose_command", "Choose the run that `predict` uses."),
-    "bundle": ("kerasdr.cli.bundle", "bundle_group", "Show, check or sign a model, or make its graphs for engines."),
+    "bundle": (
+        "kerasdr.cli.bundle",
+        "bundle_group",
+        "Show, check or sign a model, make its graphs, or take a new one.",
+    ),
     "data": ("kerasdr.cli.data", "data_group", "Look at a data set, or draw a synthetic one."),
     "preview": ("kerasdr.cli.preview", "preview_command", "Show what recipes make of photographs."),
     "explain": ("kerasdr.cli.explain", "explain_command", "Draw what the networks looked at, by method and layer."),

@@ -13,7 +13,7 @@ Examples:
 
 \b
 Exit code: 0 or 3, as of one job over all photographs; 1 if the parts do not make a whole; 4 if the disk failed;
-5 if a job writes to OUT.
+5 if a job writes to OUT; 6 if models are accepted for OUT and that of the parts is none of them.
 """
 
 

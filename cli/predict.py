@@ -37,7 +37,8 @@ Exit code:
   4    not finished: some wait, a limit was reached, the disk failed, or many photographs of the CSV are not there
        any more; give the same command again
   5    another job writes to this output
-  6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
+  6    the model is damaged, none, not the one expected, not accepted where models are (`kerasdr bundle accept`), or
+       gives other answers here than are known of it
   2    wrong usage
   1    the job could not be done
   130  interrupted

@@ -24,7 +24,8 @@ Exit code, when it was stopped or with --once: that of `kerasdr predict` for the
   3    some photographs could not be read: see status and reason in the CSV
   4    some wait, are still being written, or the folder, or much of it, cannot be had; start it again
   5    another job writes to this output
-  6    the model is damaged, none, not the one expected, or gives other answers here than are known of it
+  6    the model is damaged, none, not the one expected, not accepted where models are (`kerasdr bundle accept`), or
+       gives other answers here than are known of it
 """
 
 
@@ -64,6 +65,7 @@ def watch_command(
     from kerasdr.scoring.job import run_job
     from kerasdr.scoring.ledger.lock import hold
     from kerasdr.scoring.names import pictures_folder
+    from kerasdr.scoring.operation.acceptance import refuse_unaccepted_for
     from kerasdr.scoring.operation.parts import Select
     from kerasdr.scoring.operation.watching import Watch
     from kerasdr.scoring.outcome import Summary
@@ -79,8 +81,10 @@ def watch_command(
         # One watch for one output; the lock of a job is held by each job alone.
         stack.enter_context(hold(out.with_name(f"{out.name}.watch.lock"), printable_path(out)))
         arguments = job_arguments(told, out, **grading)
+        bundle = arguments["bundle"]
+        refuse_unaccepted_for(out, arguments["ledger"], (bundle.label, bundle.digest))  # and not when photographs come
         # Now, so that a model that is put in its place later is not what grades; and once, as it takes a while.
-        engine = arguments.pop("factory")(arguments["bundle"], arguments["batch_size"], arguments["gradcam"])
+        engine = arguments.pop("factory")(bundle, arguments["batch_size"], arguments["gradcam"])
 
         def run(select: Select, digest: DigestInputs) -> Summary:
             told.next_job()

@@ -30,6 +30,7 @@ from kerasdr.scoring.ledger.record import Record
 from kerasdr.scoring.ledger.store import open_ledger
 from kerasdr.scoring.missing import refuse_missing
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
+from kerasdr.scoring.operation.acceptance import refuse_unaccepted
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.outcome import Summary
@@ -154,6 +155,7 @@ def run_job(
         KerasdrError: if there is nothing to score, or the output cannot be written.
         LockedError: if another job writes to the same output or ledger.
         MissingError: if many photographs of the CSV are not there any more; it stays as it was.
+        ModelRefusedError: if models were accepted for this output, and the bundle is none of them.
         UnfinishedError: if the disk fails in the middle; what was kept before stands.
     """
     out = Path(out)
@@ -190,6 +192,7 @@ def run_job(
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures, retry_failed=retry_failed, failed_refer=refers(bundle))
+        refuse_unaccepted(record.may_grade, (bundle.label, bundle.digest), out, ledger)
         key = "" if pseudonyms is None else pseudonyms.fingerprint
         record.check_names(key)
         if pseudonyms is not None:
@@ -228,7 +231,8 @@ def run_job(
             raise
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
         waits = any(row.status == "waiting" for row in rows)  # then a picture may be of an answer that is still wanted
-        removed = 0 if waits else remove_stale(pictures, shown)
+        to_go_back_to = record.pictures_to_go_back_to() if gradcam else set()
+        removed = 0 if waits else remove_stale(pictures, shown | to_go_back_to)
         folder = pictures if shown else None
         summary = Summary(rows, out, folder, ledger, record.head, work.how, gone, removed, record.answered())
         if finish:

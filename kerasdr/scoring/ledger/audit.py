@@ -14,6 +14,7 @@ from kerasdr.scoring.ledger.book import Book, Run, from_ranges, read_book, runs_
 from kerasdr.scoring.ledger.chain import Entry, canonical, find_cut
 from kerasdr.scoring.ledger.csv_difference import describe_difference
 from kerasdr.scoring.ledger.lock import holder_of, lock_path
+from kerasdr.scoring.ledger.model_entries import ModelEntry
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.record import is_whole
 from kerasdr.scoring.ledger.store import read_ledger
@@ -140,8 +141,27 @@ def verify(output: Output, head: tuple[int, str] | None = None) -> Verified:
     return Verified(data, found == data, difference, len(pictures), damaged)
 
 
-def trail(book: Book) -> Iterator[dict[str, Any]]:
-    """Yield every row that any job wrote, in their order, with who began the job and what became of the row."""
+def trail(book: Book) -> list[dict[str, Any]]:
+    """Return every row that any job wrote, with who began the job and what became of the row, and what was done with models.
+
+    They are in the order of the ledger; a model that was compared or accepted has that in the place of a status.
+    """
+    return sorted([*_trail_of_rows(book), *map(_trail_of_model, book.models)], key=lambda told: int(told["entry"]))
+
+
+def _trail_of_model(entry: ModelEntry) -> dict[str, Any]:
+    told: dict[str, Any] = dict.fromkeys(TRAIL)
+    told |= {name: getattr(entry, name) for name in ("time", "user", "kerasdr", "model")}
+    return told | {
+        "entry": entry.sequence,
+        "image": "",
+        "status": entry.kind,
+        "reason": entry.sentence(),
+        "partner": [],
+    }
+
+
+def _trail_of_rows(book: Book) -> Iterator[dict[str, Any]]:
     for sequence, row in book.rows.items():
         begun = book.runs[row.run - 1].begun
         told = book.csv_row(sequence, "")
@@ -186,13 +206,16 @@ def trail_json(book: Book) -> Iterator[str]:
         yield canonical(exact) + "\n"
 
 
-def describe(run: Run, *, at_work: bool) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a job, as names and values for people; ``at_work`` as :func:`is_at_work` says."""
+def describe(output: Output, run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a job, as names and values for people."""
     begun, ended = run.begun, run.ended
     yield "began", f"{begun['time']} by {begun['user']} on {begun['host']}, process {begun['process']}"
-    yield "ended", how(run, at_work=at_work)
+    yield "ended", how(run, at_work=is_at_work(output, run))
     yield "kerasdr", begun["kerasdr"]
-    yield "model", f"{begun['model']} ({begun['question']['bundle']})"
+    yield "model", f"{begun['model']} ({run.bundle})"
+    for entry in output.book.models:
+        if run.bundle in (entry.bundle, entry.old_bundle):
+            yield entry.kind, f"{entry.model} {entry.time} by {entry.user}: {entry.sentence()}"
     yield "settings", ", ".join(f"{name} {value}" for name, value in _settings(begun["question"]).items())
     yield "listed", str(begun["listed"])
     yield "answers", f"{run.answers} new, {run.superseded} older {plural(run.superseded, 'one')} superseded"

@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from kerasdr.scoring.ledger.answers import Answer, read_answer, read_name
 from kerasdr.scoring.ledger.chain import Entry
+from kerasdr.scoring.ledger.model_entries import ModelEntry, read_model_entry
 from kerasdr.scoring.names import is_pseudonym, shown_path
 from kerasdr.scoring.rows import Row
 
-Kind = Literal["begun", "answer", "row", "superseded", "ended"]
+Kind = Literal["begun", "answer", "row", "superseded", "ended", "compared", "accepted"]
 """Kinds of entries: a job began; an answer, found by content; the row of a named photograph; its older row no longer stands;
-a job ended."""
+a job ended; a new model was compared with the one in use; a named person accepted a model."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Run:
     answers: int = 0
     superseded: int = 0
 
+    @property
+    def bundle(self) -> str:
+        """Digest of the model that graded."""
+        return str(self.begun["question"]["bundle"])
+
 
 @dataclass
 class Book:
@@ -73,6 +79,7 @@ class Book:
         current: the last row of each path.
         superseded: number of the newer row by that of the older.
         runs: in their order.
+        models: comparisons and acceptances of models, in their order.
     """
 
     keys: dict[str, int] = field(default_factory=dict)
@@ -82,6 +89,7 @@ class Book:
     current: dict[str, NamedRow] = field(default_factory=dict)
     superseded: dict[int, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+    models: list[ModelEntry] = field(default_factory=list)
 
     @property
     def under_pseudonyms(self) -> bool:
@@ -92,6 +100,32 @@ class Book:
     def pseudonym_keys(self) -> set[str]:
         """Fingerprints of the keys of the pseudonyms, as far as jobs said."""
         return {key for run in self.runs if (key := run.begun.get("pseudonyms"))}
+
+    @property
+    def answered(self) -> dict[str, tuple[NamedRow, Answer]]:
+        """The last row with an answer, and that, of each path: that it waits since takes nothing away from it."""
+        return {row.path: (row, self.answers[row.answer]) for row in self.rows.values() if row.answer is not None}
+
+    @property
+    def acceptances(self) -> list[ModelEntry]:
+        """Acceptances of models, in their order."""
+        return [entry for entry in self.models if entry.kind == "accepted"]
+
+    @property
+    def may_grade(self) -> dict[str, str]:
+        """Labels by digest of the models that were accepted, and of those they replaced; none if all may grade.
+
+        A model that was in use may stay, so that one can always go back to it.
+        """
+        may: dict[str, str] = {}
+        for entry in self.acceptances:
+            may |= {entry.old_bundle: entry.old_model, entry.bundle: entry.model}
+        may.pop("", None)
+        return may
+
+    def run_at(self, sequence: int) -> Run:
+        """Return the job that wrote an entry of an answer or a row."""
+        return self.runs[bisect.bisect(self.runs, sequence, key=lambda run: run.begun_at) - 1]
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Add entries, in their order."""
@@ -113,6 +147,8 @@ class Book:
                 self.runs[-1].superseded += 1
             elif entry.kind == "ended":
                 self.runs[-1].ended = content
+            elif entry.kind in ("compared", "accepted"):
+                self.models.append(read_model_entry(entry.sequence, entry.kind, content))
 
     def forget_failures(self, version: str, *, all_of_them: bool, that_do_not_refer: bool = False) -> None:
         """Let photographs that failed be read again: those that another version of kerasdr could not read, or all.
@@ -122,13 +158,12 @@ class Book:
             all_of_them: whether those of this version are read again too.
             that_do_not_refer: whether those are whose rows do not say that a person is to look, as of another version.
         """
-        begun_at = [run.begun_at for run in self.runs]
         again = set()
         for key, sequence in list(self.keys.items()):
             answer = self.answers[sequence]
             if answer.row.status != "failed":
                 continue
-            of_this_version = self.runs[bisect.bisect(begun_at, sequence) - 1].begun["kerasdr"] == version
+            of_this_version = self.run_at(sequence).begun["kerasdr"] == version
             of_this_version &= not that_do_not_refer or answer.row.refer_to_reader is True
             if not of_this_version:
                 del self.keys[key]

@@ -96,6 +96,11 @@ class Record:
         """Whether an earlier job kept the row of any photograph."""
         return bool(self._book.current)
 
+    @property
+    def may_grade(self) -> Mapping[str, str]:
+        """The only models that may grade here, if there are any (:attr:`kerasdr.scoring.ledger.book.Book.may_grade`)."""
+        return self._book.may_grade
+
     def before(self, csv: Path) -> dict[str, str]:
         """Return the photographs of the last job that ended with a CSV, in the order of its rows.
 
@@ -107,10 +112,7 @@ class Record:
         """
         ended = [run.ended for run in runs_of(self._book.runs, csv) if run.ended and run.ended["csv"]]
         rows = [self._book.rows[row] for row in from_ranges(ended[-1]["rows"])] if ended else []
-        answered: dict[str, Answer] = {}  # the last of each path: a row that waits takes nothing away from it
-        for row in self._book.rows.values():
-            if row.answer is not None:
-                answered[row.path] = self._book.answers[row.answer]
+        answered = {path: answer for path, (_, answer) in self._book.answered.items()}
         return {
             row.path: answered[row.path].seen.sha256
             if row.path in answered and answered[row.path].row.status != "failed"
@@ -304,6 +306,18 @@ class Record:
     def answered(self) -> list[int]:
         """Return the number of the entry of each input's answer, in their order; 0 where there is none."""
         return [self._book.rows[self._rows[place]].answer or 0 for place in range(len(self._inputs))]
+
+    def pictures_to_go_back_to(self) -> set[str]:
+        """Return names of pictures that other accepted models made of these photographs, so that none is drawn anew."""
+        others = self.may_grade.keys() - {self._book.runs[-1].bundle}
+        here = {self._book.csv_row(row, "").sha256 for row in self._rows.values()} if others else set()
+        return {
+            answer.picture.name
+            for sequence, answer in self._book.answers.items()
+            if answer.picture is not None
+            and answer.seen.sha256 in here
+            and self._book.run_at(sequence).bundle in others
+        }
 
     def end(self, how: str, csv: Path) -> tuple[list[Row], bytes]:
         """Note that the job ends, and return its rows and the CSV.

@@ -21,6 +21,7 @@ from kerasdr.scoring.ledger.place import check_place, ledger_path
 from kerasdr.scoring.ledger.record import COMPLETE, Record, is_whole
 from kerasdr.scoring.ledger.store import open_ledger, read_ledger
 from kerasdr.scoring.names import pictures_folder
+from kerasdr.scoring.operation.acceptance import refuse_unaccepted_for
 from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.results import check_holds_grades, check_ledger, check_output, remove_stale
 
@@ -159,6 +160,7 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
     Raises:
         KerasdrError: if they do not make a whole, or the output cannot be written.
         LockedError: if a job writes to the same output.
+        ModelRefusedError: if models were accepted for this output, and that of the parts is none of them.
         UnfinishedError: if the disk fails in the middle.
     """
     check_output(out)
@@ -186,6 +188,7 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(held_output(out, ledger, pictures=bool(question.pictures)))
+        refuse_unaccepted_for(out, ledger, (parts[0].run.begun["model"], question.bundle))  # before pictures come
         try:
             outcomes, wanted = _outcomes(ordered, inputs, question.digest)
             _bring(wanted, pictures)
@@ -204,7 +207,7 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
                 f"cannot merge into {printable_path(out)}: {why}; give the same command again"
             ) from error
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
-        remove_stale(pictures, shown)
+        remove_stale(pictures, shown | (record.pictures_to_go_back_to() if question.pictures else set()))
     return Summary(rows, out, pictures if shown else None, ledger, record.head)
 
 

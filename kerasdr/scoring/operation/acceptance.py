@@ -1,0 +1,192 @@
+"""A new model is taken for an output by a named person, who has seen its answers beside those of the model in use."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from kerasdr.errors import KerasdrError, LockedError, ModelRefusedError
+from kerasdr.files import printable_path, sha256_of, sha256_of_file, write_bytes_atomically
+from kerasdr.reporting import plural
+from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.held_output import held_output
+from kerasdr.scoring.ledger.audit import Output
+from kerasdr.scoring.ledger.book import Book, read_book
+from kerasdr.scoring.ledger.model_entries import ModelEntry, model_content, read_model_entry
+from kerasdr.scoring.ledger.place import ledger_path
+from kerasdr.scoring.ledger.store import Ledger, open_ledger, read_ledger
+from kerasdr.scoring.operation.model_trial import ENOUGH, InUse, Trial, model_in_use, trial_csv
+
+_LONGEST_NAME = 200
+_WAIT_SECONDS, _PAUSE_SECONDS = 60.0, 1.0
+
+
+def refuse_unaccepted(may_grade: Mapping[str, str], model: tuple[str, str], out: Path, ledger: Path) -> None:
+    """Refuse a model that nobody accepted, once any was accepted.
+
+    Args:
+        may_grade: :attr:`kerasdr.scoring.ledger.book.Book.may_grade` of the output.
+        model: label and digest.
+        out: the CSV.
+        ledger: of it.
+
+    Raises:
+        ModelRefusedError: that says how it is accepted.
+    """
+    label, digest = model
+    if not may_grade or digest in may_grade:
+        return
+    on = _on(out, ledger)
+    raise ModelRefusedError(
+        f"{label} is not accepted for {printable_path(out)}, which takes {' and '.join(may_grade.values())}: give "
+        f"`kerasdr bundle compare MODEL {on} --out trial.csv`, look at the table, then "
+        f"`kerasdr bundle accept MODEL {on} --by NAME --table trial.csv`; or go on with an accepted one by --model"
+    )
+
+
+def refuse_unaccepted_for(out: Path, ledger: Path | None, model: tuple[str, str]) -> None:
+    """Refuse a model that an output's ledger does not take, before a job begins that would be refused.
+
+    Args:
+        out: the CSV.
+        ledger: of it; the one beside it if None. It need not be there.
+        model: label and digest.
+
+    Raises:
+        KerasdrError: if the ledger cannot be read, and as of :func:`refuse_unaccepted`.
+    """
+    ledger = ledger_path(out) if ledger is None else ledger
+    if ledger.is_file():
+        refuse_unaccepted(read_book(read_ledger(ledger)).may_grade, model, out, ledger)
+
+
+def check_free(output: Output) -> None:
+    """Refuse to begin what will be written to a ledger that cannot be written to, or while a job writes to it.
+
+    Raises:
+        LockedError: if a job does.
+        KerasdrError: if there is no room.
+    """
+    with held_output(output.csv, output.ledger, pictures=False):
+        pass
+
+
+def keep_trial(output: Output, trial: Trial, table: Path) -> str:
+    """Keep in an output's ledger that a trial was made, then write its table; returns the table's SHA-256.
+
+    A job that has just begun may hold the output: its end is waited for, for a minute.
+
+    Raises:
+        LockedError: if it holds it for longer.
+        UnfinishedError: if the ledger cannot be written.
+        StorageError: if the table cannot.
+    """
+    data = trial_csv(trial).encode("utf-8")
+    content = model_content(
+        trial.new_model, trial.old_model, photographs=len(trial.rows), gone=trial.gone, table=sha256_of(data)
+    )
+    until = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            with _held(output) as kept:
+                kept.append([("compared", content)])
+            break
+        except LockedError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+    write_bytes_atomically(table, data)
+    return str(content["table"])
+
+
+def accept_model(output: Output, bundle: Bundle, by: str, table: Path | None, check: Callable[[], None]) -> ModelEntry:
+    """Keep in an output's ledger that a person accepted a model; from then on none grades that nobody accepted.
+
+    Args:
+        output: whose ledger.
+        bundle: the model.
+        by: the person's name.
+        table: from :func:`keep_trial`; None only for the first model of an output.
+        check: raises what stops a model that does not give its golden answers here.
+
+    Returns:
+        The entry.
+
+    Raises:
+        KerasdrError: if the name is none, nothing was graded yet, the model may grade already, or the table is missing or not
+            the one of this model, the model in use and as many photographs as there are.
+        ModelRefusedError: from ``check``.
+        LockedError: if a job writes to the output.
+        UnfinishedError: if the ledger cannot be written.
+    """
+    by = by.strip()
+    if not by or not by.isprintable() or len(by) > _LONGEST_NAME:
+        raise KerasdrError(f"{by!a} is no name: say who accepts the model with --by, in a line")
+    _trial_of(output, output.book, bundle, table)  # before the golden check, which takes a while
+    check()
+    with _held(output) as kept:
+        trial = _trial_of(output, read_book(kept.entries), bundle, table)
+        model = bundle.label, bundle.digest
+        content = model_content(model, by=by)
+        if trial is not None:
+            seen = {"photographs": trial.photographs, "gone": trial.gone}
+            content = model_content(model, (trial.old_model, trial.old_bundle), **seen, table=trial.table, by=by)
+        (entry,) = kept.append([("accepted", content)])
+    return read_model_entry(entry.sequence, entry.kind, entry.content)
+
+
+@contextlib.contextmanager
+def _held(output: Output) -> Iterator[Ledger]:
+    with held_output(output.csv, output.ledger, pictures=False), open_ledger(output.ledger) as kept:
+        yield kept
+
+
+def _trial_of(output: Output, book: Book, bundle: Bundle, table: Path | None) -> ModelEntry | None:
+    """Return the trial whose table a person has seen, or None if it is the first model and needs none."""
+    shown = printable_path(output.csv)
+    if known := next((entry for entry in book.acceptances if bundle.digest in (entry.bundle, entry.old_bundle)), None):
+        how = "it" if known.bundle == bundle.digest else f"{known.model}, before which it was in use,"
+        raise KerasdrError(
+            f"{bundle.label} may grade into {shown} already, since {known.by} accepted {how} at {known.time}: give "
+            "`kerasdr predict` its name with --model"
+        )
+    use = model_in_use(book)
+    if use is None:
+        raise KerasdrError(
+            f"{printable_path(output.ledger)} has no answers yet: grade with `kerasdr predict --model` first, then accept "
+            "that model"
+        )
+    again = f"give `kerasdr bundle compare MODEL {_on(output.csv, output.ledger)} --out trial.csv`, and look at it"
+    if table is not None:
+        return _checked(table, book, bundle, use, shown, again)
+    if book.acceptances or use.digest != bundle.digest:
+        raise KerasdrError(f"{shown} has answers of {use.label}: {again}; then name that table with --table")
+    return None
+
+
+def _checked(table: Path, book: Book, bundle: Bundle, use: InUse, shown: str, again: str) -> ModelEntry:
+    name = printable_path(table)
+    try:
+        digest = sha256_of_file(table)
+    except OSError as error:
+        raise KerasdrError(f"cannot read {name}: {error.strerror}; {again}") from error
+    trials = [entry for entry in book.models if entry.kind == "compared" and entry.table == digest]
+    if not trials:
+        raise KerasdrError(f"{name} is not a table that was made of {shown}, or was changed since: {again}")
+    trial = trials[-1]
+    if trial.bundle != bundle.digest:
+        raise KerasdrError(f"{name} is of {trial.model} and not of {bundle.label}: {again}")
+    if use.digest == bundle.digest:  # it has graded since, as nobody had accepted any model
+        return trial
+    if trial.old_bundle != use.digest:
+        raise KerasdrError(f"{name} compares with {trial.old_model}, and {shown} has answers of {use.label}: {again}")
+    there = len(use.answers)
+    if trial.photographs < ENOUGH and trial.photographs + trial.gone < there:
+        of = f"{trial.photographs} {plural(trial.photographs, 'photograph')}"
+        raise KerasdrError(f"{name} is over {of}, and there are {min(there, ENOUGH)}: {again}, without --last")
+    return trial
+
+
+def _on(out: Path, ledger: Path) -> str:
+    on = f"--on {printable_path(out)}"
+    return on if ledger == ledger_path(out) else f"{on} --ledger {printable_path(ledger)}"
