@@ -215,7 +215,7 @@ def describe(output: Output, run: Run) -> Iterator[tuple[str, str]]:
     yield "model", f"{begun['model']} ({run.bundle})"
     for entry in output.book.models:
         if run.bundle in (entry.bundle, entry.old_bundle):
-            yield entry.kind, f"{entry.model} {entry.time} by {entry.user}: {entry.sentence()}"
+            yield entry.kind, f"{entry.model} {entry.time}, user {entry.user}: {entry.sentence()}"
     yield "settings", ", ".join(f"{name} {value}" for name, value in _settings(begun["question"]).items())
     yield "listed", str(begun["listed"])
     yield "answers", f"{run.answers} new, {run.superseded} older {plural(run.superseded, 'one')} superseded"
