@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from kerasdr.scoring.engines import EngineName
 
 _PHANTOM_PEOPLE, _PHANTOM_SIZE = 20, 1024
+# Of fewer photographs a job is mostly its start and end, and says little of a night.
+_ENOUGH = 24
 
 
 @click.command("bench")
@@ -74,7 +76,10 @@ def bench_command(
         f"(decoding and networks alone: {measured.bound:.1f} a second)"
     )
     click.echo(f"  seconds from the command to the end of one photograph: {measured.start.median:.2f}")
-    click.echo(f"  {photographs:,} photographs like these would take {measured.hours(photographs):.1f} hours")
+    if measured.photographs < _ENOUGH:
+        click.echo(f"  name {_ENOUGH} or more to hear how long a job takes: its start and end weigh on {measured.photographs}")
+    else:
+        click.echo(f"  {photographs:,} photographs like these would take {measured.hours(photographs):.2f} hours")
     if json_file:
         content = {
             "model": bundle.label,

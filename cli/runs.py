@@ -32,7 +32,11 @@ def runs_command(runs: Path) -> None:
             kappa += ", of phantoms" if run.phantoms else ""
         said = {
             "stopped": f"`kerasdr train --resume {run.path}` goes on",
-            "finished": f"test part opened {run.opened}" if run.opened else "test part not opened",
+            "finished": f"test part opened {run.opened}"
+            if run.opened
+            else "test part not opened"
+            if run.has_test_part
+            else "no test part",
         }.get(run.status, "")
         said += f", {run.openings} times in all" if run.openings > 1 else ""
         click.echo(

@@ -1,6 +1,6 @@
 """What identifies a data set: the bytes of its photographs, their grades and their split."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,15 @@ def fingerprint(table: pd.DataFrame, digests: Sequence[str]) -> dict[str, Any]:
         "people": int(table["patient_id"].nunique()),
         "splits": splits,
     }
+
+
+def has_test_part(content: Mapping[str, Any]) -> bool:
+    """Whether there is a test part by what :func:`fingerprint` gave; of what says nothing of parts there may be one."""
+    parts = content.get("splits")
+    if not isinstance(parts, Mapping):
+        return True
+    test = parts.get("test")
+    return isinstance(test, Mapping) and bool(test.get("photographs"))
 
 
 def _sha256_of_lines(lines: Iterable[str]) -> str:

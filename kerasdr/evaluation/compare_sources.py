@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasdr.data.fingerprint import has_test_part
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.given_tables import (
     NO_GRADE,
@@ -14,6 +15,7 @@ from kerasdr.evaluation.given_tables import (
     read_given_predictions,
 )
 from kerasdr.evaluation.matching import first_names, match
+from kerasdr.evaluation.predictions import read_json
 from kerasdr.files import printable_path
 
 _FIRST_REPEAT = "1"
@@ -69,6 +71,11 @@ def open_source(path: Path) -> Source:
         file = path / "predictions_test.csv"
         return Source(path, read_given_predictions(file), read_given_labels(file))
     if (path / "status.json").is_file():
+        if (path / "data.json").is_file() and not has_test_part(read_json(path / "data.json")):
+            raise KerasdrError(
+                f"{shown} has no test part: data.split gave it none; grade other people with `kerasdr predict --model {shown}`, "
+                "and name the CSV"
+            )
         raise KerasdrError(
             f"the test part of {shown} was not opened: run `kerasdr evaluate {shown}` first, which opens it once"
         )

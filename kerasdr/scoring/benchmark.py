@@ -160,7 +160,10 @@ def run_benchmark(
         command += ["--jobs", str(cores), "--quiet", "--out"]
 
         def start(number: int) -> None:
-            subprocess.run([*command, f"{temporary}/start-{number}.csv"], check=True, capture_output=True)
+            done = subprocess.run([*command, f"{temporary}/start-{number}.csv"], capture_output=True)
+            if done.returncode:
+                said = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1].removeprefix("error: ")
+                raise KerasdrError(f"`kerasdr predict` of one photograph failed: {said}")
 
         starts = [_seconds(functools.partial(start, number)) for number in range(4)]
     # The first start fills the caches of disk and engine.

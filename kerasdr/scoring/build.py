@@ -49,13 +49,13 @@ def build_graphs(bundle: Bundle, engine: GraphEngine) -> Graphs:
         made[member.name] = _convert(network, engine)
         graphs = Graphs(engine, f"{engine} {_version(engine)}", "float32", made, largest)
         difference = _difference(replace(bundle, graphs={engine: graphs}), member, network, engine)
-        largest = {name: max(largest[name], value) for name, value in difference.items()}
-        if any(not largest[name] <= limit for name, limit in TOLERANCE.items()):
+        if any(not difference[name] <= limit for name, limit in TOLERANCE.items()):
             seen = ", ".join(f"{value:.1e} in {name}" for name, value in difference.items())
             raise KerasdrError(
                 f"the graph of {member.name} for {engine} differs from Keras by {seen}: "
                 f"leave {engine} out of bundle.engines, and report this network"
             )
+        largest = {name: max(largest[name], value) for name, value in difference.items()}
     return replace(graphs, difference=largest)
 
 

@@ -322,11 +322,11 @@ def make_batch(requests: Sequence[Request], n_recipes: int) -> Batch:
 
 
 def _check_output(output: EngineOutput, n: int, gradcam: bool) -> None:
-    """An engine's mistake must stop the job: the place of the largest of five NaN would be a grade like any other."""
+    """An engine's mistake must stop the job: the place of the largest of five NaN would be a grade, and their map no heat."""
     p = output.probabilities
     if p.shape != (n, N_GRADES) or not np.isfinite(p).all() or p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
         raise ValueError(f"the engine gave no probabilities of {N_GRADES} grades for {n} photographs")
-    if gradcam and (output.heatmaps is None or len(output.heatmaps) != n):
+    if gradcam and (output.heatmaps is None or len(output.heatmaps) != n or not np.isfinite(output.heatmaps).all()):
         raise ValueError(f"the engine gave no heat maps for {n} photographs")
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.config import Experiment
+from kerasdr.data.fingerprint import has_test_part
 from kerasdr.ensembles import EnsembleSpec, combine
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.calibration_report import CalibrationReport, report_from_json, report_to_json
@@ -174,9 +175,8 @@ def _open(run: Path, reporter: Reporter, command: str, reopen: str | None) -> He
 def _may_have_test_part(run: Path) -> bool:
     """Whether a run's files do not say that it has no test part."""
     try:
-        splits = json.loads((run / "data.json").read_text(encoding="utf-8"))["splits"]
-        return bool(splits.get("test", {}).get("photographs", 1))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # what is wrong there is told when it is opened
+        return has_test_part(json.loads((run / "data.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError):  # what is wrong there is told when it is opened
         return True
 
 

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasdr import __version__
+from kerasdr.data.fingerprint import has_test_part
 from kerasdr.errors import KerasdrError
 from kerasdr.files import write_text_atomically
 from kerasdr.training.openings import read_openings
@@ -55,6 +56,7 @@ class RunSummary:
         phantoms: whether it was trained on synthetic photographs.
         opened: when its test part was opened first; empty if it was not.
         openings: how often.
+        has_test_part: whether it has one.
     """
 
     path: Path
@@ -64,6 +66,7 @@ class RunSummary:
     phantoms: bool
     opened: str = ""
     openings: int = 0
+    has_test_part: bool = True
 
 
 def new_run(runs: Path, name: str, folder: Path | None = None) -> Path:
@@ -123,7 +126,10 @@ def list_runs(runs: Path) -> list[RunSummary]:
         status = get_status(run)
         if status != "finished" and is_held(run) is False:
             status = "stopped"
-        found.append(RunSummary(run, status, run.resolve() == chosen, kappa, phantoms, *_openings(run)))
+        with_test = True
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            with_test = has_test_part(json.loads((run / "data.json").read_text(encoding="utf-8")))
+        found.append(RunSummary(run, status, run.resolve() == chosen, kappa, phantoms, *_openings(run), with_test))
     return found
 
 

@@ -41,7 +41,11 @@ def test_the_command(kerasdr: Kerasdr, real: Path, eye: bytes) -> None:
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
     assert "1 networks, engine openvino, 2 cores, 3 photographs (1 inputs), 1 rounds" in lines[0]
-    assert lines[-1].startswith("  500 photographs like these would take ")
+    assert lines[-1] == "  name 24 or more to hear how long a job takes: its start and end weigh on 3"
+    for number in range(3, 30):
+        shutil.copy("in/0_left.png", f"in/{number}_left.png")
+    more = kerasdr("bench", "in", "--rounds", "1", "--jobs", "2", "--photographs", "500").out.splitlines()
+    assert more[-1].startswith("  500 photographs like these would take ") and more[-1].endswith(" hours")
     content = json.loads(Path("b.json").read_text())
     assert set(content["rates"]) == {
         *("decode", "prepare", "networks", "networks and Grad-CAM", "job without pictures", "job")

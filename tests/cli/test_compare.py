@@ -171,6 +171,7 @@ def test_nothing_that_all_grade(kerasdr: Kerasdr) -> None:
         (["a.csv", "absent.csv", "--labels", "labels.csv"], "absent.csv"),
         (["a.csv", "empty", "--labels", "labels.csv"], "empty is no run and no folder of folds"),
         (["a.csv", "running", "--labels", "labels.csv"], "was not opened: run `kerasdr evaluate running` first"),
+        (["a.csv", "without", "--labels", "labels.csv"], "without has no test part: data.split gave it none"),
         (["a.csv", "some-5-folds", "--labels", "labels.csv"], "the folds of some-5-folds are not all tested"),
         (["a.csv", "early-5-folds"], "early-5-folds/out_of_fold.csv has no row of repeat 1 in a column repeat"),
         (["a.csv", "sums.csv", "--labels", "labels.csv"], "prob_0 to prob_4 sum to 0.5, not to 1"),
@@ -189,10 +190,12 @@ def test_what_is_refused(kerasdr: Kerasdr, study: Study, arguments: list[str], w
     Path("two.csv").write_text("image,grade\n001_left,0\n")
     Path("who.csv").write_text("image,grade,person\n000_left,0,x\n000_right,1,x\n")
     Path("whom.csv").write_text("image,grade,person\n000_left,0,x\n000_right,1,y\n")
-    for folder in ("empty", "running", "some-5-folds/repeat-1-fold-1", "early-5-folds"):
+    for folder in ("empty", "running", "without", "some-5-folds/repeat-1-fold-1", "early-5-folds"):
         Path(folder).mkdir(parents=True)
     Path("early-5-folds/out_of_fold.csv").write_text("image_id,grade,predicted\n000_left,0,0\n")
     Path("running/status.json").write_text('{"status": "finished"}')
+    Path("without/status.json").write_text('{"status": "finished"}')
+    Path("without/data.json").write_text('{"splits": {"train": {"photographs": 3}}}')
     Path("running/predictions_test.csv").write_text("image_id,grade,predicted\n000_left,0,0\n")  # figures come last
     before = sorted(Path("running").iterdir())
     assert words in kerasdr("compare", *arguments).error

@@ -491,6 +491,39 @@ def test_what_failed_before_does_not_count_again(bundle: Bundle, factory: FakeFa
     assert summary.exit_code == ExitCode.SOME_FAILED and summary.count("graded") == 5
 
 
+def test_what_another_version_could_not_read_does_not_count_again_either(
+    bundle: Bundle, factory: FakeFactory, ward: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5, 9):
+        (ward / f"0_{number}.png").write_bytes(b"text %d" % number)
+    job(bundle, factory)
+    monkeypatch.setattr("kerasdr.scoring.ledger.record.__version__", "99")
+    monkeypatch.setattr("kerasdr.scoring.ledger.begun.__version__", "99")
+    again = job(bundle, factory, limits=Limits(max_failed=1))
+    assert (again.how, again.count("failed")) == ("complete", 5)
+
+
+def test_what_another_model_could_not_read_is_read_once_by_this_one(
+    bundle: Bundle, factory: FakeFactory, ward: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasdr.scoring.isolation.readers import Readers
+
+    job(bundle, factory, max_megapixels=50.0)  # another question, as of another model
+    monkeypatch.setattr("kerasdr.scoring.ledger.record.__version__", "99")
+    monkeypatch.setattr("kerasdr.scoring.ledger.begun.__version__", "99")
+    plain, read = Readers.load, []
+
+    def load(self: Readers, index: int, entry: Any) -> Any:
+        read.append(entry.path)
+        return plain(self, index, entry)
+
+    monkeypatch.setattr(Readers, "load", load)
+    for again in range(3):
+        read.clear()
+        job(bundle, factory)
+        assert ("in/4_left.jpg" in read) == (not again)
+
+
 def test_what_cannot_even_be_read_does_not_count_again_either(bundle: Bundle, factory: FakeFactory, ward: Path) -> None:
     for number in range(3):
         (ward / f"0_{number}.png").symlink_to("nothing")

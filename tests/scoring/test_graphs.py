@@ -171,6 +171,13 @@ def test_a_graph_that_differs_from_keras_is_not_kept(tmp_path: Path, monkeypatch
     assert load_bundle(tmp_path / "b").digest == bundle.digest
 
 
+def test_a_graph_that_gives_no_numbers_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle_of(tmp_path / "b", ENSEMBLE[1:])
+    monkeypatch.setattr(build, "_difference", lambda *_: {"probabilities": 0.0, "heatmaps": float("nan")})
+    with pytest.raises(KerasdrError, match=r"differs from Keras by 0\.0e\+00 in probabilities, nan in heatmaps"):
+        rebuild(tmp_path / "b", ["openvino"])
+
+
 def test_engines_are_chosen_by_what_is_there(carrying: Bundle, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_engine(carrying) == "openvino"
     assert choose_engine(bundle) == "keras"

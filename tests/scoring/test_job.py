@@ -20,7 +20,7 @@ import pytest
 from kerasdr.errors import KerasdrError, MissingError, UnfinishedError
 from kerasdr.scoring import grading, photographs
 from kerasdr.scoring.bundle import Bundle, load_bundle
-from kerasdr.scoring.engine import Batch, EngineOutput
+from kerasdr.scoring.engine import Batch, Engine, EngineOutput
 from kerasdr.scoring.job import run_job, score_photographs
 from kerasdr.scoring.ledger.store import read_ledger
 from kerasdr.scoring.outcome import Summary
@@ -694,6 +694,22 @@ def test_missing_heat_maps_are_an_error(bundle: Bundle, factory: FakeFactory, wr
     write.put("a.png", 0)
     with pytest.raises(ValueError, match="the engine gave no heat maps for 1 photographs"):
         job(bundle, lambda bundle, size, gradcam: factory(bundle, size, False), "a.png", gradcam=True)
+    assert sorted(os.listdir()) == ["a.png", "out.ledger"]
+
+
+def test_a_heat_map_of_nan_is_an_error(bundle: Bundle, factory: FakeFactory, write: Write) -> None:
+    class Wrong:
+        def __init__(self, engine: Engine) -> None:
+            self.engine = engine
+
+        def predict(self, batch: Batch) -> EngineOutput:
+            output = self.engine.predict(batch)
+            assert output.heatmaps is not None
+            return EngineOutput(output.probabilities, np.full_like(output.heatmaps, np.nan))
+
+    write.put("a.png", 0)
+    with pytest.raises(ValueError, match="the engine gave no heat maps for 1 photographs"):
+        job(bundle, lambda *options: Wrong(factory(*options)), "a.png", gradcam=True)
     assert sorted(os.listdir()) == ["a.png", "out.ledger"]
 
 

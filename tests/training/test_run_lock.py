@@ -98,6 +98,9 @@ def test_the_list_says_what_to_do_and_whether_the_test_part_was_opened(run: Path
 
     assert f"stopped   `kerasdr train --resume {run}` goes on" in listed()
     set_status(run, "finished")
+    (run / "data.json").write_text('{"splits": {"train": {"photographs": 3}}}')
+    assert "finished  no test part" in listed()
+    (run / "data.json").write_text('{"splits": {"test": {"photographs": 3}}}')
     assert "finished  test part not opened" in listed()
     first = note_opening(run, command="x", bundle="b", predictions_sha256="p")
     assert listed().rstrip().endswith(f"finished  test part opened {first.time}")

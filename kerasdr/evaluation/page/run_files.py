@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 import yaml
 
+from kerasdr.data.fingerprint import has_test_part
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.page.evidence_files import read_evidence
 from kerasdr.evaluation.predictions import cannot_read, read_json, read_predictions
@@ -95,8 +96,8 @@ class RunFiles:
 
     @property
     def has_test_part(self) -> bool:
-        """Whether there is a test part to be opened; early runs do not say, and are taken to have one."""
-        return bool((self.data.get("splits") or {}).get("test", {}).get("photographs", 1))
+        """Whether there is a test part to be opened."""
+        return has_test_part(self.data)
 
     def part(self, key: PartKey) -> PartFiles | None:
         """Return a part, if the run was judged on it."""

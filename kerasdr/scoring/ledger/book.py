@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from kerasdr.scoring.ledger.answers import Answer, read_answer, read_name
+from kerasdr.scoring.ledger.answers import Answer, Seen, answer_key, read_answer, read_name
 from kerasdr.scoring.ledger.chain import Entry
 from kerasdr.scoring.ledger.model_entries import ModelEntry, read_model_entry
 from kerasdr.scoring.names import is_pseudonym, shown_path
@@ -75,6 +75,7 @@ class Book:
         keys: number of the last answer's entry by key.
         answers: all answers by the number of their entry.
         found: by digest of the question and SHA-256 of a photograph: ``graded``, ``ungradable`` or ``failed``.
+        forgotten: as ``keys``, of failures that are to be read again.
         rows: all rows by the number of their entry.
         current: the last row of each path.
         superseded: number of the newer row by that of the older.
@@ -85,6 +86,7 @@ class Book:
     keys: dict[str, int] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)
     found: dict[tuple[str, str], str] = field(default_factory=dict)
+    forgotten: dict[str, int] = field(default_factory=dict)
     rows: dict[int, NamedRow] = field(default_factory=dict)
     current: dict[str, NamedRow] = field(default_factory=dict)
     superseded: dict[int, int] = field(default_factory=dict)
@@ -158,7 +160,7 @@ class Book:
             all_of_them: whether those of this version are read again too.
             that_do_not_refer: whether those are whose rows do not say that a person is to look, as of another version.
         """
-        again = set()
+        again: set[str] = set()
         for key, sequence in list(self.keys.items()):
             answer = self.answers[sequence]
             if answer.row.status != "failed":
@@ -166,10 +168,16 @@ class Book:
             of_this_version = self.run_at(sequence).begun["kerasdr"] == version
             of_this_version &= not that_do_not_refer or answer.row.refer_to_reader is True
             if not of_this_version:
-                del self.keys[key]
+                self.forgotten[key] = self.keys.pop(key)
             if not of_this_version or all_of_them:
-                again.add(answer.seen.sha256)
-        self.found = {seen: status for seen, status in self.found.items() if status != "failed" or seen[1] not in again}
+                again.add(key)
+        # Of its own question alone: what another model could not read then says nothing of what this one knows. One that
+        # failed has no partners, so bytes and question give its key.
+        self.found = {
+            (question, sha256): status
+            for (question, sha256), status in self.found.items()
+            if status != "failed" or answer_key(question, Seen(sha256)) not in again
+        }
 
     def csv_row(self, sequence: int, folder: str) -> Row:
         """Return a row as the CSV has it.

@@ -88,12 +88,14 @@ def _rows(data: bytes) -> Iterator[_Row]:
     """Yield the rows; a line end in quotes is one of a name, and belongs to its row."""
     columns = CSV_BEGIN.match(data)
     sign = columns[1] if columns else b","
+    # A quote too many would make one row of all that follow.
+    one_a_line = data.count(b'"') % 2 == 1
     begun, quotes = 1, 0
     lines: list[bytes] = []
     for line, part in enumerate(io.BytesIO(data), start=1):
         lines.append(part)
         quotes += part.count(b'"')
-        if quotes % 2 == 0:
+        if one_a_line or quotes % 2 == 0:
             yield _row(begun, b"".join(lines), sign)
             begun, quotes, lines = line + 1, 0, []
     if lines:

@@ -133,7 +133,8 @@ class Record:
     def failed_before(self, photograph: Photograph) -> bool:
         """Whether an earlier job tells that a photograph fails: the same bytes or, if they cannot be had, the same name."""
         if photograph.sha256:
-            sequence = self._book.keys.get(answer_key(self._question, Seen(photograph.sha256)))
+            key = answer_key(self._question, Seen(photograph.sha256))
+            sequence = self._book.keys.get(key, self._book.forgotten.get(key))
             if sequence is not None and sequence <= self._before:
                 return self._book.answers[sequence].row.status == "failed"
             return False
