@@ -30,7 +30,7 @@ from kerasdr.scoring.ledger.record import Record
 from kerasdr.scoring.ledger.store import open_ledger
 from kerasdr.scoring.missing import refuse_missing
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
-from kerasdr.scoring.operation.acceptance import refuse_unaccepted
+from kerasdr.scoring.operation.acceptance import refuse_unaccepted, refuse_unaccepted_for
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.outcome import Summary
@@ -155,7 +155,8 @@ def run_job(
         KerasdrError: if there is nothing to score, or the output cannot be written.
         LockedError: if another job writes to the same output or ledger.
         MissingError: if many photographs of the CSV are not there any more; it stays as it was.
-        ModelRefusedError: if models were accepted for this output, and the bundle is none of them.
+        ModelRefusedError: if models were accepted for this output, and the bundle is none of them, or if the CSV has answers
+            of another model and the ledger knows nothing of it.
         UnfinishedError: if the disk fails in the middle; what was kept before stands.
     """
     out = Path(out)
@@ -189,10 +190,13 @@ def run_job(
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(held_output(out, ledger, pictures=gradcam))
+        model = bundle.label, bundle.digest
+        if not ledger.is_file():  # none is begun for a model that is refused
+            refuse_unaccepted_for(out, ledger, model)
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures, retry_failed=retry_failed, failed_refer=refers(bundle))
-        refuse_unaccepted(record.may_grade, (bundle.label, bundle.digest), out, ledger)
+        refuse_unaccepted(record.book, model, out, ledger)
         key = "" if pseudonyms is None else pseudonyms.fingerprint
         record.check_names(key)
         if pseudonyms is not None:

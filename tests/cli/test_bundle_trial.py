@@ -185,6 +185,46 @@ def test_without_an_acceptance_any_model_grades(kerasdr: Kerasdr) -> None:
     assert predict(kerasdr, "third").code == 0
 
 
+def test_another_ledger_is_no_way_round(kerasdr: Kerasdr, asked: list[str]) -> None:
+    taken(kerasdr)
+    before = results()
+    asked.clear()
+    said = predict(kerasdr, "third", "out.csv", "--ledger", "other.ledger").refused
+    assert said.startswith(
+        f"{label('third')} is not accepted for out.csv, which takes {label('old')} and {label('new')}"
+    )
+    assert said.endswith(", and leave --ledger out: out.ledger is there")
+    Path("kept").mkdir()
+    Path("out.ledger").rename("kept/jobs.ledger")
+    words = f"out.csv has answers of {label('old')}, and the ledger {{}} has no job that wrote them: name their ledger with "
+    words += f"--ledger, or another --out for {label('third')}"
+    assert predict(kerasdr, "third").refused == words.format("out.ledger")
+    assert not Path("out.ledger").exists()
+    watch = kerasdr("watch", "in", "--out", "out.csv", "--model", "third", "--once", "--every", "0s")
+    assert watch.refused == words.format("out.ledger")
+    assert predict(kerasdr, "new", "two.csv", "--ledger", "two.jobs").code == 0
+    assert predict(kerasdr, "third", "out.csv", "--ledger", "two.jobs").refused == words.format("two.jobs")
+    Path("out.csv").write_bytes(b"\xef\xbb\xbf" + before["out.csv"].replace(b",", b";"))  # as a spreadsheet saves it
+    assert predict(kerasdr, "third").refused == words.format("out.ledger")
+    assert set(asked) == {"new-1"}
+    assert {name: data for name, data in results().items() if name != "out.csv"}.items() >= {
+        name: data for name, data in before.items() if name != "out.csv"
+    }.items()
+    assert predict(kerasdr, "new", "out.csv", "--ledger", "kept/jobs.ledger").code == 0
+
+
+def test_a_csv_that_moved_or_was_edited_takes_another_model_as_before(kerasdr: Kerasdr) -> None:
+    assert predict(kerasdr, "old").code == 0
+    Path("out.csv").write_bytes(Path("out.csv").read_bytes().replace(b"graded", b"gradeD", 1))
+    assert predict(kerasdr, "new").code == 0
+    Path("moved").mkdir()
+    for name in ("out.csv", "out.ledger", "out_gradcam"):
+        Path(name).rename(f"moved/{name}")
+    assert predict(kerasdr, "third", "moved/out.csv").code == 0
+    Path("moved/out.ledger").unlink()
+    assert predict(kerasdr, "third", "moved/out.csv").code == 0  # no other model's answers are lost
+
+
 def test_the_first_model_needs_no_table_and_all_later_ones_do(kerasdr: Kerasdr) -> None:
     first = ("bundle", "accept", "old", "--on", "out.csv", "--by", "Ada Reader")
     assert predict(kerasdr, "old").code == 0

@@ -1,8 +1,11 @@
 """A new model is taken for an output by a named person, who has seen its answers beside those of the model in use."""
 
 import contextlib
+import csv
+import io
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kerasdr.errors import KerasdrError, LockedError, ModelRefusedError
@@ -10,30 +13,53 @@ from kerasdr.files import printable_path, sha256_of, sha256_of_file, write_bytes
 from kerasdr.reporting import plural
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.held_output import held_output
+from kerasdr.scoring.ledger.answers import read_name
 from kerasdr.scoring.ledger.audit import Output
 from kerasdr.scoring.ledger.book import Book, read_book
 from kerasdr.scoring.ledger.model_entries import ModelEntry, model_content, read_model_entry
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.store import Ledger, open_ledger, read_ledger
 from kerasdr.scoring.operation.model_trial import ENOUGH, InUse, Trial, model_in_use, trial_csv
+from kerasdr.scoring.rows import CSV_BEGIN
 
 _LONGEST_NAME = 200
 _WAIT_SECONDS, _PAUSE_SECONDS = 60.0, 1.0
 
 
-def refuse_unaccepted(may_grade: Mapping[str, str], model: tuple[str, str], out: Path, ledger: Path) -> None:
-    """Refuse a model that nobody accepted, once any was accepted.
+def refuse_unaccepted(book: Book, model: tuple[str, str], out: Path, ledger: Path) -> None:
+    """Refuse a model that nobody accepted, once any was accepted, and one whose job was told of another ledger than the CSV's.
 
     Args:
-        may_grade: :attr:`kerasdr.scoring.ledger.book.Book.may_grade` of the output.
+        book: of the job's ledger.
         model: label and digest.
-        out: the CSV.
-        ledger: of it.
+        out: the CSV; it need not be there.
+        ledger: of the job.
 
     Raises:
-        ModelRefusedError: that says how it is accepted.
+        ModelRefusedError: that says how it is accepted, or that a ledger is to be named.
     """
+    _refuse_by(book, model, out, ledger)
+    beside, shown = ledger_path(out), printable_path(out)
+    if beside.is_file() and not (ledger.is_file() and beside.samefile(ledger)):
+        try:
+            known = read_book(read_ledger(beside))
+        except KerasdrError:  # whoever is told so names another with --ledger
+            known = Book()
+        try:
+            _refuse_by(known, model, out, beside)
+        except ModelRefusedError as error:
+            raise ModelRefusedError(f"{error}, and leave --ledger out: {printable_path(beside)} is there") from error
+    others = " and ".join(sorted(_labels(out) - {model[0]})) if not _knows(book, out) else ""
+    if others:
+        raise ModelRefusedError(
+            f"{shown} has answers of {others}, and the ledger {printable_path(ledger)} has no job that wrote them: name "
+            f"their ledger with --ledger, or another --out for {model[0]}"
+        )
+
+
+def _refuse_by(book: Book, model: tuple[str, str], out: Path, ledger: Path) -> None:
     label, digest = model
+    may_grade = book.may_grade
     if not may_grade or digest in may_grade:
         return
     on = _on(out, ledger)
@@ -42,6 +68,26 @@ def refuse_unaccepted(may_grade: Mapping[str, str], model: tuple[str, str], out:
         f"`kerasdr bundle compare MODEL {on} --out trial.csv`, look at the table, then "
         f"`kerasdr bundle accept MODEL {on} --by NAME --table trial.csv`; or go on with an accepted one by --model"
     )
+
+
+def _knows(book: Book, out: Path) -> bool:
+    """Whether a job wrote a CSV by its path, which may have been edited since, or by its bytes, which may have been moved."""
+    path = os.path.abspath(out)
+    if any(read_name(run.begun["csv"]) == path for run in book.runs):
+        return True
+    written = {run.ended["csv"]["sha256"] for run in book.runs if run.ended and run.ended["csv"]}
+    return bool(written) and out.is_file() and sha256_of_file(out) in written
+
+
+def _labels(out: Path) -> set[str]:
+    """Return the models that a CSV of grades names."""
+    with contextlib.suppress(OSError, csv.Error):
+        data = out.read_bytes()
+        begin = CSV_BEGIN.match(data)
+        text = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
+        rows = csv.DictReader(text, delimiter="," if begin is None else begin[1].decode())
+        return {row.get("model") or "" for row in rows} - {""}
+    return set()
 
 
 def refuse_unaccepted_for(out: Path, ledger: Path | None, model: tuple[str, str]) -> None:
@@ -56,8 +102,8 @@ def refuse_unaccepted_for(out: Path, ledger: Path | None, model: tuple[str, str]
         KerasdrError: if the ledger cannot be read, and as of :func:`refuse_unaccepted`.
     """
     ledger = ledger_path(out) if ledger is None else ledger
-    if ledger.is_file():
-        refuse_unaccepted(read_book(read_ledger(ledger)).may_grade, model, out, ledger)
+    book = read_book(read_ledger(ledger)) if ledger.is_file() else Book()
+    refuse_unaccepted(book, model, out, ledger)
 
 
 def check_free(output: Output) -> None:
