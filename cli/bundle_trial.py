@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasdr.cli.job_options import max_megapixels_option
+from kerasdr.cli.job_options import max_megapixels_option, photo_timeout_option
 from kerasdr.cli.options import OutputFile, engine_option
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
@@ -49,6 +49,7 @@ _LEDGER = click.option(
 @click.option("--out", required=True, type=OutputFile(b"image,sha256,change,"), help="The table to write.")
 @click.option("--key", type=click.Path(path_type=Path), help="The key of the pseudonyms, of an output that has these.")
 @max_megapixels_option
+@photo_timeout_option("ends the command with 4")
 @_LEDGER
 @engine_option
 def compare_command(
@@ -59,6 +60,7 @@ def compare_command(
     out: Path,
     key: Path | None,
     max_megapixels: float | None,
+    photo_timeout: float,
     ledger: Path | None,
     engine: "EngineName",
 ) -> None:
@@ -91,6 +93,7 @@ def compare_command(
             last=last,
             where=where,
             max_megapixels=max_megapixels,
+            photo_timeout=photo_timeout,
             progress=TerminalReporter().progress("grading"),
         )
         digest = keep_trial(output, trial, out)

@@ -47,6 +47,19 @@ max_megapixels_option = click.option(
     help="Larger photographs fail.  [default: the model's own limit]",
 )
 
+
+def photo_timeout_option(then: str) -> Callable[[Command], Command]:
+    """Return the option that limits the time of a photograph; ``then`` says what becomes of one that takes longer."""
+    return click.option(
+        "--photo-timeout",
+        type=click.FloatRange(min=0, min_open=True, max=86400),
+        callback=_finite,
+        default=30.0,
+        show_default=True,
+        help=f"Seconds that reading one photograph may take; one that takes longer {then}.",
+    )
+
+
 grading_options = _together(
     model_option,
     click.option(
@@ -61,14 +74,7 @@ grading_options = _together(
         "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
     ),
     max_megapixels_option,
-    click.option(
-        "--photo-timeout",
-        type=click.FloatRange(min=0, min_open=True, max=86400),
-        callback=_finite,
-        default=30.0,
-        show_default=True,
-        help="Seconds that reading one photograph may take; one that takes longer waits, and fails in the third run.",
-    ),
+    photo_timeout_option("waits, and fails in the third run"),
     click.option(
         "--retry-failed",
         is_flag=True,

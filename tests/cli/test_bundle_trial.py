@@ -322,6 +322,64 @@ def test_photographs_that_are_gone_are_counted(kerasdr: Kerasdr) -> None:
     )
 
 
+def test_most_have_to_be_seen(kerasdr: Kerasdr) -> None:
+    assert predict(kerasdr, "old").code == 0
+    for number in range(3):
+        Path(f"in/{number}_left.png").unlink()
+    assert kerasdr(*COMPARE).code == 0 and len(table()) == 2
+    again = "give `kerasdr bundle compare MODEL --on out.csv --out trial.csv`, and look at it"
+    lost = "and 3 more could not be had as they were: connect the share or disk, then"
+    assert kerasdr(*ACCEPT).error == f"trial.csv is over 2 photographs, {lost} {again}"
+
+
+def test_a_tenth_may_be_gone(kerasdr: Kerasdr, eyes: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptance, "FEW", 0)
+    monkeypatch.setattr(acceptance, "FEW_SHARE", 0.2)
+    assert predict(kerasdr, "old").code == 0
+    for number in range(2):
+        Path(f"in/{number}_left.png").rename(f"{number}.png")
+        assert kerasdr(*COMPARE).code == 0 and len(table()) == 4 - number
+        if number:
+            assert "and 2 more could not be had" in kerasdr(*ACCEPT).error
+    Path("1.png").rename("in/1_left.png")
+    assert kerasdr(*COMPARE).code == 0 and kerasdr(*ACCEPT).code == 0
+
+
+def test_a_night_with_the_new_model_makes_no_table_larger(kerasdr: Kerasdr) -> None:
+    assert predict(kerasdr, "old").code == 0
+    assert kerasdr(*COMPARE, "--last", "1").code == 0
+    assert predict(kerasdr, "new").code == 0
+    again = "give `kerasdr bundle compare MODEL --on out.csv --out trial.csv`, and look at it"
+    expected = f"give {label('old')} to `kerasdr predict --model` once more, then {again}, without --last"
+    assert kerasdr(*ACCEPT).error == f"trial.csv is over 1 photograph, and there are 5: {expected}"
+    assert predict(kerasdr, "old").code == 0 and kerasdr(*COMPARE).code == 0
+    Path("in/6_left.png").write_bytes(Path("in/0_left.png").read_bytes() + b"6")
+    assert predict(kerasdr, "new").code == 0
+    assert kerasdr(*ACCEPT).code == 0  # over all that there were
+
+
+def test_answers_of_two_models_count_alike(kerasdr: Kerasdr, eyes: list[bytes]) -> None:
+    for number in range(6, 10):
+        Path(f"in/{number}_left.png").write_bytes(eyes[0] + bytes([number]))
+    assert predict(kerasdr, "old").code == 0
+    ran = kerasdr("predict", "in/0_left.png", "--out", "out.csv", "--model", "new")
+    assert ran.code == 4  # eight are missing, and it keeps its answer
+    assert kerasdr("bundle", "compare", "third", "--on", "out.csv", "--out", "trial.csv").code == 0
+    said = kerasdr("bundle", "accept", "third", *ACCEPT[3:]).error
+    assert said.startswith(f"trial.csv is over 1 photograph, and there are 9: have all answered by {label('new')} with")
+
+
+def test_a_ledger_of_two_csvs_accepts_for_neither(kerasdr: Kerasdr, asked: list[str]) -> None:
+    for out in ("out.csv", "two.csv"):
+        assert predict(kerasdr, "old", out, "--ledger", "both.ledger").code == 0
+    asked.clear()
+    for command in (COMPARE, ACCEPT[:-2]):
+        said = kerasdr(*command, "--ledger", "both.ledger").error
+        assert said.startswith("both.ledger keeps jobs of out.csv and of /") and "two.csv, and a model is" in said
+        assert said.endswith("give each a ledger of its own, with `kerasdr predict --ledger`")
+    assert asked == [] and not Path("trial.csv").exists()
+
+
 def test_a_table_that_is_not_the_one(kerasdr: Kerasdr) -> None:
     assert predict(kerasdr, "old").code == 0
     again = "give `kerasdr bundle compare MODEL --on out.csv --out trial.csv`, and look at it"

@@ -5,7 +5,7 @@ import csv
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kerasdr.errors import KerasdrError, LockedError, ModelRefusedError
@@ -13,12 +13,15 @@ from kerasdr.files import printable_path, sha256_of, sha256_of_file, write_bytes
 from kerasdr.reporting import plural
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.held_output import held_output
+from kerasdr.scoring.inputs import PathKeys
 from kerasdr.scoring.ledger.answers import read_name
 from kerasdr.scoring.ledger.audit import Output
-from kerasdr.scoring.ledger.book import Book, read_book
+from kerasdr.scoring.ledger.book import Book, read_book, runs_of
+from kerasdr.scoring.ledger.chain import Entry
 from kerasdr.scoring.ledger.model_entries import ModelEntry, model_content, read_model_entry
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.store import Ledger, open_ledger, read_ledger
+from kerasdr.scoring.missing import FEW, FEW_SHARE
 from kerasdr.scoring.operation.model_trial import ENOUGH, InUse, Trial, model_in_use, trial_csv
 from kerasdr.scoring.rows import CSV_BEGIN
 
@@ -107,12 +110,13 @@ def refuse_unaccepted_for(out: Path, ledger: Path | None, model: tuple[str, str]
 
 
 def check_free(output: Output) -> None:
-    """Refuse to begin what will be written to a ledger that cannot be written to, or while a job writes to it.
+    """Refuse to begin what will be written to a ledger of several CSVs, or that cannot be written to, or while a job writes.
 
     Raises:
         LockedError: if a job does.
-        KerasdrError: if there is no room.
+        KerasdrError: if the ledger is of several, or there is no room.
     """
+    _refuse_several(output.book, output)
     with held_output(output.csv, output.ledger, pictures=False):
         pass
 
@@ -160,7 +164,7 @@ def accept_model(output: Output, bundle: Bundle, by: str, table: Path | None, ch
 
     Raises:
         KerasdrError: if the name is none, nothing was graded yet, the model may grade already, or the table is missing or not
-            the one of this model, the model in use and as many photographs as there are.
+            the one of this model, the model in use and as many photographs as there are, or if other CSVs share the ledger.
         ModelRefusedError: from ``check``.
         LockedError: if a job writes to the output.
         UnfinishedError: if the ledger cannot be written.
@@ -168,10 +172,10 @@ def accept_model(output: Output, bundle: Bundle, by: str, table: Path | None, ch
     by = by.strip()
     if not by or not by.isprintable() or len(by) > _LONGEST_NAME:
         raise KerasdrError(f"{by!a} is no name: say who accepts the model with --by, in a line")
-    _trial_of(output, output.book, bundle, table)  # before the golden check, which takes a while
+    _trial_of(output, output.entries, bundle, table)  # before the golden check, which takes a while
     check()
     with _held(output) as kept:
-        trial = _trial_of(output, read_book(kept.entries), bundle, table)
+        trial = _trial_of(output, kept.entries, bundle, table)
         model = bundle.label, bundle.digest
         content = model_content(model, by=by)
         if trial is not None:
@@ -187,8 +191,24 @@ def _held(output: Output) -> Iterator[Ledger]:
         yield kept
 
 
-def _trial_of(output: Output, book: Book, bundle: Bundle, table: Path | None) -> ModelEntry | None:
+def _refuse_several(book: Book, output: Output) -> None:
+    """Refuse a ledger that keeps jobs of other CSVs that are there: whose answers it has last would be a matter of chance."""
+    if len(runs_of(book.runs, output.csv)) == len(book.runs):
+        return
+    keys = PathKeys()
+    own = keys(str(output.csv))
+    paths = [read_name(run.begun["csv"]) for run in book.runs]
+    if other := next((path for path in paths if keys(path) != own and os.path.lexists(path)), ""):
+        raise KerasdrError(
+            f"{printable_path(output.ledger)} keeps jobs of {printable_path(output.csv)} and of {printable_path(other)}, and "
+            "a model is accepted for one CSV: give each a ledger of its own, with `kerasdr predict --ledger`"
+        )
+
+
+def _trial_of(output: Output, entries: Sequence[Entry], bundle: Bundle, table: Path | None) -> ModelEntry | None:
     """Return the trial whose table a person has seen, or None if it is the first model and needs none."""
+    book = read_book(entries)
+    _refuse_several(book, output)
     shown = printable_path(output.csv)
     if known := next((entry for entry in book.acceptances if bundle.digest in (entry.bundle, entry.old_bundle)), None):
         how = "it" if known.bundle == bundle.digest else f"{known.model}, before which it was in use,"
@@ -204,13 +224,26 @@ def _trial_of(output: Output, book: Book, bundle: Bundle, table: Path | None) ->
         )
     again = f"give `kerasdr bundle compare MODEL {_on(output.csv, output.ledger)} --out trial.csv`, and look at it"
     if table is not None:
-        return _checked(table, book, bundle, use, shown, again)
+        trial = _checked(table, book, bundle, shown, again)
+        then: InUse | None = use
+        if (
+            use.digest == bundle.digest
+        ):  # it has graded since, as nobody had accepted any model; counted is what was there
+            then = model_in_use(read_book(entries[: trial.sequence - 1]))
+            again = f"give {trial.old_model} to `kerasdr predict --model` once more, then {again}"
+        elif trial.old_bundle != use.digest:
+            raise KerasdrError(
+                f"{printable_path(table)} compares with {trial.old_model}, and {shown} has answers of {use.label}: {again}"
+            )
+        assert then is not None  # a trial is of what was answered
+        _check_enough(trial, then, printable_path(table), again)
+        return trial
     if book.acceptances or use.digest != bundle.digest:
         raise KerasdrError(f"{shown} has answers of {use.label}: {again}; then name that table with --table")
     return None
 
 
-def _checked(table: Path, book: Book, bundle: Bundle, use: InUse, shown: str, again: str) -> ModelEntry:
+def _checked(table: Path, book: Book, bundle: Bundle, shown: str, again: str) -> ModelEntry:
     name = printable_path(table)
     try:
         digest = sha256_of_file(table)
@@ -222,15 +255,21 @@ def _checked(table: Path, book: Book, bundle: Bundle, use: InUse, shown: str, ag
     trial = trials[-1]
     if trial.bundle != bundle.digest:
         raise KerasdrError(f"{name} is of {trial.model} and not of {bundle.label}: {again}")
-    if use.digest == bundle.digest:  # it has graded since, as nobody had accepted any model
-        return trial
-    if trial.old_bundle != use.digest:
-        raise KerasdrError(f"{name} compares with {trial.old_model}, and {shown} has answers of {use.label}: {again}")
-    there = len(use.answers)
-    if trial.photographs < ENOUGH and trial.photographs + trial.gone < there:
-        of = f"{trial.photographs} {plural(trial.photographs, 'photograph')}"
-        raise KerasdrError(f"{name} is over {of}, and there are {min(there, ENOUGH)}: {again}, without --last")
     return trial
+
+
+def _check_enough(trial: ModelEntry, use: InUse, name: str, again: str) -> None:
+    """Refuse a table over fewer photographs than there were, but for a few that could not be had."""
+    there = use.there
+    over = f"{name} is over {trial.photographs} {plural(trial.photographs, 'photograph')}"
+    if trial.gone > max(FEW, FEW_SHARE * there) or trial.gone >= trial.photographs:
+        raise KerasdrError(
+            f"{over}, and {trial.gone} more could not be had as they were: connect the share or disk, then {again}"
+        )
+    if trial.photographs < ENOUGH and trial.photographs + trial.gone < there:
+        if len(use.answers) < min(there, ENOUGH):
+            again = f"have all answered by {use.label} with `kerasdr predict`, then {again}"
+        raise KerasdrError(f"{over}, and there are {min(there, ENOUGH)}: {again}, without --last")
 
 
 def _on(out: Path, ledger: Path) -> str:

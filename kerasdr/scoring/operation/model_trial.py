@@ -7,10 +7,10 @@ from pathlib import Path
 
 from kerasdr.errors import KerasdrError, UnfinishedError
 from kerasdr.files import printable_path, sha256_of
-from kerasdr.imaging.headers import UnreadablePhotograph
 from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
 from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.digests import DigestReader
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE
 from kerasdr.scoring.grading import bundle_pairings, grade_requests, read_requests
@@ -21,9 +21,9 @@ from kerasdr.scoring.ledger.answers import Answer, read_name
 from kerasdr.scoring.ledger.audit import Output
 from kerasdr.scoring.ledger.book import Book, NamedRow
 from kerasdr.scoring.names import pictures_folder
-from kerasdr.scoring.photographs import find_partners
+from kerasdr.scoring.photographs import Photograph, find_partners
 from kerasdr.scoring.pseudonyms import open_pseudonyms
-from kerasdr.scoring.reading import NOT_FOUND
+from kerasdr.scoring.reading import NOT_FOUND, WaitingPhotograph
 from kerasdr.scoring.rows import COLUMNS, Row, csv_line
 
 ENOUGH = 500
@@ -43,16 +43,20 @@ class InUse:
         label: of it.
         digest: of it.
         answers: one for each, newest first: the rows that have it, newest first.
+        there: how many photographs of the output have an answer, whichever model gave it; those of the same bytes are one.
     """
 
     label: str
     digest: str
     answers: Sequence[Sequence[Answered]]
+    there: int
 
 
 def model_in_use(book: Book) -> InUse | None:
     """Return the model that an output has answers of; None if nothing was graded yet."""
-    answered = [one for one in book.answered.values() if one[1].row.status in ("graded", "ungradable")]
+    last = book.answered
+    listed = [last[path] for path in book.listed if path in last]
+    answered = [one for one in listed if one[1].row.status in ("graded", "ungradable")]
     if not answered:
         return None
     run = book.run_at(max(row.sequence for row, _ in answered))
@@ -60,7 +64,8 @@ def model_in_use(book: Book) -> InUse | None:
     for row, answer in sorted(answered, key=lambda one: (one[1].sequence, one[0].sequence), reverse=True):
         if book.run_at(row.sequence).bundle == run.bundle:
             of_answer.setdefault(answer.sequence, []).append((row, answer))
-    return InUse(run.begun["model"], run.bundle, list(of_answer.values()))
+    there = len({answer.seen.sha256 for _, answer in answered})
+    return InUse(run.begun["model"], run.bundle, list(of_answer.values()), there)
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ def try_model(
     last: int = ENOUGH,
     where: Mapping[str, Input] | None = None,
     max_megapixels: float | None = None,
+    photo_timeout: float = PHOTO_SECONDS,
     progress: Progress | None = None,
 ) -> Trial:
     """Grade the photographs that an output was given last with a new model, as a job would, but into no file.
@@ -129,25 +135,26 @@ def try_model(
         last: how many photographs.
         where: where photographs lie by their pseudonyms; each lies where its name says if None.
         max_megapixels: larger photographs fail; the bundle's own limit if None.
+        photo_timeout: seconds that reading one photograph may take.
         progress: told how many are done.
 
     Raises:
         KerasdrError: if nothing was graded yet, the model is the one in use, or no photograph can be had as it was.
-        UnfinishedError: if a photograph could be read once and not a second time.
+        UnfinishedError: if a photograph may be had later, or could be read once and not a second time.
     """
     use = model_in_use(book)
     if use is None:
         raise KerasdrError("no photograph was graded yet: there is nothing to compare with")
     if use.digest == bundle.digest:
         raise KerasdrError(f"{bundle.label} is the model whose answers these are: name the new one")
-    chosen = _choose(book, bundle, use, last, where)
+    chosen = _choose(book, bundle, use, last, where, photo_timeout)
     if not chosen.taken:
         found = f"none of the {len(use.answers)} photographs that {use.label} graded can be read as it was"
         remedy = "connect the share or disk, and give the command in the folder where `kerasdr predict` is given"
         if where is not None:
             remedy = "name the photographs, or their folder, behind the model"
         raise KerasdrError(f"{found}: {remedy}")
-    new = _grade(chosen, bundle, engine(), max_megapixels, progress)
+    new = _grade(chosen, bundle, engine(), max_megapixels, photo_timeout, progress)
     rows = []
     for place, (row, answer) in chosen.taken.items():
         if new[place].status == "waiting" or new[place].sha256 not in ("", answer.seen.sha256):
@@ -159,24 +166,54 @@ def try_model(
 
 @dataclass(frozen=True)
 class _Chosen:
-    """What is graded: ``inputs`` are all that the ledger knows, ``taken`` the rows to compare by their places."""
+    """What is graded: ``inputs`` are all that the output has, ``taken`` the rows to compare by their places."""
 
     inputs: Sequence[Input]
     taken: Mapping[int, Answered]
     gone: int
 
 
-def _choose(book: Book, bundle: Bundle, use: InUse, last: int, where: Mapping[str, Input] | None) -> _Chosen:
+class _Waits:
+    """Hears of a photograph that may be had later: then it is no use to go on without it."""
+
+    reason = ""
+
+    def is_over(self) -> bool:
+        return bool(self.reason)
+
+    def heard(self, sha256: str) -> None:
+        pass
+
+    def judged(self, photograph: Photograph) -> None:
+        self.reason = photograph.reason
+
+    def digest(self, entry: Input) -> str:
+        try:
+            return "" if entry.problem else sha256_of(read_bytes(entry.path, listed=entry.listed))
+        except WaitingPhotograph as error:
+            self.reason = str(error)
+            return ""
+        except Exception:  # it cannot be had as it was, whatever is wrong
+            return ""
+
+
+def _choose(
+    book: Book, bundle: Bundle, use: InUse, last: int, where: Mapping[str, Input] | None, seconds: float
+) -> _Chosen:
     answered = book.answered
-    places = {path: place for place, path in enumerate(answered)}
+    places = {path: place for place, path in enumerate(book.listed)}
     inputs = [Input(path) if where is None else where.get(path, Input(path, NOT_FOUND)) for path in places]
-    digests = [answer.seen.sha256 for _, answer in answered.values()]
+    digests = [answered[path][1].seen.sha256 if path in answered else None for path in places]
     pairings = [find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)]
     now: dict[int, str] = {}
+    waits = _Waits()
+    reader = DigestReader(inputs, seconds, 1, waits, waits.digest)
 
     def is_as_it_was(place: int) -> bool:
         if place not in now:
-            now[place] = _digest(inputs[place])
+            (now[place],) = reader.read([inputs[place]])
+        if waits.reason:
+            raise UnfinishedError(f"a photograph cannot be had just now ({waits.reason}): give the same command again")
         return now[place] == digests[place]
 
     def can_be_had(row: NamedRow) -> bool:
@@ -204,21 +241,19 @@ def _choose(book: Book, bundle: Bundle, use: InUse, last: int, where: Mapping[st
     return _Chosen(inputs, taken, gone)
 
 
-def _digest(entry: Input) -> str:
-    try:
-        return "" if entry.problem else sha256_of(read_bytes(entry.path))
-    except UnreadablePhotograph:
-        return ""
-
-
 def _grade(
-    chosen: _Chosen, bundle: Bundle, engine: Engine, max_megapixels: float | None, progress: Progress | None
+    chosen: _Chosen,
+    bundle: Bundle,
+    engine: Engine,
+    max_megapixels: float | None,
+    seconds: float,
+    progress: Progress | None,
 ) -> dict[int, Row]:
     """Return the row of each photograph that was taken, by its place."""
     limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
     workers = min(available_cores(), len(chosen.taken))
     rows: dict[int, Row] = {}
-    with Readers(Settings(tuple(bundle.recipes), limit, None, PHOTO_SECONDS), workers) as readers:
+    with Readers(Settings(tuple(bundle.recipes), limit, None, seconds), workers) as readers:
         requests = read_requests(
             chosen.inputs,
             bundle,
