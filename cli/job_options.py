@@ -69,7 +69,11 @@ grading_options = _together(
         show_default=True,
         help="How Grad-CAM pictures are stored; webp takes a tenth of the room.",
     ),
-    click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures; those of a job before are removed."),
+    click.option(
+        "--no-gradcam",
+        is_flag=True,
+        help="Write no Grad-CAM pictures; those of a job before are removed, but for those of other accepted models.",
+    ),
     click.option(
         "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
     ),

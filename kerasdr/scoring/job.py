@@ -35,7 +35,7 @@ from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.photographs import ChangePhotograph, Photograph, find_partners
-from kerasdr.scoring.pseudonyms import Pseudonyms
+from kerasdr.scoring.pseudonyms import WITHOUT_NAMES, Pseudonyms
 from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.results import (
     check_holds_grades,
@@ -235,7 +235,7 @@ def run_job(
             raise
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
         waits = any(row.status == "waiting" for row in rows)  # then a picture may be of an answer that is still wanted
-        to_go_back_to = record.pictures_to_go_back_to() if gradcam else set()
+        to_go_back_to = record.pictures_to_go_back_to()
         removed = 0 if waits else remove_stale(pictures, shown | to_go_back_to)
         folder = pictures if shown else None
         summary = Summary(rows, out, folder, ledger, record.head, work.how, gone, removed, record.answered())
@@ -362,7 +362,7 @@ def _listed(arguments: Sequence[str], out: Path, pseudonyms: Pseudonyms | None) 
     except KerasdrError as error:
         said = str(error)
         if pseudonyms is not None:
-            said = "no photographs in what was named, or a name that cannot be: check the names"
+            said = WITHOUT_NAMES
         if isinstance(error, NoPhotographsError) and os.path.lexists(out):
             # A share that is away leaves an empty folder where it is connected.
             shown = printable_path(out)

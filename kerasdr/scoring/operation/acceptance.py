@@ -17,7 +17,7 @@ from kerasdr.scoring.inputs import PathKeys
 from kerasdr.scoring.ledger.answers import read_name
 from kerasdr.scoring.ledger.audit import Output
 from kerasdr.scoring.ledger.book import Book, read_book, runs_of
-from kerasdr.scoring.ledger.chain import Entry
+from kerasdr.scoring.ledger.chain import Entry, Head
 from kerasdr.scoring.ledger.model_entries import ModelEntry, model_content, read_model_entry
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.store import Ledger, open_ledger, read_ledger
@@ -121,10 +121,19 @@ def check_free(output: Output) -> None:
         pass
 
 
-def keep_trial(output: Output, trial: Trial, table: Path) -> str:
-    """Keep in an output's ledger that a trial was made, then write its table; returns the table's SHA-256.
+def keep_trial(output: Output, trial: Trial, table: Path, engine: str, precision: str) -> tuple[str, Head]:
+    """Keep in an output's ledger that a trial was made, then write its table.
 
     A job that has just begun may hold the output: its end is waited for, for a minute.
+
+    Args:
+        output: whose ledger.
+        trial: the trial.
+        table: where to write it.
+        engine, precision: with which the new model graded.
+
+    Returns:
+        The table's SHA-256, and the end of the ledger.
 
     Raises:
         LockedError: if it holds it for longer.
@@ -133,23 +142,34 @@ def keep_trial(output: Output, trial: Trial, table: Path) -> str:
     """
     data = trial_csv(trial).encode("utf-8")
     content = model_content(
-        trial.new_model, trial.old_model, photographs=len(trial.rows), gone=trial.gone, table=sha256_of(data)
+        trial.new_model,
+        trial.old_model,
+        photographs=len(trial.rows),
+        gone=trial.gone,
+        table=sha256_of(data),
+        engine=engine,
+        precision=precision,
+        max_megapixels=trial.max_megapixels,
     )
     until = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
             with _held(output) as kept:
                 kept.append([("compared", content)])
+                head = kept.head
             break
         except LockedError:
             if time.monotonic() > until:
                 raise
             time.sleep(_PAUSE_SECONDS)
     write_bytes_atomically(table, data)
-    return str(content["table"])
+    assert head is not None  # there is an entry now
+    return str(content["table"]), head
 
 
-def accept_model(output: Output, bundle: Bundle, by: str, table: Path | None, check: Callable[[], None]) -> ModelEntry:
+def accept_model(
+    output: Output, bundle: Bundle, by: str, table: Path | None, check: Callable[[], None]
+) -> tuple[ModelEntry, Head]:
     """Keep in an output's ledger that a person accepted a model; from then on none grades that nobody accepted.
 
     Args:
@@ -160,7 +180,7 @@ def accept_model(output: Output, bundle: Bundle, by: str, table: Path | None, ch
         check: raises what stops a model that does not give its golden answers here.
 
     Returns:
-        The entry.
+        The entry, and the end of the ledger.
 
     Raises:
         KerasdrError: if the name is none, nothing was graded yet, the model may grade already, or the table is missing or not
@@ -179,10 +199,21 @@ def accept_model(output: Output, bundle: Bundle, by: str, table: Path | None, ch
         model = bundle.label, bundle.digest
         content = model_content(model, by=by)
         if trial is not None:
-            seen = {"photographs": trial.photographs, "gone": trial.gone}
-            content = model_content(model, (trial.old_model, trial.old_bundle), **seen, table=trial.table, by=by)
+            content = model_content(
+                model,
+                (trial.old_model, trial.old_bundle),
+                photographs=trial.photographs,
+                gone=trial.gone,
+                table=trial.table,
+                by=by,
+                engine=trial.engine,
+                precision=trial.precision,
+                max_megapixels=trial.max_megapixels,
+            )
         (entry,) = kept.append([("accepted", content)])
-    return read_model_entry(entry.sequence, entry.kind, entry.content)
+        head = kept.head
+    assert head is not None  # there is an entry now
+    return read_model_entry(entry.sequence, entry.kind, entry.content), head
 
 
 @contextlib.contextmanager

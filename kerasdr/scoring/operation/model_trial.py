@@ -1,6 +1,7 @@
 """A new model tried on photographs that an output has answers of, beside the model in use; nothing of the output is touched."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +23,14 @@ from kerasdr.scoring.ledger.audit import Output
 from kerasdr.scoring.ledger.book import Book, NamedRow
 from kerasdr.scoring.names import pictures_folder
 from kerasdr.scoring.photographs import Photograph, find_partners
-from kerasdr.scoring.pseudonyms import open_pseudonyms
+from kerasdr.scoring.pseudonyms import WITHOUT_NAMES, open_pseudonyms
 from kerasdr.scoring.reading import NOT_FOUND, WaitingPhotograph
 from kerasdr.scoring.rows import COLUMNS, Row, csv_line
 
 ENOUGH = 500
 """So many photographs are compared if nobody says otherwise, and a model is accepted on no fewer if there are so many."""
 
-_BESIDE = ("status", "grade", "referable", "prob_referable", "screen_positive", "reason")
+_BESIDE = ("status", "grade", "referable", "prob_referable", "screen_positive", "refer_to_reader", "reason")
 _HEAD = ("image", "sha256", "change", "old_model", "new_model")
 
 Answered = tuple[NamedRow, Answer]
@@ -77,12 +78,14 @@ class Trial:
         new_model: of the other.
         rows: the old row and the new one of each photograph, newest first.
         gone: newer photographs than the oldest of these, or all others, that could not be had as they were.
+        max_megapixels: larger photographs failed.
     """
 
     old_model: tuple[str, str]
     new_model: tuple[str, str]
     rows: Sequence[tuple[Row, Row]]
     gone: int
+    max_megapixels: float
 
 
 def where_they_lie(output: Output, arguments: Sequence[str], key: Path | None) -> dict[str, Input] | None:
@@ -108,7 +111,10 @@ def where_they_lie(output: Output, arguments: Sequence[str], key: Path | None) -
     pseudonyms = open_pseudonyms(key, output.csv, output.ledger)
     if output.book.pseudonym_keys - {pseudonyms.fingerprint}:
         raise KerasdrError(f"the pseudonyms of {shown} were made with another key: name theirs with --key")
-    inputs = pseudonyms.rename(list_inputs(arguments, skip=[pictures_folder(output.csv)]))
+    try:
+        inputs = pseudonyms.rename(list_inputs(arguments, skip=[pictures_folder(output.csv)]))
+    except KerasdrError as error:
+        raise KerasdrError(WITHOUT_NAMES) from error
     return {entry.kept_as: entry for entry in inputs}
 
 
@@ -144,7 +150,7 @@ def try_model(
     """
     use = model_in_use(book)
     if use is None:
-        raise KerasdrError("no photograph was graded yet: there is nothing to compare with")
+        raise KerasdrError("no photograph was graded yet: grade with `kerasdr predict --model` first, then compare")
     if use.digest == bundle.digest:
         raise KerasdrError(f"{bundle.label} is the model whose answers these are: name the new one")
     chosen = _choose(book, bundle, use, last, where, photo_timeout)
@@ -154,14 +160,15 @@ def try_model(
         if where is not None:
             remedy = "name the photographs, or their folder, behind the model"
         raise KerasdrError(f"{found}: {remedy}")
-    new = _grade(chosen, bundle, engine(), max_megapixels, photo_timeout, progress)
+    limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
+    new = _grade(chosen, bundle, engine(), limit, photo_timeout, progress)
     rows = []
     for place, (row, answer) in chosen.taken.items():
         if new[place].status == "waiting" or new[place].sha256 not in ("", answer.seen.sha256):
             said = new[place].reason or "its bytes are others now"
             raise UnfinishedError(f"a photograph that was there is not any more ({said}): give the same command again")
         rows.append((book.csv_row(row.sequence, ""), new[place]))
-    return Trial((use.label, use.digest), (bundle.label, bundle.digest), rows, chosen.gone)
+    return Trial((use.label, use.digest), (bundle.label, bundle.digest), rows, chosen.gone, limit)
 
 
 @dataclass(frozen=True)
@@ -245,12 +252,11 @@ def _grade(
     chosen: _Chosen,
     bundle: Bundle,
     engine: Engine,
-    max_megapixels: float | None,
+    limit: float,
     seconds: float,
     progress: Progress | None,
 ) -> dict[int, Row]:
     """Return the row of each photograph that was taken, by its place."""
-    limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
     workers = min(available_cores(), len(chosen.taken))
     rows: dict[int, Row] = {}
     with Readers(Settings(tuple(bundle.recipes), limit, None, seconds), workers) as readers:
@@ -280,13 +286,30 @@ def trial_csv(trial: Trial) -> str:
     lines = [csv_line([*_HEAD, *columns])]
     for old, new in trial.rows:
         cells = [dict(zip(COLUMNS, row.cells(), strict=True)) for row in (old, new)]
-        head = (old.image, old.sha256, change(old, new), trial.old_model[0], trial.new_model[0])
+        head = (old.image, old.sha256, "; ".join(changes(old, new)), trial.old_model[0], trial.new_model[0])
         lines.append(csv_line([*head, *(row[name] for name in _BESIDE for row in cells)]))
     return "".join(lines)
 
 
-def change(old: Row, new: Row) -> str:
-    """Return what became of the decision that a photograph is referable; empty where it stands."""
+def changes(old: Row, new: Row) -> list[str]:
+    """Return what became of the decisions about a photograph, each that changed; none where all stand."""
+    told = []
     if old.referable is True and new.referable is not True:
-        return "not referable any more" if new.referable is False else f"referable before, now {new.status}"
-    return "newly referable" if new.referable is True and old.referable is not True else ""
+        told.append("not referable any more" if new.referable is False else f"referable before, now {new.status}")
+    elif new.referable is True and old.referable is not True:
+        told.append("newly referable")
+    if old.screen_positive is True and new.status != "graded":
+        told.append(f"screen_positive before, now {new.status}")
+    elif None not in (old.screen_positive, new.screen_positive) and old.screen_positive is not new.screen_positive:
+        told.append("newly screen_positive" if new.screen_positive else "not screen_positive any more")
+    if old.refer_to_reader is True and new.refer_to_reader is not True:
+        told.append("no longer to a reader")
+    elif old.refer_to_reader is False and new.refer_to_reader is True:
+        told.append("newly to a reader")
+    return told
+
+
+def changes_text(trial: Trial) -> str:
+    """Return how many photographs have each change, as the table has them, in a line without a line end."""
+    counted = Counter(told for old, new in trial.rows for told in changes(old, new))
+    return "; ".join(f"{count} {told}" for told, count in sorted(counted.items())) or "none"

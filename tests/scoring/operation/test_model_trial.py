@@ -1,6 +1,8 @@
 """A new model on the photographs that a ledger knows: which are taken, and that it answers as a job would."""
 
+import csv
 import dataclasses
+import io
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,16 @@ from kerasdr.scoring.job import run_job
 from kerasdr.scoring.ledger.audit import read_output
 from kerasdr.scoring.ledger.book import Book
 from kerasdr.scoring.operation import model_trial
-from kerasdr.scoring.operation.model_trial import Trial, model_in_use, try_model
+from kerasdr.scoring.operation.model_trial import (
+    Trial,
+    changes,
+    changes_text,
+    model_in_use,
+    trial_csv,
+    try_model,
+    where_they_lie,
+)
+from kerasdr.scoring.pseudonyms import open_pseudonyms
 from kerasdr.scoring.reading import WaitingPhotograph
 from kerasdr.scoring.rows import Row
 
@@ -129,6 +140,49 @@ def test_a_partner_that_left_is_none_for_a_new_model(
     assert [new.partner for old, new in tried.rows if old.image == "in/1_right.png"] == [""]
     Path("in/1_left.png").write_bytes(good[7])  # and one that changed would be seen tonight, as nobody graded it yet
     assert names(trial(book, bundle, factory)) == ["2_left", "2_right", "3_left", "4_left"]
+
+
+GRADED = Row("a.png", "graded", grade=0, referable=False, screen_positive=False, refer_to_reader=False)
+DARK = Row("a.png", "ungradable", refer_to_reader=True)
+POSITIVE = dataclasses.replace(GRADED, screen_positive=True)
+REFERABLE = dataclasses.replace(POSITIVE, grade=2, referable=True)
+BARE = Row("a.png", "graded", grade=2, referable=True)  # of a model that was not calibrated
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (GRADED, GRADED, []),
+        (DARK, GRADED, ["no longer to a reader"]),
+        (GRADED, DARK, ["newly to a reader"]),
+        (POSITIVE, GRADED, ["not screen_positive any more"]),
+        (GRADED, POSITIVE, ["newly screen_positive"]),
+        (POSITIVE, DARK, ["screen_positive before, now ungradable", "newly to a reader"]),
+        (REFERABLE, POSITIVE, ["not referable any more"]),
+        (GRADED, REFERABLE, ["newly referable", "newly screen_positive"]),
+        (DARK, REFERABLE, ["newly referable", "no longer to a reader"]),
+        (BARE, DARK, ["referable before, now ungradable"]),
+        (BARE, REFERABLE, []),
+        (REFERABLE, BARE, []),
+    ],
+)
+def test_every_decision_that_changes_is_told(old: Row, new: Row, told: list[str]) -> None:
+    assert changes(old, new) == told
+    tried = Trial(("old", "1"), ("new", "2"), [(old, new)], 0, 100.0)
+    (shown,) = csv.DictReader(io.StringIO(trial_csv(tried)))
+    assert shown["change"] == "; ".join(told)
+    yes_no = {True: "yes", False: "no", None: ""}
+    assert shown["old_refer_to_reader"] == yes_no[old.refer_to_reader]
+    assert shown["new_refer_to_reader"] == yes_no[new.refer_to_reader]
+    assert changes_text(tried) == ("; ".join(f"1 {one}" for one in sorted(told)) or "none")
+
+
+def test_listing_under_pseudonyms_tells_no_name(single: Bundle, factory: FakeFactory, good: list[bytes]) -> None:
+    pseudonyms = open_pseudonyms(Path("keys/site.key"), OUT, None)
+    run_job(["in"], single, OUT, factory=factory, gradcam=False, pseudonyms=pseudonyms)
+    Path("Ada Reader").mkdir()
+    with pytest.raises(KerasdrError, match=r"^no photographs in what was named, or .*: check the names$"):
+        where_they_lie(read_output(OUT), ["Ada Reader"], Path("keys/site.key"))
 
 
 def test_partners_are_sought_where_a_job_would_seek_them(bundle: Bundle, single: Bundle, factory: FakeFactory) -> None:
