@@ -220,6 +220,10 @@ def test_another_ledger_is_no_way_round(kerasdr: Kerasdr, asked: list[str]) -> N
     assert not Path("out.ledger").exists()
     watch = kerasdr("watch", "in", "--out", "out.csv", "--model", "third", "--once", "--every", "0s")
     assert watch.refused == words.format("out.ledger")
+    Path("in").rename("away")
+    assert predict(kerasdr, "old").code == 4  # which begins a ledger, and writes no CSV
+    Path("away").rename("in")
+    assert Path("out.ledger").exists() and predict(kerasdr, "third").refused == words.format("out.ledger")
     assert predict(kerasdr, "new", "two.csv", "--ledger", "two.jobs").code == 0
     assert predict(kerasdr, "third", "out.csv", "--ledger", "two.jobs").refused == words.format("two.jobs")
     Path("out.csv").write_bytes(b"\xef\xbb\xbf" + before["out.csv"].replace(b",", b";"))  # as a spreadsheet saves it

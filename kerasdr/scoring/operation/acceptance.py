@@ -75,11 +75,11 @@ def _refuse_by(book: Book, model: tuple[str, str], out: Path, ledger: Path) -> N
 
 def _knows(book: Book, out: Path) -> bool:
     """Whether a job wrote a CSV by its path, which may have been edited since, or by its bytes, which may have been moved."""
+    wrote = [(read_name(run.begun["csv"]), run.ended["csv"]) for run in book.runs if run.ended and run.ended["csv"]]
     path = os.path.abspath(out)
-    if any(read_name(run.begun["csv"]) == path for run in book.runs):
+    if any(own == path for own, _ in wrote):
         return True
-    written = {run.ended["csv"]["sha256"] for run in book.runs if run.ended and run.ended["csv"]}
-    return bool(written) and out.is_file() and sha256_of_file(out) in written
+    return bool(wrote) and out.is_file() and sha256_of_file(out) in {written["sha256"] for _, written in wrote}
 
 
 def _labels(out: Path) -> set[str]:
