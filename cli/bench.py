@@ -77,7 +77,9 @@ def bench_command(
     )
     click.echo(f"  seconds from the command to the end of one photograph: {measured.start.median:.2f}")
     if measured.photographs < _ENOUGH:
-        click.echo(f"  name {_ENOUGH} or more to hear how long a job takes: its start and end weigh on {measured.photographs}")
+        click.echo(
+            f"  name {_ENOUGH} or more to hear how long a job takes: its start and end weigh on {measured.photographs}"
+        )
     else:
         click.echo(f"  {photographs:,} photographs like these would take {measured.hours(photographs):.2f} hours")
     if json_file:

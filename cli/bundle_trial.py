@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasdr.cli.job_options import max_megapixels_option
+from kerasdr.cli.job_options import max_megapixels_option, photo_timeout_option
 from kerasdr.cli.options import OutputFile, engine_option
 from kerasdr.cli.terminal import TerminalReporter, load_keras_quietly
 
@@ -49,6 +49,7 @@ _LEDGER = click.option(
 @click.option("--out", required=True, type=OutputFile(b"image,sha256,change,"), help="The table to write.")
 @click.option("--key", type=click.Path(path_type=Path), help="The key of the pseudonyms, of an output that has these.")
 @max_megapixels_option
+@photo_timeout_option("ends the command with 4")
 @_LEDGER
 @engine_option
 def compare_command(
@@ -59,6 +60,7 @@ def compare_command(
     out: Path,
     key: Path | None,
     max_megapixels: float | None,
+    photo_timeout: float,
     ledger: Path | None,
     engine: "EngineName",
 ) -> None:
@@ -70,10 +72,12 @@ def compare_command(
     from kerasdr.evaluation.agreement import agreement_text
     from kerasdr.files import printable_path
     from kerasdr.scoring.bundle import load_bundle
+    from kerasdr.scoring.engines import choose_engine
+    from kerasdr.scoring.golden_host import precision_of
     from kerasdr.scoring.inputs import PathKeys
     from kerasdr.scoring.ledger.audit import read_output
     from kerasdr.scoring.operation.acceptance import check_free, keep_trial
-    from kerasdr.scoring.operation.model_trial import try_model, where_they_lie
+    from kerasdr.scoring.operation.model_trial import changes_text, try_model, where_they_lie
     from kerasdr.scoring.results import room_for
 
     output = read_output(on, ledger)
@@ -81,24 +85,27 @@ def compare_command(
     if keys(str(out)) in (keys(str(output.csv)), keys(str(output.ledger))):
         raise click.UsageError(f"{printable_path(out)} is the CSV or its ledger: name another file with --out")
     bundle = load_bundle(model)
+    name = choose_engine(bundle, engine)
     where = where_they_lie(output, inputs, key)
     check_free(output)
     with room_for(out.parent):
         trial = try_model(
             output.book,
             bundle,
-            lambda: _checked_engine(bundle, engine, gradcam=False),
+            lambda: _checked_engine(bundle, name, gradcam=False),
             last=last,
             where=where,
             max_megapixels=max_megapixels,
+            photo_timeout=photo_timeout,
             progress=TerminalReporter().progress("grading"),
         )
-        digest = keep_trial(output, trial, out)
+        digest, head = keep_trial(output, trial, out, name, precision_of(bundle, name))
     more = f"; {trial.gone} more cannot be had as they were" if trial.gone else ""
     click.echo(f"old {trial.old_model[0]}\nnew {trial.new_model[0]}")
     click.echo(f"{len(trial.rows)} photographs of {printable_path(output.csv)}, the newest{more}")
     click.echo(agreement_text(trial.rows))
-    click.echo(f"each photograph is in {printable_path(out)}, SHA-256 {digest}")
+    click.echo(f"{'changes':<17}{changes_text(trial)}")
+    click.echo(f"each photograph is in {printable_path(out)}, SHA-256 {digest}; ledger {head}")
 
 
 @click.command("accept", epilog=EXAMPLES)
@@ -125,9 +132,9 @@ def accept_command(
 
     output = read_output(on, ledger)
     bundle = load_bundle(model)
-    entry = accept_model(output, bundle, by, table, lambda: _checked_engine(bundle, engine, gradcam=True))
+    entry, head = accept_model(output, bundle, by, table, lambda: _checked_engine(bundle, engine, gradcam=True))
     click.echo(
-        f"{bundle.label} is accepted for {printable_path(output.csv)} {entry.sentence()}; entry {entry.sequence}"
+        f"{bundle.label} is accepted for {printable_path(output.csv)} {entry.sentence()}; entry {entry.sequence}; ledger {head}"
     )
 
 

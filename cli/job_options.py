@@ -47,6 +47,19 @@ max_megapixels_option = click.option(
     help="Larger photographs fail.  [default: the model's own limit]",
 )
 
+
+def photo_timeout_option(then: str) -> Callable[[Command], Command]:
+    """Return the option that limits the time of a photograph; ``then`` says what becomes of one that takes longer."""
+    return click.option(
+        "--photo-timeout",
+        type=click.FloatRange(min=0, min_open=True, max=86400),
+        callback=_finite,
+        default=30.0,
+        show_default=True,
+        help=f"Seconds that reading one photograph may take; one that takes longer {then}.",
+    )
+
+
 grading_options = _together(
     model_option,
     click.option(
@@ -56,19 +69,16 @@ grading_options = _together(
         show_default=True,
         help="How Grad-CAM pictures are stored; webp takes a tenth of the room.",
     ),
-    click.option("--no-gradcam", is_flag=True, help="Write no Grad-CAM pictures; those of a job before are removed."),
+    click.option(
+        "--no-gradcam",
+        is_flag=True,
+        help="Write no Grad-CAM pictures; those of a job before are removed, but for those of other accepted models.",
+    ),
     click.option(
         "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photographs at a time."
     ),
     max_megapixels_option,
-    click.option(
-        "--photo-timeout",
-        type=click.FloatRange(min=0, min_open=True, max=86400),
-        callback=_finite,
-        default=30.0,
-        show_default=True,
-        help="Seconds that reading one photograph may take; one that takes longer waits, and fails in the third run.",
-    ),
+    photo_timeout_option("waits, and fails in the third run"),
     click.option(
         "--retry-failed",
         is_flag=True,

@@ -1,7 +1,6 @@
 """How a new model's answers agree with an old one's on the same photographs, where nobody knows the truth."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -28,16 +27,8 @@ class Said(Protocol):
         """0-4, or None unless graded."""
 
     @property
-    def referable(self) -> bool | None:
-        """Whether the grade is 2 or worse; None unless graded."""
-
-    @property
     def prob_referable(self) -> float | None:
         """Probability of that, or None unless graded."""
-
-    @property
-    def screen_positive(self) -> bool | None:
-        """Whether that reaches the model's operating point; None unless graded, and of a model that has none."""
 
 
 Pairs = Sequence[tuple[Said, Said]]
@@ -63,8 +54,6 @@ def agreement_text(pairs: Pairs) -> str:
     """
     figures = [
         ("agreement", _kappa(pairs)),
-        ("referable", _referable(pairs)),
-        ("screen_positive", _screen_positive(pairs)),
         ("prob_referable", _probability(pairs)),
     ]
     return "\n".join([*_table(cross_table(pairs)), *(f"{name:<17}{text}" for name, text in figures)])
@@ -87,20 +76,6 @@ def _kappa(pairs: Pairs) -> str:
         why = "both give all one and the same grade" if both.any() else "there is none"
         return f"quadratic kappa undefined {of}: {why}"
     return f"quadratic kappa {kappa:.4f} {of}"
-
-
-def _referable(pairs: Pairs) -> str:
-    became = Counter((old.referable, new.referable) for old, new in pairs)
-    text = f"{became[True, False]} not any more, {became[False, True]} newly"
-    return f"{text}, {became[True, None]} not graded any more"
-
-
-def _screen_positive(pairs: Pairs) -> str:
-    became = Counter((old.screen_positive, new.screen_positive) for old, new in pairs)
-    known = sum(count for said, count in became.items() if None not in said)
-    if not known:
-        return "undefined: not both models have an operating point"
-    return f"{became[True, False]} from yes to no, {became[False, True]} from no to yes, of {known}"
 
 
 def _probability(pairs: Pairs) -> str:

@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from kerasdr.files import sha256_of
 from kerasdr.scoring.inputs import Input, read_bytes
 from kerasdr.scoring.photographs import Photograph
 from kerasdr.scoring.reading import too_slow
-from kerasdr.scoring.unanswered import Work
 
 ReadDigests = Callable[[Sequence[Input]], list[str]]
 """Takes inputs; returns the SHA-256 of each, empty where it cannot be read."""
@@ -18,6 +18,27 @@ DigestInputs = Callable[[Sequence[Input], ReadDigests], list[str]]
 """Takes inputs, and what reads those whose SHA-256 is not known otherwise; returns the SHA-256 of all, likewise."""
 
 _LOOK_SECONDS = 0.5
+
+
+class Hears(Protocol):
+    """What is told how the reading goes, such as :class:`kerasdr.scoring.unanswered.Work`; called from any thread."""
+
+    def is_over(self) -> bool:
+        """Whether none is to be read any more."""
+
+    def heard(self, sha256: str) -> None:
+        """Take that a photograph was read, if its SHA-256 is known."""
+
+    def judged(self, photograph: Photograph) -> object:
+        """Take that reading a photograph took too long."""
+
+
+def digest_of(entry: Input) -> str:
+    """Return the SHA-256 of an input, empty where it cannot be read."""
+    try:
+        return "" if entry.problem else sha256_of(read_bytes(entry.path, listed=entry.listed))
+    except Exception:  # reading it for its pixels will tell what is wrong
+        return ""
 
 
 class DigestReader:
@@ -32,13 +53,22 @@ class DigestReader:
         seconds: that reading one may take.
         workers: how many are read at a time.
         work: of the job: none is read once it is over, and it hears of those that were lost.
+        digest: reads one; it raises nothing.
     """
 
-    def __init__(self, inputs: Sequence[Input], seconds: float, workers: int, work: Work) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        seconds: float,
+        workers: int,
+        work: Hears,
+        digest: Callable[[Input], str] = digest_of,
+    ) -> None:
         self._places = {entry.path: place for place, entry in enumerate(inputs)}
         self._seconds = seconds
         self._workers = workers
         self._work = work
+        self._digest = digest
 
     def read(self, inputs: Sequence[Input]) -> list[str]:
         """Return the SHA-256 of each of some inputs, empty where it cannot be read and for all that come after a limit."""
@@ -55,7 +85,7 @@ class DigestReader:
                 if number is None:
                     return
                 since[number] = time.monotonic()
-                digest = "" if self._work.is_over() else _digest(inputs[number])
+                digest = "" if self._work.is_over() else self._digest(inputs[number])
                 if since.pop(number, None) is None:
                     return  # too late: another thread has taken this one's place
                 done.put((number, digest))
@@ -87,10 +117,3 @@ class DigestReader:
         now = time.monotonic()
         late = [number for number, began in list(since.items()) if now - began > self._seconds]
         return [number for number in late if since.pop(number, None) is not None]
-
-
-def _digest(entry: Input) -> str:
-    try:
-        return "" if entry.problem else sha256_of(read_bytes(entry.path, listed=entry.listed))
-    except Exception:  # reading it for its pixels will tell what is wrong
-        return ""

@@ -30,12 +30,12 @@ from kerasdr.scoring.ledger.record import Record
 from kerasdr.scoring.ledger.store import open_ledger
 from kerasdr.scoring.missing import refuse_missing
 from kerasdr.scoring.names import PictureFormat, picture_name, pictures_folder
-from kerasdr.scoring.operation.acceptance import refuse_unaccepted
+from kerasdr.scoring.operation.acceptance import refuse_unaccepted, refuse_unaccepted_for
 from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.photographs import ChangePhotograph, Photograph, find_partners
-from kerasdr.scoring.pseudonyms import Pseudonyms
+from kerasdr.scoring.pseudonyms import WITHOUT_NAMES, Pseudonyms
 from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.results import (
     check_holds_grades,
@@ -155,7 +155,8 @@ def run_job(
         KerasdrError: if there is nothing to score, or the output cannot be written.
         LockedError: if another job writes to the same output or ledger.
         MissingError: if many photographs of the CSV are not there any more; it stays as it was.
-        ModelRefusedError: if models were accepted for this output, and the bundle is none of them.
+        ModelRefusedError: if models were accepted for this output, and the bundle is none of them, or if the CSV has answers
+            of another model and the ledger knows nothing of it.
         UnfinishedError: if the disk fails in the middle; what was kept before stands.
     """
     out = Path(out)
@@ -189,10 +190,13 @@ def run_job(
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(held_output(out, ledger, pictures=gradcam))
+        model = bundle.label, bundle.digest
+        if not ledger.is_file():  # none is begun for a model that is refused
+            refuse_unaccepted_for(out, ledger, model)
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
         record = Record(kept, question, inputs, pictures, retry_failed=retry_failed, failed_refer=refers(bundle))
-        refuse_unaccepted(record.may_grade, (bundle.label, bundle.digest), out, ledger)
+        refuse_unaccepted(record.book, model, out, ledger)
         key = "" if pseudonyms is None else pseudonyms.fingerprint
         record.check_names(key)
         if pseudonyms is not None:
@@ -231,7 +235,7 @@ def run_job(
             raise
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
         waits = any(row.status == "waiting" for row in rows)  # then a picture may be of an answer that is still wanted
-        to_go_back_to = record.pictures_to_go_back_to() if gradcam else set()
+        to_go_back_to = record.pictures_to_go_back_to()
         removed = 0 if waits else remove_stale(pictures, shown | to_go_back_to)
         folder = pictures if shown else None
         summary = Summary(rows, out, folder, ledger, record.head, work.how, gone, removed, record.answered())
@@ -358,7 +362,7 @@ def _listed(arguments: Sequence[str], out: Path, pseudonyms: Pseudonyms | None) 
     except KerasdrError as error:
         said = str(error)
         if pseudonyms is not None:
-            said = "no photographs in what was named, or a name that cannot be: check the names"
+            said = WITHOUT_NAMES
         if isinstance(error, NoPhotographsError) and os.path.lexists(out):
             # A share that is away leaves an empty folder where it is connected.
             shown = printable_path(out)

@@ -25,6 +25,9 @@ from kerasdr.scoring.names import is_pseudonym, shown_path
 _KEY = re.compile(rb"[0-9a-f]{64}\n?")
 _COLUMNS = ["pseudonym", "image"]
 
+WITHOUT_NAMES = "no photographs in what was named, or a name that cannot be: check the names"
+"""What people are told where a listing under pseudonyms cannot be made."""
+
 
 @dataclass(frozen=True)
 class Pseudonyms:

@@ -19,8 +19,10 @@ from kerasdr.files import sha256_of
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
+from kerasdr.scoring.engines import choose_engine
 from kerasdr.scoring.golden import make_golden
 from kerasdr.scoring.ledger.lock import hold
+from kerasdr.scoring.ledger.model_entries import model_content, read_model_entry
 from kerasdr.scoring.ledger.store import read_ledger
 from kerasdr.scoring.operation import acceptance
 from tests.cli.conftest import Kerasdr
@@ -94,6 +96,11 @@ def predict(kerasdr: Kerasdr, model: str, out: str = "out.csv", *more: str) -> A
     return kerasdr("predict", "in", "--out", out, "--model", model, *more)
 
 
+def head() -> str:
+    entries = read_ledger(Path("out.ledger"))
+    return f"{len(entries)}:{entries[-1].hash[:32]}"
+
+
 def table(name: str = "trial.csv") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(Path(name).read_text())))
 
@@ -119,12 +126,13 @@ def test_compare_shows_old_beside_new(kerasdr: Kerasdr, asked: list[str]) -> Non
     assert (ran.code, ran.err) == (0, "") and results() == before
     lines = ran.out.splitlines()
     assert lines[:3] == [f"old {label('old')}", f"new {label('new')}", "5 photographs of out.csv, the newest"]
-    assert lines[-1] == f"each photograph is in trial.csv, SHA-256 {sha256_of(Path('trial.csv').read_bytes())}"
+    last = f"each photograph is in trial.csv, SHA-256 {sha256_of(Path('trial.csv').read_bytes())}; ledger {head()}"
+    assert lines[-1] == last
     assert predict(kerasdr, "new", "other.csv").code == 0
     for age, name in (("old", "out.csv"), ("new", "other.csv")):
         given = {row["image"]: row for row in table(name)}
         for row in table():
-            columns = ("status", "grade", "referable", "prob_referable", "screen_positive", "reason")
+            columns = ("status", "grade", "referable", "prob_referable", "screen_positive", "refer_to_reader", "reason")
             assert [row[f"{age}_{column}"] for column in columns] == [given[row["image"]][c] for c in columns]
     rows = table()
     assert len(rows) == 5 and {(row["old_model"], row["new_model"]) for row in rows} == {(label("old"), label("new"))}
@@ -132,7 +140,12 @@ def test_compare_shows_old_beside_new(kerasdr: Kerasdr, asked: list[str]) -> Non
     words = {("true", "false"): "not referable any more", ("false", "true"): "newly referable"}
     assert all(change == words.get((old, new), "") for old, new, change in became)
     counted = [sum(change == word for *_, change in became) for word in words.values()]
-    assert sum(counted) and f"referable        {counted[0]} not any more, {counted[1]} newly, 0 not graded" in ran.out
+    told = "; ".join(
+        f"{count} {word}"
+        for count, word in sorted(zip(counted, words.values(), strict=True), key=lambda one: one[1])
+        if count
+    )
+    assert told and f"changes          {told}" in lines
     assert "ungradable             0           0           0           0           0           1           0" in lines
 
 
@@ -144,7 +157,9 @@ def test_taken_and_left_again_byte_for_byte(kerasdr: Kerasdr, asked: list[str]) 
     digest = sha256_of(Path("trial.csv").read_bytes())
     said = f"by Ada Reader, after 5 photographs against {label('old')}; table {digest}"
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith(f"{label('new')} is accepted for out.csv {said}; entry ")
+    count = head().partition(":")[0]
+    assert ran.out == f"{label('new')} is accepted for out.csv {said}; entry {count}; ledger {head()}\n"
+    assert kerasdr("jobs", "verify", "out.csv", "--head", head()).code == 0
     assert predict(kerasdr, "new").code == 0
     assert results()["out.csv"] != before["out.csv"] and label("new") in Path("out.csv").read_text()
     asked.clear()
@@ -154,7 +169,10 @@ def test_taken_and_left_again_byte_for_byte(kerasdr: Kerasdr, asked: list[str]) 
     assert kerasdr("predict", "in/0_left.png", "--out", "out.csv", "--model", "new", "--accept-missing").code == 0
     assert len(results()) == 1 + 2  # those of the photograph that is left, by both
     ran = kerasdr("predict", "in/0_left.png", "--out", "out.csv", "--model", "new", "--no-gradcam")
-    assert ran.code == 0 and not Path("out_gradcam").exists()
+    assert ran.code == 0 and len(results()) == 1 + 1  # that of the model to which one may go back
+    asked.clear()
+    assert kerasdr("predict", "in/0_left.png", "--out", "out.csv", "--model", "old").code == 0
+    assert asked == []
 
 
 def test_what_nobody_accepted_is_refused(kerasdr: Kerasdr, asked: list[str]) -> None:
@@ -183,6 +201,50 @@ def test_without_an_acceptance_any_model_grades(kerasdr: Kerasdr) -> None:
     assert predict(kerasdr, "old").code == 0
     assert kerasdr(*COMPARE).code == 0
     assert predict(kerasdr, "third").code == 0
+
+
+def test_another_ledger_is_no_way_round(kerasdr: Kerasdr, asked: list[str]) -> None:
+    taken(kerasdr)
+    before = results()
+    asked.clear()
+    said = predict(kerasdr, "third", "out.csv", "--ledger", "other.ledger").refused
+    assert said.startswith(
+        f"{label('third')} is not accepted for out.csv, which takes {label('old')} and {label('new')}"
+    )
+    assert said.endswith(", and leave --ledger out: out.ledger is there")
+    Path("kept").mkdir()
+    Path("out.ledger").rename("kept/jobs.ledger")
+    words = f"out.csv has answers of {label('old')}, and the ledger {{}} has no job that wrote them: name their ledger with "
+    words += f"--ledger, or another --out for {label('third')}"
+    assert predict(kerasdr, "third").refused == words.format("out.ledger")
+    assert not Path("out.ledger").exists()
+    watch = kerasdr("watch", "in", "--out", "out.csv", "--model", "third", "--once", "--every", "0s")
+    assert watch.refused == words.format("out.ledger")
+    Path("in").rename("away")
+    assert predict(kerasdr, "old").code == 4  # which begins a ledger, and writes no CSV
+    Path("away").rename("in")
+    assert Path("out.ledger").exists() and predict(kerasdr, "third").refused == words.format("out.ledger")
+    assert predict(kerasdr, "new", "two.csv", "--ledger", "two.jobs").code == 0
+    assert predict(kerasdr, "third", "out.csv", "--ledger", "two.jobs").refused == words.format("two.jobs")
+    Path("out.csv").write_bytes(b"\xef\xbb\xbf" + before["out.csv"].replace(b",", b";"))  # as a spreadsheet saves it
+    assert predict(kerasdr, "third").refused == words.format("out.ledger")
+    assert set(asked) == {"new-1"}
+    assert {name: data for name, data in results().items() if name != "out.csv"}.items() >= {
+        name: data for name, data in before.items() if name != "out.csv"
+    }.items()
+    assert predict(kerasdr, "new", "out.csv", "--ledger", "kept/jobs.ledger").code == 0
+
+
+def test_a_csv_that_moved_or_was_edited_takes_another_model_as_before(kerasdr: Kerasdr) -> None:
+    assert predict(kerasdr, "old").code == 0
+    Path("out.csv").write_bytes(Path("out.csv").read_bytes().replace(b"graded", b"gradeD", 1))
+    assert predict(kerasdr, "new").code == 0
+    Path("moved").mkdir()
+    for name in ("out.csv", "out.ledger", "out_gradcam"):
+        Path(name).rename(f"moved/{name}")
+    assert predict(kerasdr, "third", "moved/out.csv").code == 0
+    Path("moved/out.ledger").unlink()
+    assert predict(kerasdr, "third", "moved/out.csv").code == 0  # no other model's answers are lost
 
 
 def test_the_first_model_needs_no_table_and_all_later_ones_do(kerasdr: Kerasdr) -> None:
@@ -253,7 +315,10 @@ def test_no_ledger_and_an_empty_one(kerasdr: Kerasdr, asked: list[str]) -> None:
         assert not Path("out.ledger").exists()
     Path("in").rename("away")
     assert predict(kerasdr, "old").code == 4
-    assert kerasdr(*COMPARE).error == "no photograph was graded yet: there is nothing to compare with"
+    assert (
+        kerasdr(*COMPARE).error
+        == "no photograph was graded yet: grade with `kerasdr predict --model` first, then compare"
+    )
     words = "out.ledger has no answers yet: grade with `kerasdr predict --model` first, then accept that model"
     assert kerasdr(*ACCEPT[:-2]).error == words
     assert asked == [] and not Path("trial.csv").exists()
@@ -280,6 +345,64 @@ def test_photographs_that_are_gone_are_counted(kerasdr: Kerasdr) -> None:
     assert said.startswith(
         f"none of the 5 photographs that {label('old')} graded can be read as it was: connect the share"
     )
+
+
+def test_most_have_to_be_seen(kerasdr: Kerasdr) -> None:
+    assert predict(kerasdr, "old").code == 0
+    for number in range(3):
+        Path(f"in/{number}_left.png").unlink()
+    assert kerasdr(*COMPARE).code == 0 and len(table()) == 2
+    again = "give `kerasdr bundle compare MODEL --on out.csv --out trial.csv`, and look at it"
+    lost = "and 3 more could not be had as they were: connect the share or disk, then"
+    assert kerasdr(*ACCEPT).error == f"trial.csv is over 2 photographs, {lost} {again}"
+
+
+def test_a_tenth_may_be_gone(kerasdr: Kerasdr, eyes: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptance, "FEW", 0)
+    monkeypatch.setattr(acceptance, "FEW_SHARE", 0.2)
+    assert predict(kerasdr, "old").code == 0
+    for number in range(2):
+        Path(f"in/{number}_left.png").rename(f"{number}.png")
+        assert kerasdr(*COMPARE).code == 0 and len(table()) == 4 - number
+        if number:
+            assert "and 2 more could not be had" in kerasdr(*ACCEPT).error
+    Path("1.png").rename("in/1_left.png")
+    assert kerasdr(*COMPARE).code == 0 and kerasdr(*ACCEPT).code == 0
+
+
+def test_a_night_with_the_new_model_makes_no_table_larger(kerasdr: Kerasdr) -> None:
+    assert predict(kerasdr, "old").code == 0
+    assert kerasdr(*COMPARE, "--last", "1").code == 0
+    assert predict(kerasdr, "new").code == 0
+    again = "give `kerasdr bundle compare MODEL --on out.csv --out trial.csv`, and look at it"
+    expected = f"give {label('old')} to `kerasdr predict --model` once more, then {again}, without --last"
+    assert kerasdr(*ACCEPT).error == f"trial.csv is over 1 photograph, and there are 5: {expected}"
+    assert predict(kerasdr, "old").code == 0 and kerasdr(*COMPARE).code == 0
+    Path("in/6_left.png").write_bytes(Path("in/0_left.png").read_bytes() + b"6")
+    assert predict(kerasdr, "new").code == 0
+    assert kerasdr(*ACCEPT).code == 0  # over all that there were
+
+
+def test_answers_of_two_models_count_alike(kerasdr: Kerasdr, eyes: list[bytes]) -> None:
+    for number in range(6, 10):
+        Path(f"in/{number}_left.png").write_bytes(eyes[0] + bytes([number]))
+    assert predict(kerasdr, "old").code == 0
+    ran = kerasdr("predict", "in/0_left.png", "--out", "out.csv", "--model", "new")
+    assert ran.code == 4  # eight are missing, and it keeps its answer
+    assert kerasdr("bundle", "compare", "third", "--on", "out.csv", "--out", "trial.csv").code == 0
+    said = kerasdr("bundle", "accept", "third", *ACCEPT[3:]).error
+    assert said.startswith(f"trial.csv is over 1 photograph, and there are 9: have all answered by {label('new')} with")
+
+
+def test_a_ledger_of_two_csvs_accepts_for_neither(kerasdr: Kerasdr, asked: list[str]) -> None:
+    for out in ("out.csv", "two.csv"):
+        assert predict(kerasdr, "old", out, "--ledger", "both.ledger").code == 0
+    asked.clear()
+    for command in (COMPARE, ACCEPT[:-2]):
+        said = kerasdr(*command, "--ledger", "both.ledger").error
+        assert said.startswith("both.ledger keeps jobs of out.csv and of /") and "two.csv, and a model is" in said
+        assert said.endswith("give each a ledger of its own, with `kerasdr predict --ledger`")
+    assert asked == [] and not Path("trial.csv").exists()
 
 
 def test_a_table_that_is_not_the_one(kerasdr: Kerasdr) -> None:
@@ -406,8 +529,16 @@ def test_an_acceptance_holds_who_what_and_when(kerasdr: Kerasdr) -> None:
         **{"model": new.label, "bundle": new.digest, "old_model": old.label, "old_bundle": old.digest},
         **{"photographs": 5, "gone": 0, "table": sha256_of(Path("trial.csv").read_bytes())},
         **{"by": "Ada Reader", "user": system_user()},
+        **{"engine": choose_engine(new), "precision": "float32", "max_megapixels": new.max_megapixels},
     }
     assert {name: content[name] for name in expected} == expected and content["time"].endswith("+00:00")
+
+
+def test_what_a_later_or_earlier_version_keeps_is_no_hindrance() -> None:
+    content = model_content(("new", "2"), ("old", "1"), photographs=5, table="3", engine="openvino")
+    assert read_model_entry(1, "compared", {**content, "later": 1}).engine == "openvino"
+    earlier = {name: content[name] for name in content.keys() - {"engine", "precision", "max_megapixels"}}
+    assert read_model_entry(1, "compared", earlier).engine == ""
 
 
 # Names

@@ -12,26 +12,21 @@ class One:
 
     grade: int | None
     prob_referable: float | None = None
-    screen_positive: bool | None = None
     status: str = "graded"
-
-    @property
-    def referable(self) -> bool | None:
-        return None if self.grade is None else self.grade >= 2
 
 
 DARK, FAILED = One(None, status="ungradable"), One(None, status="failed")
 
 # Old before new.
 PAIRS = [
-    (One(0, 0.10, False), One(0, 0.20, False)),
-    (One(0, 0.10, False), One(2, 0.60, True)),
-    (One(2, 0.70, True), One(1, 0.40, False)),
-    (One(2, 0.70, True), One(2, 0.70, True)),
-    (One(4, 0.95, True), One(3, 0.90, True)),
-    (One(3, 0.80, True), DARK),
-    (One(3, 0.80, True), FAILED),
-    (DARK, One(4, 0.99, True)),
+    (One(0, 0.10), One(0, 0.20)),
+    (One(0, 0.10), One(2, 0.60)),
+    (One(2, 0.70), One(1, 0.40)),
+    (One(2, 0.70), One(2, 0.70)),
+    (One(4, 0.95), One(3, 0.90)),
+    (One(3, 0.80), DARK),
+    (One(3, 0.80), FAILED),
+    (DARK, One(4, 0.99)),
     (DARK, DARK),
 ]
 
@@ -53,8 +48,6 @@ def test_figures_by_hand() -> None:
     kappa = 1 - 6 * 5 / (18 + 18 + 6 + 6 + 34)
     assert lines[7:] == [
         f"agreement        quadratic kappa {kappa:.4f} of 5 graded by both",
-        "referable        1 not any more, 1 newly, 2 not graded any more",
-        "screen_positive  1 from yes to no, 1 from no to yes, of 5",
         f"prob_referable   changes by {(0.1 + 0.5 - 0.3 + 0.0 - 0.05) / 5:+.4f} on average, by +0.5000 at most",
     ]
 
@@ -69,5 +62,4 @@ def test_figures_by_hand() -> None:
 def test_what_is_undefined_says_so(pairs: list[tuple[One, One]], why: str) -> None:
     text = agreement_text(pairs)
     assert f"quadratic kappa {why}\n" in text and "nan" not in text
-    assert "screen_positive  undefined: not both models have an operating point\n" in text
     assert ("undefined: no photograph was graded by both" in text) is ("of 0" in why)

@@ -109,6 +109,15 @@ class Book:
         return {row.path: (row, self.answers[row.answer]) for row in self.rows.values() if row.answer is not None}
 
     @property
+    def listed(self) -> list[str]:
+        """Paths of the last job that ended with a CSV, in the order of its rows, then those of which later jobs kept a row."""
+        ended = [run for run in self.runs if run.ended and run.ended["csv"]]
+        last = ended[-1] if ended else None
+        rows = [self.rows[number].path for number in from_ranges(last.ended["rows"])] if last and last.ended else []
+        since = [row.path for row in self.rows.values() if last is None or row.run > last.number]
+        return list(dict.fromkeys([*rows, *since]))
+
+    @property
     def acceptances(self) -> list[ModelEntry]:
         """Acceptances of models, in their order."""
         return [entry for entry in self.models if entry.kind == "accepted"]

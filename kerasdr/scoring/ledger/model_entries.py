@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from kerasdr import __version__
@@ -26,6 +26,8 @@ class ModelEntry:
         table: SHA-256 of the table that shows each of them; empty if there was no comparison.
         by: the name of whoever accepted; empty of a comparison.
         user, host, process, kerasdr, time: the system's user that ran the command, where, with which version, and when.
+        engine, precision, max_megapixels: how the new model graded for the table; empty and 0 if there was no comparison, or
+            it was made by a version that did not keep it.
     """
 
     sequence: int
@@ -43,6 +45,9 @@ class ModelEntry:
     process: int
     kerasdr: str
     time: str
+    engine: str = ""
+    precision: str = ""
+    max_megapixels: float = 0.0
 
     def sentence(self) -> str:
         """Return what people are told of it beside the model, the user and the time."""
@@ -63,12 +68,15 @@ def model_content(
     gone: int = 0,
     table: str = "",
     by: str = "",
+    engine: str = "",
+    precision: str = "",
+    max_megapixels: float = 0.0,
 ) -> dict[str, Any]:
     """Return what an entry keeps; see :class:`ModelEntry`.
 
     Args:
         model, old: label and digest of the new model and of the one in use.
-        photographs, gone, table, by: as there.
+        photographs, gone, table, by, engine, precision, max_megapixels: as there.
     """
     return {
         "model": model[0],
@@ -79,6 +87,9 @@ def model_content(
         "gone": gone,
         "table": table,
         "by": by,
+        "engine": engine,
+        "precision": precision,
+        "max_megapixels": max_megapixels,
         "user": system_user(),
         "host": socket.gethostname(),
         "process": os.getpid(),
@@ -88,5 +99,6 @@ def model_content(
 
 
 def read_model_entry(sequence: int, kind: str, content: Mapping[str, Any]) -> ModelEntry:
-    """Return a comparison or an acceptance from what its entry keeps."""
-    return ModelEntry(sequence, kind, **content)
+    """Return a comparison or an acceptance from what its entry keeps; what a later version keeps beside it is passed over."""
+    known = {item.name for item in fields(ModelEntry)}
+    return ModelEntry(sequence, kind, **{name: value for name, value in content.items() if name in known})

@@ -24,7 +24,7 @@ from kerasdr.scoring.ledger.answers import (
     write_name,
 )
 from kerasdr.scoring.ledger.begun import time_now
-from kerasdr.scoring.ledger.book import from_ranges, read_book, runs_of, to_ranges
+from kerasdr.scoring.ledger.book import Book, from_ranges, read_book, runs_of, to_ranges
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.store import Ledger
 from kerasdr.scoring.names import is_pseudonym
@@ -97,9 +97,9 @@ class Record:
         return bool(self._book.current)
 
     @property
-    def may_grade(self) -> Mapping[str, str]:
-        """The only models that may grade here, if there are any (:attr:`kerasdr.scoring.ledger.book.Book.may_grade`)."""
-        return self._book.may_grade
+    def book(self) -> Book:
+        """What the entries come to."""
+        return self._book
 
     def before(self, csv: Path) -> dict[str, str]:
         """Return the photographs of the last job that ended with a CSV, in the order of its rows.
@@ -310,7 +310,7 @@ class Record:
 
     def pictures_to_go_back_to(self) -> set[str]:
         """Return names of pictures that other accepted models made of these photographs, so that none is drawn anew."""
-        others = self.may_grade.keys() - {self._book.runs[-1].bundle}
+        others = self._book.may_grade.keys() - {self._book.runs[-1].bundle}
         here = {self._book.csv_row(row, "").sha256 for row in self._rows.values()} if others else set()
         return {
             answer.picture.name

@@ -207,7 +207,7 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
                 f"cannot merge into {printable_path(out)}: {why}; give the same command again"
             ) from error
         shown = {os.path.basename(row.gradcam) for row in rows if row.gradcam}
-        remove_stale(pictures, shown | (record.pictures_to_go_back_to() if question.pictures else set()))
+        remove_stale(pictures, shown | record.pictures_to_go_back_to())
     return Summary(rows, out, pictures if shown else None, ledger, record.head)
 
 

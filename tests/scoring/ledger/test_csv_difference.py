@@ -66,7 +66,10 @@ def test_what_a_spreadsheet_saved_differs_in_each_row_and_in_no_name() -> None:
         (b"".join(LINES[1:]), "1 row missing, the first in line 1: the line of the columns' names is missing"),
         (WRITTEN[:-1], r"1 row changed, the first in line 8: i\xff.png was changed"),
         (WRITTEN + b"\n", "1 row added, the first in line 9: an empty cell was added"),
-        (WRITTEN.replace(b"0000", b'00"00', 1), "1 row changed, 1 missing, 2 added, the first in line 2: a.png was changed"),
+        (
+            WRITTEN.replace(b"0000", b'00"00', 1),
+            "1 row changed, 1 missing, 2 added, the first in line 2: a.png was changed",
+        ),
         (WRITTEN + b'"', '1 row added, the first in line 9: " was added'),
         (b"\xff\x00\x1b[2J,\n" + WRITTEN, r"1 row added, the first in line 1: \xff\x00\x1b[2J was added"),
     ],

@@ -1,6 +1,9 @@
 """A new model on the photographs that a ledger knows: which are taken, and that it answers as a job would."""
 
+import csv
 import dataclasses
+import io
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,17 @@ from kerasdr.scoring.job import run_job
 from kerasdr.scoring.ledger.audit import read_output
 from kerasdr.scoring.ledger.book import Book
 from kerasdr.scoring.operation import model_trial
-from kerasdr.scoring.operation.model_trial import Trial, model_in_use, try_model
+from kerasdr.scoring.operation.model_trial import (
+    Trial,
+    changes,
+    changes_text,
+    model_in_use,
+    trial_csv,
+    try_model,
+    where_they_lie,
+)
+from kerasdr.scoring.pseudonyms import open_pseudonyms
+from kerasdr.scoring.reading import WaitingPhotograph
 from kerasdr.scoring.rows import Row
 
 FakeFactory = Any  # the class of the fixture ``factory``
@@ -129,6 +142,80 @@ def test_a_partner_that_left_is_none_for_a_new_model(
     assert names(trial(book, bundle, factory)) == ["2_left", "2_right", "3_left", "4_left"]
 
 
+GRADED = Row("a.png", "graded", grade=0, referable=False, screen_positive=False, refer_to_reader=False)
+DARK = Row("a.png", "ungradable", refer_to_reader=True)
+POSITIVE = dataclasses.replace(GRADED, screen_positive=True)
+REFERABLE = dataclasses.replace(POSITIVE, grade=2, referable=True)
+BARE = Row("a.png", "graded", grade=2, referable=True)  # of a model that was not calibrated
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (GRADED, GRADED, []),
+        (DARK, GRADED, ["no longer to a reader"]),
+        (GRADED, DARK, ["newly to a reader"]),
+        (POSITIVE, GRADED, ["not screen_positive any more"]),
+        (GRADED, POSITIVE, ["newly screen_positive"]),
+        (POSITIVE, DARK, ["screen_positive before, now ungradable", "newly to a reader"]),
+        (REFERABLE, POSITIVE, ["not referable any more"]),
+        (GRADED, REFERABLE, ["newly referable", "newly screen_positive"]),
+        (DARK, REFERABLE, ["newly referable", "no longer to a reader"]),
+        (BARE, DARK, ["referable before, now ungradable"]),
+        (BARE, REFERABLE, []),
+        (REFERABLE, BARE, []),
+    ],
+)
+def test_every_decision_that_changes_is_told(old: Row, new: Row, told: list[str]) -> None:
+    assert changes(old, new) == told
+    tried = Trial(("old", "1"), ("new", "2"), [(old, new)], 0, 100.0)
+    (shown,) = csv.DictReader(io.StringIO(trial_csv(tried)))
+    assert shown["change"] == "; ".join(told)
+    yes_no = {True: "yes", False: "no", None: ""}
+    assert shown["old_refer_to_reader"] == yes_no[old.refer_to_reader]
+    assert shown["new_refer_to_reader"] == yes_no[new.refer_to_reader]
+    assert changes_text(tried) == ("; ".join(f"1 {one}" for one in sorted(told)) or "none")
+
+
+def test_listing_under_pseudonyms_tells_no_name(single: Bundle, factory: FakeFactory, good: list[bytes]) -> None:
+    pseudonyms = open_pseudonyms(Path("keys/site.key"), OUT, None)
+    run_job(["in"], single, OUT, factory=factory, gradcam=False, pseudonyms=pseudonyms)
+    Path("Ada Reader").mkdir()
+    with pytest.raises(KerasdrError, match=r"^no photographs in what was named, or .*: check the names$"):
+        where_they_lie(read_output(OUT), ["Ada Reader"], Path("keys/site.key"))
+
+
+def test_partners_are_sought_where_a_job_would_seek_them(bundle: Bundle, single: Bundle, factory: FakeFactory) -> None:
+    job(single, factory)
+    left = ["in/1_right.png", "in/2_left.png", "in/2_right.png"]
+    run_job(left, single, OUT, factory=factory, gradcam=False, accept_missing=True)
+    tried = trial(read_output(OUT).book, bundle, factory)  # in/1_left.png is there, and named by nobody any more
+    partners = {old.image: new.partner for old, new in tried.rows}
+    assert partners == {"in/1_right.png": "", "in/2_left.png": "in/2_right.png", "in/2_right.png": "in/2_left.png"}
+
+
+@pytest.mark.parametrize("why", ["the share is away", "too slow"])
+def test_what_may_be_had_later_ends_it(
+    why: str, bundle: Bundle, single: Bundle, factory: FakeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, real, never = job(single, factory), model_trial.read_bytes, threading.Event()
+
+    def read(path: str, *, listed: bool = False) -> bytes:
+        if path == "in/2_left.png":
+            if why == "too slow":
+                never.wait(60)
+            raise WaitingPhotograph(why)
+        return real(path, listed=listed)
+
+    monkeypatch.setattr(model_trial, "read_bytes", read)
+    factory.made.clear()
+    said = "reading this file took more than 0.2 s" if why == "too slow" else why
+    with pytest.raises(UnfinishedError, match=rf"cannot be had just now \({said}.*\): give the same command again"):
+        trial(book, bundle, factory, photo_timeout=0.2)
+    never.set()
+    assert factory.made == []
+
+
 def test_the_model_in_use_is_that_of_the_last_rows(bundle: Bundle, single: Bundle, factory: FakeFactory) -> None:
     assert model_in_use(Book()) is None
     for used in (single, bundle, single):
@@ -150,7 +237,7 @@ def test_what_cannot_be_compared(
     with pytest.raises(KerasdrError, match=f"{single.label} is the model whose answers these are: name the new one"):
         trial(book, single, factory)
     with monkeypatch.context() as patch:
-        patch.setattr(model_trial, "_digest", lambda entry: book.answered[entry.path][1].seen.sha256)
+        patch.setattr(model_trial._Waits, "digest", lambda _, entry: book.answered[entry.path][1].seen.sha256)
         Path("in/2_left.png").write_bytes(b"other")  # between the two times that it is read
         with pytest.raises(UnfinishedError, match=r"is not any more .*: give the same command again"):
             trial(book, bundle, factory)
