@@ -73,8 +73,8 @@ def open_source(path: Path) -> Source:
     if (path / "status.json").is_file():
         if (path / "data.json").is_file() and not has_test_part(read_json(path / "data.json")):
             raise KerasdrError(
-                f"{shown} has no test part: data.split gave it none; grade other people with `kerasdr predict --model {shown}`, "
-                "and name the CSV"
+                f"{shown} has no test part: data.split gave it none; grade other people with `kerasdr predict --model "
+                f"{shown}`, and name the CSV"
             )
         raise KerasdrError(
             f"the test part of {shown} was not opened: run `kerasdr evaluate {shown}` first, which opens it once"

@@ -168,7 +168,7 @@ def keep_trial(output: Output, trial: Trial, table: Path, engine: str, precision
 
 
 def accept_model(
-    output: Output, bundle: Bundle, by: str, table: Path | None, check: Callable[[], None]
+    output: Output, bundle: Bundle, by: str, table: Path | None, check: Callable[[], object]
 ) -> tuple[ModelEntry, Head]:
     """Keep in an output's ledger that a person accepted a model; from then on none grades that nobody accepted.
 
