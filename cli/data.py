@@ -75,6 +75,7 @@ def check_command(
     from kerasdr.config import override
     from kerasdr.data.check import photograph_set, report_of, see_photographs
     from kerasdr.data.leaks import find_leaks
+    from kerasdr.data.phantom.recognise import naming_of
     from kerasdr.data.readers import detect_layout, read_table
     from kerasdr.files import write_bytes_atomically, write_text_atomically
     from kerasdr.machine import available_cores
@@ -98,7 +99,7 @@ def check_command(
     report = report_of(dataset, seen)
     click.echo(f"layout       {layout}")
     click.echo(report.render())
-    leaks = find_leaks(photograph_set(str(root), layout, dataset.table, seen), others)
+    leaks = find_leaks(photograph_set(str(root), naming_of(root, layout), dataset.table, seen), others)
     click.echo(leaks.render(show))
     if json_file:
         write_text_atomically(json_file, json.dumps(report.to_dict(), indent=1) + "\n")
@@ -112,6 +113,7 @@ def check_command(
 def _photographs(value: str, layout: str, options: dict[str, Any], reporter: TerminalReporter) -> "PhotographSet":
     """Return the photographs that ``--against`` names."""
     from kerasdr.data.check import photograph_set, see_photographs
+    from kerasdr.data.phantom.recognise import naming_of
     from kerasdr.data.readers import layout_names, read_table
     from kerasdr.training.kept_photographs import kept_photographs
 
@@ -119,8 +121,10 @@ def _photographs(value: str, layout: str, options: dict[str, Any], reporter: Ter
     if not (equals and name in layout_names()):
         return kept_photographs(Path(value))
     # Options are of the layout, so two data sets of one layout are read alike.
-    table = read_table(name, Path(path).expanduser(), options if name == layout else {}).table
-    return photograph_set(value, name, table, see_photographs(table, reporter.progress(f"reading {path}")))
+    root = Path(path).expanduser()
+    table = read_table(name, root, options if name == layout else {}).table
+    seen = see_photographs(table, reporter.progress(f"reading {path}"))
+    return photograph_set(value, naming_of(root, name), table, seen)
 
 
 @data_group.command("phantom")

@@ -27,7 +27,8 @@ class PhotographSet:
 
     Attributes:
         name: what to call them.
-        layout: of the data set; people's names are compared within a layout alone. Empty if it is not known.
+        layout: of the data set, from :func:`kerasdr.data.phantom.recognise.naming_of`; people's names are compared within
+            one alone. Empty if it is not known.
         table: ``image_id``, ``patient_id`` and ``split`` (empty where there is none), all text.
         digests: SHA-256 of each file's bytes, an empty string where it could not be read; None if they were not kept.
         pixels: SHA-256 of each photograph's pixels, an empty string where it could not be decoded; None if not kept.

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kerasdr.config import load
 from kerasdr.data.leaks import PhotographSet
+from kerasdr.data.phantom.recognise import naming_of, phantoms_of
 from kerasdr.data.splits import read_split
 from kerasdr.errors import KerasdrError
 from kerasdr.imaging.look import LOOK_SIDE
@@ -51,7 +52,10 @@ def _folds(folder: Path) -> list[Path]:
 
 def _layout_of(run: Path) -> str:
     try:
-        return load(str(run / "config.yaml")).data.layout
+        data = load(str(run / "config.yaml")).data
+        if data.root is None:
+            return data.layout if data.phantom is None else phantoms_of(data.layout, data.phantom.seed)
+        return naming_of(Path(data.root).expanduser(), data.layout)
     except KerasdrError:  # of another version, or damaged: photographs can be compared all the same
         return ""
 

@@ -11,6 +11,7 @@ import pytest
 from kerasdr.config import resolve, to_yaml
 from kerasdr.data.check import photograph_set, see_photographs
 from kerasdr.data.phantom.draw import draw_person
+from kerasdr.data.phantom.write import write_phantoms
 from kerasdr.data.readers import read_table
 from kerasdr.data.splits import split_by_person, write_split
 
@@ -60,7 +61,10 @@ def test_nothing_in_common(kerasdr: Kerasdr, new: Path, run: Path) -> None:
     ran = kerasdr("data", "check", str(new), "--against", str(run), "--out", "leaks.csv")
     assert ran.code == 0
     assert f"compared     {new} with {run}: 1 photographs with" in ran.out
-    assert f"people of {new} and {run}: they are of folder and eyepacs, which name people differently" in ran.out
+    assert (
+        f"people of {new} and {run}: they are of folder and eyepacs, phantoms of seed 7, which name people differently"
+        in ran.out
+    )
     for kind in ("same bytes", "same pixels", "near duplicate", "same person"):
         assert f"{kind:<14} none" in ran.out.splitlines()
     assert findings_of(Path("leaks.csv")) == []
@@ -93,6 +97,14 @@ def test_the_photographs_that_a_run_was_trained_on(kerasdr: Kerasdr, run: Path, 
     assert f"same bytes     {len(table)} photographs" in ran.out
     assert f"same person    {table['patient_id'].nunique()} people" in ran.out
     assert ran.out.count("and ") >= 2 and "not compared" not in ran.out
+
+
+def test_phantoms_of_another_seed_are_other_people(kerasdr: Kerasdr, run: Path, tmp_path: Path) -> None:
+    """They are called the same, as are people of other data sets."""
+    write_phantoms(tmp_path / "others", people=3, seed=4712, size=160)
+    ran = kerasdr("data", "check", str(tmp_path / "others"), "--against", str(run))
+    assert ran.code == 0 and "same person    none" in ran.out
+    assert "they are of eyepacs, phantoms of seed 4712 and eyepacs, phantoms of seed" in ran.out
 
 
 def test_photographs_of_a_run_may_be_gone(kerasdr: Kerasdr, new: Path, run: Path, phantom_root: Path) -> None:

@@ -1,5 +1,6 @@
 """Which photographs of a data set are phantoms, wherever it was read from."""
 
+import json
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,25 @@ def find_phantoms(root: Path, paths: Iterable[str], workers: int = 4) -> NDArray
     marked = [_below_card(os.path.realpath(os.path.dirname(path)), below) for path in named]
     with ThreadPoolExecutor(workers) as pool:
         return np.array(list(pool.map(lambda path, known: known or _says_so(path), named, marked)), dtype=bool)
+
+
+def naming_of(root: Path, layout: str) -> str:
+    """Return a data set's layout as far as names of people go: phantoms are nobody else, and of each seed others.
+
+    Args:
+        root: the data set's folder.
+        layout: of it.
+    """
+    try:
+        seed = int(json.loads((root / CARD).read_text(encoding="utf-8"))["settings"]["seed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return layout
+    return phantoms_of(layout, seed)
+
+
+def phantoms_of(layout: str, seed: int) -> str:
+    """Return what :func:`naming_of` says of phantoms of a seed."""
+    return f"{layout}, phantoms of seed {seed}"
 
 
 def _below_card(folder: str, known: dict[str, bool]) -> bool:
