@@ -69,7 +69,8 @@ def about_section(run: RunFiles, level: int) -> Markup:
         ("training began", str(environment.get("begun", "not recorded"))),
     ]
     if not run.folds:
-        rows.append(("test part opened", tested.opened or "not recorded" if tested else "not opened"))
+        unopened = "not opened" if run.has_test_part else "there is none"
+        rows.append(("test part opened", tested.opened or "not recorded" if tested else unopened))
     warning = element("p", PHANTOMS, class_="warn") if run.phantoms else None
     return joined(warning, element(f"h{level}", "What this is"), facts(rows))
 

@@ -191,6 +191,17 @@ def test_a_test_part_that_is_closed_stays_closed(make_run: MakeRun, tmp_path: Pa
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+def test_a_run_without_a_test_part_is_not_told_to_open_it(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a", test=False)
+    data = json.loads((run / "data.json").read_text())
+    (run / "data.json").write_text(json.dumps(data | {"splits": {"validation": data["splits"]["test"]}}))
+    page = written([run], tmp_path)
+    assert page.not_opened == ()
+    text = text_of(page)
+    assert "kerasdr evaluate" not in text and "the data were split without one" in text
+    assert re.search(r"test part opened</dt>\s*<dd>there is none", text)
+
+
 def test_a_test_part_that_was_opened_again_says_so(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a", people=6)
     (run / "openings.jsonl").write_text("{}\n")
