@@ -39,20 +39,31 @@ def describe_difference(found: bytes, written: bytes) -> str:
         found: what is in the file.
         written: what was.
     """
-    ours, theirs = list(_rows(found)), list(_rows(written))
-    have, want = _by_image(ours), _by_image(theirs)
-    changed = missing = added = 0
-    for image in have.keys() | want.keys():
-        here, there = have.get(image, []), want.get(image, [])
-        changed += sum(one != other for one, other in zip(here, there, strict=False))
-        missing += max(0, len(there) - len(here))
-        added += max(0, len(here) - len(there))
+    theirs = list(_rows(written))
+    want = _by_image(theirs)
+    # A quote too many would make one row of all that follow: then each line may be a row, if less differs so.
+    ways = (False, True) if found.count(b'"') % 2 else (False,)
+    readings = [list(_rows(found, one_a_line=way)) for way in ways]
+    ours = min(readings, key=lambda rows: sum(_differing(_by_image(rows), want)))
+    have = _by_image(ours)
+    changed, missing, added = _differing(have, want)
     for our, their in zip_longest(ours, theirs):
         row = our or their
         if row and (our is None or their is None or our.data != their.data):
             counts = _counts({"changed": changed, "missing": missing, "added": added})
             return f"{counts}, the first in line {row.line}: {_what(our, their, have, want)}"
     return ""
+
+
+def _differing(have: "_ByImage", want: "_ByImage") -> tuple[int, int, int]:
+    """Return how many rows were changed, are missing and were added."""
+    changed = missing = added = 0
+    for image in have.keys() | want.keys():
+        here, there = have.get(image, []), want.get(image, [])
+        changed += sum(one != other for one, other in zip(here, there, strict=False))
+        missing += max(0, len(there) - len(here))
+        added += max(0, len(here) - len(there))
+    return changed, missing, added
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -84,12 +95,10 @@ def _by_image(rows: Iterable[_Row]) -> dict[bytes | None, list[bytes]]:
     return dict(found)
 
 
-def _rows(data: bytes) -> Iterator[_Row]:
+def _rows(data: bytes, *, one_a_line: bool = False) -> Iterator[_Row]:
     """Yield the rows; a line end in quotes is one of a name, and belongs to its row."""
     columns = CSV_BEGIN.match(data)
     sign = columns[1] if columns else b","
-    # A quote too many would make one row of all that follow.
-    one_a_line = data.count(b'"') % 2 == 1
     begun, quotes = 1, 0
     lines: list[bytes] = []
     for line, part in enumerate(io.BytesIO(data), start=1):
