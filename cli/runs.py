@@ -30,13 +30,10 @@ def runs_command(runs: Path) -> None:
             if run.kappa["value"] is not None:
                 kappa = f"validation kappa {run.kappa['value']:.3f} (95% interval over people {low} to {high})"
             kappa += ", of phantoms" if run.phantoms else ""
+        unopened = "test part not opened" if run.has_test_part else "no test part"
         said = {
             "stopped": f"`kerasdr train --resume {run.path}` goes on",
-            "finished": f"test part opened {run.opened}"
-            if run.opened
-            else "test part not opened"
-            if run.has_test_part
-            else "no test part",
+            "finished": f"test part opened {run.opened}" if run.opened else unopened,
         }.get(run.status, "")
         said += f", {run.openings} times in all" if run.openings > 1 else ""
         click.echo(
