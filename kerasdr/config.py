@@ -221,6 +221,9 @@ class BundleConfig(Section):
 
     engines: tuple[Literal["openvino", "onnxruntime"], ...] = ("openvino",)
     """Graphs for these engines, so that scoring needs no training framework; ``kerasdr bundle build`` makes them later."""
+    doubtful_share: float = Field(default=0.01, ge=0.0, lt=0.5)
+    """Share of the training and validation photographs beyond each limit of sharpness, contrast, light, grain, reflexes and
+    field; what lies beyond one is graded, called doubtful and sent to a reader. 0: nothing is called doubtful."""
 
 
 class Experiment(Section):

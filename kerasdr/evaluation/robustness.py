@@ -28,10 +28,12 @@ class Answers:
     Attributes:
         grades: 0-4, or :data:`~kerasdr.evaluation.given_tables.NO_GRADE` where a photograph was refused or could not be read.
         p_referable: probability of grade 2 or worse, nan where not graded.
+        doubtful: which were graded and called doubtful: a reader was told that the photograph is not good.
     """
 
     grades: NDArray[np.int64]
     p_referable: NDArray[np.float64]
+    doubtful: NDArray[np.bool_]
 
     @property
     def graded(self) -> NDArray[np.bool_]:
@@ -46,12 +48,14 @@ class Step:
     Attributes:
         severity: 0 to 5.
         figures: by name, each with its interval; nan where undefined. Of the photographs graded at this step:
-            ``quadratic_kappa``, ``sensitivity_referable`` and ``specificity_referable``; of all: ``share_not_graded``; of those
-            graded at this step and when unchanged: ``kappa_fall``, kappa when unchanged minus kappa at this step; of those
-            called referable when unchanged: ``silent_misses``, the share that is graded and not called referable at this step.
+            ``quadratic_kappa``, ``sensitivity_referable`` and ``specificity_referable``; of all: ``share_not_graded`` and
+            ``share_doubtful``; of those graded at this step and when unchanged: ``kappa_fall``, kappa when unchanged minus
+            kappa at this step; of those called referable when unchanged: ``silent_misses``, the share that at this step is
+            graded, not called referable and not called doubtful.
         undefined: of the figures that are, why.
         called_referable: photographs called referable when unchanged.
-        missed: of these, graded and not called referable at this step.
+        missed: of these, graded and neither called referable nor doubtful at this step.
+        doubted: of these, graded, not called referable and called doubtful at this step.
         refused: of these, not graded at this step.
     """
 
@@ -60,6 +64,7 @@ class Step:
     undefined: Mapping[str, str]
     called_referable: int
     missed: int
+    doubted: int
     refused: int
 
 
@@ -173,13 +178,14 @@ class _Study:
 def _step(study: _Study, severity: float, clean: Answers, said: Answers) -> tuple[Step, NDArray[np.float64]]:
     truth, graded, both = study.truth, said.graded, said.graded & clean.graded
     called = clean.graded & (clean.grades >= REFERABLE_FROM)
-    missed = called & graded & (said.grades < REFERABLE_FROM)
+    other = called & graded & (said.grades < REFERABLE_FROM)
+    missed, doubted = other & ~said.doubtful, other & said.doubtful
     tallies = [(truth, said.grades, graded), (truth, clean.grades, both), (truth, said.grades, both)]
     cells = [cell for one in tallies for cell in _cells(*one)]
-    sums = study.sums([*cells, ~graded, np.ones(len(truth)), missed, called])
+    sums = study.sums([*cells, ~graded, said.doubtful, np.ones(len(truth)), missed, called])
     size = N_GRADES**2
     confusion, before, after = (sums[:, k * size : (k + 1) * size].reshape(-1, N_GRADES, N_GRADES) for k in range(3))
-    not_graded, everything, misses, calls = sums[:, 3 * size :].T
+    not_graded, doubtful, everything, misses, calls = sums[:, 3 * size :].T
     decided = _by_referable(confusion)
     fall = counts.kappa(before) - counts.kappa(after)
     positive = truth >= REFERABLE_FROM
@@ -188,11 +194,12 @@ def _step(study: _Study, severity: float, clean: Answers, said: Answers) -> tupl
         "sensitivity_referable": study.interval(counts.sensitivity(decided), graded & positive),
         "specificity_referable": study.interval(counts.specificity(decided), graded & ~positive),
         "share_not_graded": study.interval(not_graded / everything, np.ones(len(truth), dtype=bool)),
+        "share_doubtful": study.interval(doubtful / everything, np.ones(len(truth), dtype=bool)),
         "kappa_fall": study.interval(fall, both),
         "silent_misses": study.interval(_share(misses, calls), called),
     }
     undefined = {name: _why(name, study, graded, both) for name, figure in figures.items() if np.isnan(figure.value)}
-    counted = int(called.sum()), int(missed.sum()), int((called & ~graded).sum())
+    counted = int(called.sum()), int(missed.sum()), int(doubted.sum()), int((called & ~graded).sum())
     return Step(severity, figures, undefined, *counted), fall
 
 

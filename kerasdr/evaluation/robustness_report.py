@@ -22,6 +22,7 @@ TITLES = {
     "sensitivity_referable": "sensitivity",
     "specificity_referable": "specificity",
     "share_not_graded": "not graded",
+    "share_doubtful": "doubtful",
     "silent_misses": "silent misses",
 }
 """Of the figures of a step, in the order of the table."""
@@ -38,7 +39,9 @@ DEFINITIONS = {
     "quadratic_kappa": "of the photographs graded at the step, as are sensitivity_referable and specificity_referable",
     "share_not_graded": "refused by the quality gate or unreadable, of all photographs",
     "kappa_fall": "kappa of the unchanged photographs minus kappa at the step, both of the photographs graded at both",
-    "silent_misses": "of the photographs called referable when unchanged, those graded and not called referable at the step",
+    "share_doubtful": "graded, and called doubtful: a reader is told that the photograph is not good; of all photographs",
+    "silent_misses": "of the photographs called referable when unchanged, those graded and neither called referable nor "
+    "doubtful at the step",
     "severity_of_fall": "the least severity at which kappa_fall reaches it, interpolated linearly; null and not_reached if "
     "that is not so up to the last severity at which kappa is known",
     "mirror": "photographs mirrored left to right, with their partners; figures of those graded both ways",
@@ -147,14 +150,15 @@ def to_text(report: RobustnessReport) -> str:
     foot = [
         "Kappa, sensitivity and specificity: of the photographs graded at that severity. The fall of kappa is from the "
         "unchanged photographs, of those graded at both.",
-        "Silent misses: of the photographs called referable when unchanged, those graded and not called referable; k of n.",
+        "Silent misses: of the photographs called referable when unchanged, those graded and neither called referable nor "
+        "doubtful; k of n. Doubted and refused: those of the n that were not called referable, and of which a reader is told.",
         "An interval without width says that every resample agrees; the truth may still differ.",
     ]
     return "\n".join([*lines, "", *(part for line in foot for part in _wrapped(line, "  "))])
 
 
 def _columns() -> dict[str, str]:
-    return {name: title for name, title in TITLES.items() if name != "kappa_fall"}
+    return {name: title for name, title in TITLES.items() if name not in ("kappa_fall", "share_doubtful")}
 
 
 def _a_step(kind: str, words: str) -> str:
@@ -168,6 +172,7 @@ def _step_line(step: Step) -> str:
             text = "undefined"
         elif name == "silent_misses":
             text = f"{step.missed} of {step.called_referable}"
+            text += f", {step.doubted} doubted" if step.doubted else ""
             text += f", {step.refused} refused" if step.refused else ""
         else:
             text = _cell(step.figures[name])
@@ -223,6 +228,7 @@ def _step_json(step: Step) -> dict[str, Any]:
         "undefined": dict(step.undefined),
         "called_referable_when_unchanged": step.called_referable,
         "silently_missed": step.missed,
+        "doubted": step.doubted,
         "refused": step.refused,
     }
 

@@ -108,6 +108,7 @@ def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle
         golden=kept_golden(replace(bundle, graphs=every)),
         about=bundle.about,
         reference=bundle.reference,
+        doubts=bundle.doubts,
     )
     return load_bundle(folder)
 

@@ -38,6 +38,7 @@ from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_at
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.about import About
 from kerasdr.scoring.arrays import Arrays, arrays_to_bytes, read_arrays
+from kerasdr.scoring.doubts import Doubts
 from kerasdr.scoring.drift_reference import DriftReference
 from kerasdr.scoring.golden_part import Golden, golden_file
 from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, graph_files
@@ -81,9 +82,10 @@ class Bundle:
         graphs: of inference engines, as far as they were made.
         calibration: of the combined probabilities, with operating point and sets; None if nothing was fitted, as in
             bundles of early versions.
-        golden: photographs whose answers are known; None in bundles of earlier versions, as are the next two.
+        golden: photographs whose answers are known; None in bundles of earlier versions, as are the next three.
         about: where it comes from.
         reference: what validation photographs looked like to it.
+        doubts: limits beyond which a photograph is doubtful.
         made_by: the version of kerasdr that wrote it.
     """
 
@@ -98,6 +100,7 @@ class Bundle:
     golden: Golden | None = None
     about: About | None = None
     reference: DriftReference | None = None
+    doubts: Doubts | None = None
     made_by: str = ""
 
     @property
@@ -161,6 +164,7 @@ def write_bundle(
     golden: Golden | None = None,
     about: About | None = None,
     reference: DriftReference | None = None,
+    doubts: Doubts | None = None,
 ) -> None:
     """Write a bundle; a folder that stands there already is replaced once the new one is complete.
 
@@ -192,6 +196,7 @@ def write_bundle(
             golden=None if golden is None else golden.part,
             about=about,
             reference=reference,
+            doubts=doubts,
         )
         _check_members(manifest, len(ensemble.weights))
         shutil.rmtree(new, ignore_errors=True)
@@ -360,6 +365,7 @@ def load_bundle(path: str | Path) -> Bundle:
         None if golden is None else Golden(golden, _LateFiles(sealed, golden.files)),
         manifest.about,
         manifest.reference,
+        manifest.doubts,
         manifest.kerasdr,
     )
 

@@ -74,6 +74,14 @@ def _parts(bundle: Bundle) -> Iterator[tuple[str, str]]:
         else f"{reference.photographs} {reference.part} photographs of {reference.people} people, "
         f"{reference.ungradable_share:.1%} ungradable",
     )
+    doubts = bundle.doubts
+    yield (
+        "doubtful photographs",
+        NOT_RECORDED
+        if doubts is None
+        else f"beyond {doubts.share:.1%} of {doubts.photographs} photographs in one figure or more; "
+        f"{doubts.doubtful} of these are",
+    )
     if about is None:
         yield "versions", f"kerasdr {bundle.made_by}; others {NOT_RECORDED}"
         yield "when", NOT_RECORDED

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdr.calibration import Decision
 from kerasdr.grades import N_GRADES, grade_name, is_referable, referable_probability
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Batch, Begun, Engine, EngineOutput, begin
@@ -288,6 +289,7 @@ def _graded(
     photograph = request.photograph
     grade = int(np.argmax(probabilities))
     decision = None if bundle.calibration is None else bundle.calibration.decide(probabilities[None])
+    doubt = "" if bundle.doubts is None else bundle.doubts.reason(photograph.figures)
     row = Row(
         image=inputs[photograph.index].shown,
         status="graded",
@@ -296,15 +298,23 @@ def _graded(
         probabilities=tuple(float(p) for p in probabilities),
         referable=is_referable(grade),
         prob_referable=float(referable_probability(probabilities)),
+        reason=doubt,
         partner="; ".join(dict.fromkeys(inputs[place].shown for place in request.partner_places)),
         model=bundle.label,
         sha256=photograph.sha256,
         grade_set="" if decision is None else decision.texts[0],
         screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
-        refer_to_reader=None if decision is None else bool(decision.to_reader[0]),
+        refer_to_reader=_to_reader(doubt, decision),
         figures=photograph.figures,
     )
     return Outcome(photograph.index, row, request.seen, request.partner_places, picture)
+
+
+def _to_reader(doubt: str, decision: Decision | None) -> bool | None:
+    """Whether a person is to look at a graded photograph: its grades are in doubt, or the photograph is."""
+    if doubt:
+        return True
+    return None if decision is None else bool(decision.to_reader[0])
 
 
 def make_batch(requests: Sequence[Request], n_recipes: int) -> Batch:

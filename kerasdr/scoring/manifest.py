@@ -7,6 +7,7 @@ from pydantic import Field
 from kerasdr.calibration import CalibrationPart
 from kerasdr.config import ModelSpec
 from kerasdr.scoring.about import About
+from kerasdr.scoring.doubts import Doubts
 from kerasdr.scoring.drift_reference import DriftReference
 from kerasdr.scoring.golden_part import GoldenPart
 from kerasdr.scoring.graphs import GraphEngine, Precision
@@ -37,7 +38,7 @@ class GraphsEntry(Section):
 
 
 class Manifest(Section):
-    """All that a bundle says of itself. The last four are None in bundles of earlier versions."""
+    """All that a bundle says of itself. The last five are None in bundles of earlier versions."""
 
     format: Literal[1]
     name: _BundleName
@@ -52,9 +53,10 @@ class Manifest(Section):
     golden: GoldenPart | None = None
     about: About | None = None
     reference: DriftReference | None = None
+    doubts: Doubts | None = None
 
     def to_json_data(self) -> dict[str, Any]:
         """Return plain data; of what is not there, there is no word, so that kerasdr of before can read it."""
-        optional = {"calibration", "golden", "about", "reference"}
+        optional = {"calibration", "golden", "about", "reference", "doubts"}
         absent = {name for name in optional if getattr(self, name) is None}
         return self.model_dump(mode="json", exclude=absent)

@@ -17,6 +17,7 @@ from kerasdr.imaging.recipes import get_recipe
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.build import build_graphs
 from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
+from kerasdr.scoring.doubts import Doubts
 from kerasdr.scoring.drift_reference import DriftReference
 from kerasdr.scoring.golden_making import reference_golden
 from kerasdr.scoring.golden_part import Golden
@@ -33,6 +34,7 @@ def bundle_run(
     reporter: Reporter,
     calibration: CalibrationPart | None = None,
     reference: DriftReference | None = None,
+    doubts: Doubts | None = None,
 ) -> Path:
     """Write ``run/bundle`` from the members' best weights, with graphs for the engines that the configuration names.
 
@@ -46,6 +48,7 @@ def bundle_run(
         reporter: hears of progress.
         calibration: of the combined probabilities, if any.
         reference: what validation photographs look like to it, if that is known.
+        doubts: limits beyond which a photograph is doubtful, if any.
 
     Returns:
         The bundle's folder.
@@ -73,6 +76,7 @@ def bundle_run(
         golden=_golden(bundle, reporter),
         about=about_run(run, experiment),
         reference=reference,
+        doubts=doubts,
     )
     if not inside:
         _graphs_by_tensorflow(folder, experiment, reporter)

@@ -1,4 +1,4 @@
-"""What the validation photographs look like to a run's bundle: the reference that later nights are compared with."""
+"""What a run's photographs look like to its bundle: what those of later nights are compared with."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasdr.grades import N_GRADES
+from kerasdr.scoring.doubts import Doubts, find_doubts
 from kerasdr.scoring.drift import observe, reference_of
 from kerasdr.scoring.drift_reference import DriftReference
 from kerasdr.training.prepared import PreparedPhotographs
@@ -46,3 +47,15 @@ def validation_reference(
             [figures[row] for row in rows.tolist()],
         )
     )
+
+
+def usual_figures(table: pd.DataFrame, prepared: PreparedPhotographs, share: float) -> Doubts | None:
+    """Return the limits beyond which a photograph is doubtful, of a run's training and validation photographs.
+
+    Args:
+        table: the record table, with splits.
+        prepared: its photographs.
+        share: of them, that may lie beyond each limit; 0 for no limits.
+    """
+    known = table["split"].isin(("train", "validation")).to_numpy() & prepared.usable
+    return find_doubts([prepared.figures[row] for row in np.flatnonzero(known)], share) if share > 0 else None

@@ -20,6 +20,7 @@ from kerasdr.files import open_atomically, sha256_of, write_text_atomically
 from kerasdr.imaging.headers import UnreadablePhotograph
 from kerasdr.imaging.look import LOOK_SIDE, Look
 from kerasdr.imaging.prepare import prepare
+from kerasdr.imaging.quality_figures import FIGURES
 from kerasdr.imaging.recipes import Recipe, get_recipe
 from kerasdr.reporting import Progress
 
@@ -132,7 +133,7 @@ def _fill(
 def _key(recipe: Recipe, max_megapixels: float, digests: Sequence[str]) -> str:
     # Tells what is kept from what earlier versions kept, without these.
     parts = [
-        "looks, figures",
+        f"looks, {', '.join(sorted(FIGURES))}",
         json.dumps(recipe.to_dict(), sort_keys=True),
         repr(max_megapixels),
         __version__,

@@ -15,7 +15,7 @@ INF, NAN = float("inf"), float("nan")
 
 def answers(grades: list[int] | np.ndarray, p: list[float] | None = None) -> Answers:
     said = np.asarray(grades)
-    return Answers(said, np.where(said < 0, NAN, said / 4.0 if p is None else np.asarray(p)))
+    return Answers(said, np.where(said < 0, NAN, said / 4.0 if p is None else np.asarray(p)), np.zeros(len(said), bool))
 
 
 def names(n: int, each: int = 1) -> np.ndarray:
@@ -43,6 +43,18 @@ def test_counts_by_hand() -> None:
     assert figures["kappa_fall"].n_images == 4 == figures["quadratic_kappa"].n_images
     assert unchanged.figures["kappa_fall"].value == 0.0
     assert found.mirrored is None
+
+
+def test_what_is_called_doubtful_is_no_silent_miss() -> None:
+    clean = answers([2, 3, 4, 2, 0])
+    worse = answers([0, 1, 4, -1, 0])
+    worse = Answers(worse.grades, worse.p_referable, np.array([True, False, True, False, True]))
+    found = robustness(np.array([2, 3, 4, 2, 0]), names(5), clean, {"dark": {1.0: worse}}, n_resamples=200)
+    unchanged, step = found.curves[0].steps
+    assert (step.called_referable, step.missed, step.doubted, step.refused) == (4, 1, 1, 1)
+    assert step.figures["silent_misses"].value == 0.25
+    assert step.figures["share_doubtful"].value == pytest.approx(3 / 5)
+    assert unchanged.figures["share_doubtful"].value == 0.0 == unchanged.doubted
 
 
 def test_intervals_are_those_of_the_plain_bootstrap() -> None:

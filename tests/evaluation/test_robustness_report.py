@@ -20,7 +20,7 @@ def report() -> RobustnessReport:
 
     def said(off: int, refused: float) -> Answers:
         grades = np.where(random.random(60) < refused, -1, np.clip(truth - random.integers(0, off + 1, 60), 0, 4))
-        return Answers(grades, np.where(grades < 0, np.nan, grades / 4.0))
+        return Answers(grades, np.where(grades < 0, np.nan, grades / 4.0), np.zeros(len(grades), bool))
 
     degraded = {"blur": {2.0: said(2, 0.1), 5.0: said(4, 1.1)}, "dust": {2.0: said(0, 0.0), 5.0: said(0, 0.0)}}
     people = np.repeat([f"{person}" for person in range(30)], 2)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from kerasdr.data.phantom.draw import draw_eye
 from kerasdr.data.phantom.people import Eye, make_person
 from kerasdr.imaging.decode import decode
-from kerasdr.imaging.quality import FIGURES, judge
+from kerasdr.imaging.quality import judge
+from kerasdr.imaging.quality_figures import FIGURES
 
 Draw = Callable[..., NDArray[np.uint8]]
 

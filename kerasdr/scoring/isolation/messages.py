@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.imaging.quality import FIGURES
+from kerasdr.imaging.quality_figures import FIGURES
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.overlay import DISPLAY_SIZE
