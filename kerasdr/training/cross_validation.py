@@ -32,7 +32,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.calibration_report import CalibrationReport, calibration_report, report_to_json
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.over_runs import average_figures
-from kerasdr.evaluation.predictions import read_predictions
+from kerasdr.evaluation.predictions import PROBABILITY_FORMAT, read_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import Reporter
@@ -133,7 +133,7 @@ def cross_validate(
         calibration.append(_pooled(table, results, experiment.seed))
         tables.append(table)
     together = pd.concat(tables, ignore_index=True)
-    whole = together.to_csv(index=False, lineterminator="\n", float_format="%.6f")
+    whole = together.to_csv(index=False, lineterminator="\n", float_format=PROBABILITY_FORMAT)
     write_bytes_atomically(folder / "out_of_fold.csv", whole.encode())
     seeds = tuple(_fold(experiment, 1, folds, repeat).seed for repeat in range(1, repeats + 1))
     write_bytes_atomically(folder / "repeats.csv", _by_seed(seeds, figures).encode())

@@ -79,6 +79,11 @@ def test_figures_are_those_of_the_table(judged: CrossValidation) -> None:
     by_seed = pd.read_csv(judged.folder / "repeats.csv")
     assert by_seed["seed"].tolist() == list(judged.seeds) == kept["seeds"]
     assert by_seed["quadratic_kappa"].tolist() == pytest.approx(values, abs=1e-6)
+    # As many digits as the folds have: with six, probabilities would tie that the folds tell apart.
+    probabilities = [f"prob_{grade}" for grade in range(5)]
+    own = pd.read_csv(judged.folder / "repeat-1-fold-1" / "predictions_test.csv")[probabilities]
+    there = table[(table["repeat"] == 1) & (table["fold"] == 1)][probabilities]
+    assert np.array_equal(there, own) and not np.array_equal(own, own.round(6))
     assert kept["phantoms"] is True and kept["split"] == "out of fold, 3 folds by person"
 
 
