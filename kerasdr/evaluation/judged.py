@@ -21,7 +21,7 @@ from kerasdr.evaluation.graded import (
     screened_photographs,
 )
 from kerasdr.evaluation.groups import Grouping
-from kerasdr.evaluation.intervals import FEW_PEOPLE, Interval, IntervalKind
+from kerasdr.evaluation.intervals import Interval, IntervalKind, few_people
 from kerasdr.evaluation.judged_groups import judged_groups, subgroups_json
 from kerasdr.evaluation.matching import first_names, match
 from kerasdr.evaluation.metrics import confusion_matrix
@@ -218,11 +218,8 @@ def _notes(
         notes.append(f"{_photographs(number, labels)} without a grade there, counted nowhere")
     if not counts["graded"]:
         notes.append(f"{predictions} grades none of the labelled photographs: all but intention to screen is undefined")
-    elif counts["people_graded"] < FEW_PEOPLE:
-        notes.append(
-            f"graded photographs are of {counts['people_graded']} people only: over fewer than {FEW_PEOPLE} these "
-            "intervals are too narrow; label more"
-        )
+    else:
+        notes += [f"{line}; label more" for line in few_people("graded photographs are", counts["people_graded"])]
     return notes
 
 
