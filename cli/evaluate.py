@@ -102,8 +102,9 @@ def evaluate_command(
 
     With --labels, PREDICTIONS.csv is judged: a photograph a row in the column image, image_id, id_code, filename, file, path
     or id; its grade in predicted, prediction, grade, level or diagnosis, empty if it was not graded; prob_0 to prob_4 if
-    there are any. Rows are matched by the names of the photographs without folder and ending. Intervals are over people: of
-    a column patient_id, person_id, patient or person, else of names like <person>_<left|right>.
+    there are any; a row with a grade and none of them, where others have them, was not graded. Rows are matched by the names
+    of the photographs without folder and ending. Intervals are over people: of a column patient_id, person_id, patient or
+    person, else of names like <person>_<left|right>.
 
     With --groups, photographs are also reported on by the values of a column of the labels, else of the predictions; eye and
     view are known from names like <person>_<left|right> too. Numbers of more than 8 different values are cut into thirds if

@@ -158,7 +158,10 @@ def judge(
         else None,
         confusion_by_eye=confusion_matrix(graded.truth, graded.predicted) if eyes else None,
         confusion_by_person=confusion_matrix(worse.truth, worse.predicted) if persons else None,
-        notes=_notes(said.shown, truth.shown, matched.without_label, matched.without_prediction, counts),
+        notes=[
+            *said.notes,
+            *_notes(said.shown, truth.shown, matched.without_label, matched.without_prediction, counts),
+        ],
         subgroups=judged_groups(said, truth, matched, labelled, groups, min_people=min_people, seed=seed),
     )
 
