@@ -1,7 +1,7 @@
 """Predictions of any tool and labels, read from CSV files whose columns have one of several names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,6 +82,26 @@ class GivenPredictions(GivenTable):
     decision: str
     set_bounds: NDArray[np.int64] | None
     notes: tuple[str, ...] = ()
+
+    def with_ungradable(self, names: Sequence[str]) -> "GivenPredictions":
+        """Return these and a row for each of other photographs, as ungradable; in no column is anything of them."""
+        more = len(names)
+        status: list[Status] = ["ungradable"] * more
+        nothing = pd.DataFrame("", index=range(more), columns=self.cells.columns)
+        return replace(
+            self,
+            lines=np.append(self.lines, np.zeros(more, dtype=np.int64)),
+            names=[*self.names, *names],
+            grades=np.append(self.grades, np.full(more, NO_GRADE)),
+            people=None if self.people is None else [*self.people, *[""] * more],
+            status=self.status + status,
+            probabilities=None
+            if self.probabilities is None
+            else np.vstack([self.probabilities, np.full((more, N_GRADES), np.nan)]),
+            called_referable=np.append(self.called_referable, np.zeros(more, dtype=bool)),
+            set_bounds=None if self.set_bounds is None else np.vstack([self.set_bounds, np.full((more, 2), NO_GRADE)]),
+            cells=pd.concat([self.cells, nothing], ignore_index=True),
+        )
 
 
 def read_given_labels(path: Path, repeat: str | None = None) -> GivenTable:
