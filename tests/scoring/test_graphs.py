@@ -186,7 +186,7 @@ def test_engines_are_chosen_by_what_is_there(carrying: Bundle, bundle: Bundle, m
     monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name not in absent)
     assert choose_engine(carrying) == "onnxruntime"
     with pytest.raises(
-        KerasdrError, match="the engine openvino is not installed: pip install openvino, or take another"
+        KerasdrError, match="the engine openvino is not installed: pip install kerasdr, or take another"
     ):
         choose_engine(carrying, "openvino")
     with pytest.raises(KerasdrError, match="the engine openvino is not installed"):
@@ -233,7 +233,7 @@ def test_what_a_converter_raises_is_one_line(tmp_path: Path, monkeypatch: pytest
         build_graphs(bundle, "openvino")
     monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name != "tf2onnx")
     with pytest.raises(
-        KerasdrError, match="the engine onnxruntime is not installed: pip install onnxruntime onnx tf2onnx"
+        KerasdrError, match=r"the engine onnxruntime is not installed: pip install 'kerasdr\[onnxruntime\]'"
     ):
         build_graphs(bundle, "onnxruntime")
 
