@@ -39,12 +39,12 @@ def choose_engine(bundle: Bundle, name: EngineName = "auto") -> EngineName:
         require_keras()
         return name
     others = "take another --engine"
+    require_installed(name, f", or {others}")
     if name not in bundle.graphs:
         raise KerasdrError(
             f"{bundle.label} has no graphs for the engine {name}: make them with `kerasdr bundle build --engine {name}`, "
             f"or {others}"
         )
-    require_installed(name, f", or {others}")
     return name
 
 

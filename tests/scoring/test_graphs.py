@@ -198,6 +198,15 @@ def test_engines_are_chosen_by_what_is_there(carrying: Bundle, bundle: Bundle, m
         make_engine(carrying)
 
 
+def test_a_missing_engine_is_told_before_the_graphs_that_it_would_run(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name != "onnxruntime")
+    said = r"^the engine onnxruntime is not installed: pip install 'kerasdr\[onnxruntime\]', or take another --engine$"
+    with pytest.raises(KerasdrError, match=said):
+        choose_engine(bundle, "onnxruntime")
+
+
 def test_a_bundle_without_graphs_says_how_to_make_them(bundle: Bundle) -> None:
     with pytest.raises(
         KerasdrError, match=r"fake-1@.* has no graphs for the engine openvino: make them with `kerasdr bu"
