@@ -22,6 +22,7 @@ Examples:
   kerasdr evaluate --submission submission.csv --submission-id file-name
   kerasdr evaluate grades.csv --labels labels.csv --json figures.json
   kerasdr evaluate grades.csv --labels labels.csv --interval bca
+  kerasdr evaluate grades.csv --labels labels.csv --missing-as-ungradable
   kerasdr evaluate grades.csv --labels labels.csv --groups camera --groups age:40,60
 """
 
@@ -49,6 +50,11 @@ Examples:
     help="Judge PREDICTIONS.csv by these: image and level (or grade), and patient_id if there is one.",
 )
 @click.option("--json", "json_file", type=OutputFile(b"{"), metavar="FILE", help="With --labels: also write JSON.")
+@click.option(
+    "--missing-as-ungradable",
+    is_flag=True,
+    help="With --labels: count photographs of LABELS.csv without a row in PREDICTIONS.csv as ungradable.",
+)
 @click.option(
     "--by",
     type=click.Choice(["eye", "person", "both"]),
@@ -84,6 +90,7 @@ def evaluate_command(
     submission_id: "Ids | None",
     labels: Path | None,
     json_file: Path | None,
+    missing_as_ungradable: bool,
     by: "By | None",
     interval: "IntervalKind | None",
     reopen: str | None,
@@ -102,8 +109,10 @@ def evaluate_command(
 
     With --labels, PREDICTIONS.csv is judged: a photograph a row in the column image, image_id, id_code, filename, file, path
     or id; its grade in predicted, prediction, grade, level or diagnosis, empty if it was not graded; prob_0 to prob_4 if
-    there are any. Rows are matched by the names of the photographs without folder and ending. Intervals are over people: of
-    a column patient_id, person_id, patient or person, else of names like <person>_<left|right>.
+    there are any; a row with a grade and none of them, where others have them, was not graded. Rows are matched by the names
+    of the photographs without folder and ending; a photograph of LABELS.csv alone counts nowhere, or with
+    --missing-as-ungradable as ungradable. Intervals are over people: of a column patient_id, person_id, patient or person,
+    else of names like <person>_<left|right>.
 
     With --groups, photographs are also reported on by the values of a column of the labels, else of the predictions; eye and
     view are known from names like <person>_<left|right> too. Numbers of more than 8 different values are cut into thirds if
@@ -120,12 +129,16 @@ def evaluate_command(
             raise click.UsageError("--labels judges a CSV of predictions: give PREDICTIONS.csv as well")
         if submission is not None or submission_id is not None:
             raise click.UsageError("--submission is for a run, --labels for PREDICTIONS.csv: give one of them")
-        _judge(run, labels, by or "both", interval or "percentile", json_file, groups, min_people)
+        _judge(
+            run, labels, by or "both", interval or "percentile", json_file, groups, min_people, missing_as_ungradable
+        )
         return
     if is_csv:
         raise click.UsageError(f"{run} is judged by labels: give --labels LABELS.csv as well")
-    if json_file is not None or by is not None or interval is not None:
-        raise click.UsageError("--json, --by and --interval are for PREDICTIONS.csv with --labels LABELS.csv")
+    if json_file is not None or by is not None or interval is not None or missing_as_ungradable:
+        raise click.UsageError(
+            "--json, --by, --interval and --missing-as-ungradable are for PREDICTIONS.csv with --labels LABELS.csv"
+        )
     if submission is not None and groups:
         raise click.UsageError("--submission opens no labels, so there are no figures of --groups: give one of them")
     if submission is None and submission_id is not None:
@@ -165,6 +178,7 @@ def _judged(
     interval: "IntervalKind",
     groups: tuple[str, ...],
     min_people: int | None,
+    missing_as_ungradable: bool = False,
 ) -> "Judged":
     from kerasdr.evaluation.groups import parse_grouping
     from kerasdr.evaluation.judged import judge
@@ -172,7 +186,15 @@ def _judged(
 
     asked = [parse_grouping(text) for text in groups]
     fewest = MIN_PEOPLE if min_people is None else min_people
-    return judge(predictions, labels, by, kind=interval, groups=asked, min_people=fewest)
+    return judge(
+        predictions,
+        labels,
+        by,
+        kind=interval,
+        groups=asked,
+        min_people=fewest,
+        missing_as_ungradable=missing_as_ungradable,
+    )
 
 
 def _judge(
@@ -183,12 +205,13 @@ def _judge(
     json_file: Path | None,
     groups: tuple[str, ...],
     min_people: int | None,
+    missing_as_ungradable: bool,
 ) -> None:
     from kerasdr.evaluation.judged import to_json
     from kerasdr.evaluation.judged_text import judged_text
     from kerasdr.files import write_text_atomically
 
-    judged = _judged(predictions, labels, by, interval, groups, min_people)
+    judged = _judged(predictions, labels, by, interval, groups, min_people, missing_as_ungradable)
     for note in judged.notes:
         click.echo(note, err=True)
     click.echo(judged_text(judged))

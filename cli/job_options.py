@@ -144,6 +144,7 @@ def job_arguments(
         raise click.UsageError("--pseudonymise and --key go together")
     from kerasdr.errors import KerasdrError, ModelRefusedError
     from kerasdr.files import printable_path
+    from kerasdr.scoring.doctor.output import check_cache
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.golden_host import PASSED, check_here, known_here
     from kerasdr.scoring.pseudonyms import open_pseudonyms
@@ -171,6 +172,14 @@ def job_arguments(
             engine = make_engine(bundle, batch_size, gradcam, engine=chosen, cores=jobs)
             told.golden = check_here(bundle, engine, chosen, gradcam=gradcam, batch_size=batch_size)
             made.append(engine)
+            # What is known of this machine was kept in the cache, now or by a job before.
+            uses_cache = bundle.golden is not None or chosen == "openvino"
+            if (
+                uses_cache
+                and not known_here(bundle, chosen, gradcam=gradcam)
+                and (cache := check_cache()).state != "ok"
+            ):
+                told.note(f"the cache {cache.text}")
         return made[0]
 
     def check() -> None:

@@ -7,6 +7,7 @@ import click
 from kerasdr import __version__
 from kerasdr.cli.lazy_group import LazyGroup
 from kerasdr.errors import ExitCode, KerasdrError
+from kerasdr.extras import how_to_install
 
 # name: (module, attribute, help for the list). Naming help here keeps `kerasdr --help` from importing anything else.
 COMMANDS = {
@@ -76,8 +77,7 @@ def main() -> None:
         if not (missing := _declared(error.name or "")):
             raise
         click.echo(
-            f"error: this needs {missing}, which is not installed here: install kerasdr with all that it requires, or see "
-            "in README what a lean installation can do",
+            f"error: this needs {missing}, which is not installed here, as in a lean installation: {how_to_install(missing)}",
             err=True,
         )
         code = ExitCode.FAILED

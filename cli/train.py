@@ -21,6 +21,7 @@ Examples:
   kerasdr train eyepacs --data ~/eyepacs --set model.weights=mobilenet_v2.weights.h5
   kerasdr train my.yaml --set training.batch_size=16 --dry-run
   kerasdr train eyepacs --data ~/eyepacs --folds 5 --repeat 3
+  kerasdr train eyepacs --data ~/eyepacs --folds 5 --repeat 3 --dry-run
   kerasdr train task-d --data ~/deepdrid --given ~/weights --only ensemble
   kerasdr train task-b --data aptos=/data/aptos --data deepdrid=/data/deepdrid
   kerasdr train --resume runs/eyepacs/20260101-093000
@@ -93,8 +94,8 @@ def train_command(
         )
     if folds is None and repeat > 1:
         raise click.UsageError("--repeat says how often --folds deals people anew: give --folds as well")
-    if folds is not None and (resume is not None or dry_run):
-        raise click.UsageError("--folds goes on by itself when it is given again: it takes no --resume or --dry-run")
+    if folds is not None and resume is not None:
+        raise click.UsageError("--folds goes on by itself when it is given again: it takes no --resume")
     if dry_run and mlflow is not None:
         raise click.UsageError("--dry-run trains nothing: it takes no --mlflow")
     reporter: Reporter = TerminalReporter(quiet=quiet)
@@ -123,9 +124,12 @@ def train_command(
         (chosen,) = place_data([load(experiment, settings)], roots, experiment)
     load_keras_quietly()
     if dry_run:
-        from kerasdr.training.plan import make_plan
+        from kerasdr.training.plan import folds_plan, make_plan
 
-        click.echo(make_plan(chosen, runs, reporter))
+        if folds is not None:
+            click.echo(folds_plan(chosen, runs, reporter, folds=folds, repeats=repeat))
+        else:
+            click.echo(make_plan(chosen, runs, reporter))
         return
     if folds is not None:
         _cross_validate(chosen, runs, folds, repeat, reporter)

@@ -29,6 +29,7 @@ RANKS = {
     "section": 0,
     "grades": 0,
     "errors": 0,
+    "extras": 0,
     "file_lock": 0,
     "files": 0,
     "machine": 0,

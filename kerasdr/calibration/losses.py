@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from kerasdr.grades import N_GRADES
 
 FLOOR = 1e-6
-"""Smaller probabilities count as this before a logarithm: files show six decimals, and voting by heads gives zeros."""
+"""Smaller probabilities count as this before a logarithm: a job writes six decimals, and voting by heads gives zeros."""
 
 
 def log_losses(grades: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:

@@ -122,6 +122,7 @@ def compare(
     ]
     figures, n_tests = with_holm(compared)
     n_people = len(np.unique(graded[0].people))
+    notes += [note for source in sources for note in source.predictions.notes]
     notes += [source.note for source in sources if source.note]
     notes += _notes(len(rows), int(all_grade.sum()), n_people)
     return Compared(

@@ -1,7 +1,7 @@
 """Predictions of any tool and labels, read from CSV files whose columns have one of several names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,6 +73,7 @@ class GivenPredictions(GivenTable):
         decision: what that is, in words.
         set_bounds: lowest and highest grade of the column ``grade_set``, ``(n, 2)``, -1 where it is empty or the photograph
             was not graded; None if there is no such column, or nothing in it.
+        notes: what a reader must know of its rows, each one line.
     """
 
     status: list[Status]
@@ -80,6 +81,27 @@ class GivenPredictions(GivenTable):
     called_referable: NDArray[np.bool_]
     decision: str
     set_bounds: NDArray[np.int64] | None
+    notes: tuple[str, ...] = ()
+
+    def with_ungradable(self, names: Sequence[str]) -> "GivenPredictions":
+        """Return these and a row for each of other photographs, as ungradable; in no column is anything of them."""
+        more = len(names)
+        status: list[Status] = ["ungradable"] * more
+        nothing = pd.DataFrame("", index=range(more), columns=self.cells.columns)
+        return replace(
+            self,
+            lines=np.append(self.lines, np.zeros(more, dtype=np.int64)),
+            names=[*self.names, *names],
+            grades=np.append(self.grades, np.full(more, NO_GRADE)),
+            people=None if self.people is None else [*self.people, *[""] * more],
+            status=self.status + status,
+            probabilities=None
+            if self.probabilities is None
+            else np.vstack([self.probabilities, np.full((more, N_GRADES), np.nan)]),
+            called_referable=np.append(self.called_referable, np.zeros(more, dtype=bool)),
+            set_bounds=None if self.set_bounds is None else np.vstack([self.set_bounds, np.full((more, 2), NO_GRADE)]),
+            cells=pd.concat([self.cells, nothing], ignore_index=True),
+        )
 
 
 def read_given_labels(path: Path, repeat: str | None = None) -> GivenTable:
@@ -99,8 +121,9 @@ def read_given_labels(path: Path, repeat: str | None = None) -> GivenTable:
 def read_given_predictions(path: Path, repeat: str | None = None) -> GivenPredictions:
     """Read the CSV of a tool: ``kerasdr predict``'s, a run's predictions, or another's.
 
-    A row whose grade is empty, or whose ``status`` is ``ungradable`` or ``failed``, was not graded. The decision is the
-    column ``referable`` (true or false) if there is one, else a grade of 2 or worse.
+    A row whose grade is empty, or whose ``status`` is ``ungradable`` or ``failed``, was not graded; nor was one whose
+    probabilities are all empty where others have some, which a note tells. The decision is the column ``referable`` (true or
+    false) if there is one, else a grade of 2 or worse.
 
     Args:
         path, repeat: as of :func:`read_given_labels`.
@@ -113,16 +136,21 @@ def read_given_predictions(path: Path, repeat: str | None = None) -> GivenPredic
     said = list(cells["status"].str.lower()) if "status" in cells else [""] * len(cells)
     status = [_status(word, grade) for word, grade in zip(said, common["grades"], strict=True)]
     graded = np.array([one == "graded" for one in status])
+    empty = graded & _without_probabilities(cells, graded)
+    status = ["no grade" if one else word for one, word in zip(empty, status, strict=True)]
+    graded &= ~empty
     common["grades"] = np.where(graded, common["grades"], NO_GRADE)
+    probabilities = _probabilities(path, cells, graded)
     return GivenPredictions(
         **common,
         status=status,
-        probabilities=_probabilities(path, cells, graded),
+        probabilities=probabilities,
         called_referable=_decisions(path, cells, graded, common["grades"]),
         decision="column referable"
         if "referable" in cells
         else f"column {common['grade_column']}, {REFERABLE_FROM} or worse",
         set_bounds=_sets(path, cells, graded),
+        notes=(*_note_of_empty(common, empty), *_note_of_other_grades(common, graded, probabilities)),
     )
 
 
@@ -211,6 +239,43 @@ def _probabilities(path: Path, cells: pd.DataFrame, graded: NDArray[np.bool_]) -
             "the probabilities of the five grades"
         )
     return np.where(graded[:, None], values, np.nan)
+
+
+def _without_probabilities(cells: pd.DataFrame, graded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows have nothing in any column of probabilities, if other graded rows have something."""
+    there = [name for name in PROBABILITY_COLUMNS if name in cells]
+    empty: NDArray[np.bool_] = (cells[there] == "").all(axis=1).to_numpy()
+    return empty if there and (graded & ~empty).any() else np.zeros(len(cells), dtype=bool)
+
+
+def _note_of_empty(common: dict[str, Any], empty: NDArray[np.bool_]) -> list[str]:
+    """Say how many rows have a grade and no probabilities, and which is the first."""
+    if not empty.any():
+        return []
+    count, first = int(empty.sum()), int(np.flatnonzero(empty)[0])
+    rows, have = ("row", "has") if count == 1 else ("rows", "have")
+    return [
+        f"{count} {rows} of {printable_path(common['path'])} {have} a grade and no probabilities, taken as not graded, the "
+        f"first in line {common['lines'][first]}: {printable_path(common['names'][first])}"
+    ]
+
+
+def _note_of_other_grades(
+    common: dict[str, Any], graded: NDArray[np.bool_], probabilities: NDArray[np.float64] | None
+) -> list[str]:
+    """Say how many rows have another grade than the most probable; of several that are equally probable, any is."""
+    if probabilities is None or not graded.any():
+        return []
+    rows = np.flatnonzero(graded)
+    own = probabilities[rows, common["grades"][rows]]
+    other = rows[own < probabilities[rows].max(axis=1)]
+    if not len(other):
+        return []
+    return [
+        f"in {len(other)} of {len(rows)} graded rows of {printable_path(common['path'])} the column "
+        f"{common['grade_column']} is not the most probable grade, the first in line {common['lines'][other[0]]}: as it is "
+        "to be if cut points chose the grades, else a column is wrong"
+    ]
 
 
 def _sets(path: Path, cells: pd.DataFrame, graded: NDArray[np.bool_]) -> NDArray[np.int64] | None:

@@ -51,6 +51,21 @@ class Interval:
         return f"{self.value:.3f} ({self.level:.0%} interval {self.low:.3f} to {self.high:.3f})"
 
 
+def few_people(what: str, people: int) -> list[str]:
+    """Return a line that says intervals are over too few people; none if they are over enough.
+
+    Args:
+        what: the figures are of, with its verb, such as ``graded photographs are``.
+        people: how many.
+    """
+    if people >= FEW_PEOPLE:
+        return []
+    return [
+        f"{what} of {people} {'person' if people == 1 else 'people'} only: over fewer than {FEW_PEOPLE} these intervals "
+        "are too narrow"
+    ]
+
+
 def bootstrap_people(
     statistic: Callable[[NDArray[np.int64]], float],
     people: ArrayLike,

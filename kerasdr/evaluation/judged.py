@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation import calibration_figures
-from kerasdr.evaluation.given_tables import NO_GRADE, GivenPredictions, read_given_labels, read_given_predictions
+from kerasdr.evaluation.given_tables import (
+    NO_GRADE,
+    GivenPredictions,
+    GivenTable,
+    read_given_labels,
+    read_given_predictions,
+)
 from kerasdr.evaluation.graded import (
     Graded,
     Screened,
@@ -21,9 +27,9 @@ from kerasdr.evaluation.graded import (
     screened_photographs,
 )
 from kerasdr.evaluation.groups import Grouping
-from kerasdr.evaluation.intervals import FEW_PEOPLE, Interval, IntervalKind
+from kerasdr.evaluation.intervals import Interval, IntervalKind, few_people
 from kerasdr.evaluation.judged_groups import judged_groups, subgroups_json
-from kerasdr.evaluation.matching import first_names, match
+from kerasdr.evaluation.matching import Matched, first_names, match
 from kerasdr.evaluation.metrics import confusion_matrix
 from kerasdr.evaluation.standard_figures import CALIBRATION_FIGURES, StandardFigures, standard_figures
 from kerasdr.evaluation.subgroups import MIN_PEOPLE, Subgroups
@@ -46,8 +52,6 @@ DEFINITIONS = {
     "person's photographs and then over people",
     "share_not_graded": "photographs without a grade, of those labelled; by person, people who have any",
 }
-
-_NAMED_IN_JSON = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +104,7 @@ def judge(
     kind: IntervalKind = "percentile",
     groups: Sequence[Grouping] = (),
     min_people: int = MIN_PEOPLE,
+    missing_as_ungradable: bool = False,
 ) -> Judged:
     """Judge a CSV of predictions, of any tool, by a CSV of labels.
 
@@ -110,12 +115,19 @@ def judge(
         seed, kind: of the bootstrap.
         groups: columns whose values make groups, each of which is reported on by photograph.
         min_people: of a group with fewer people no figure is given.
+        missing_as_ungradable: count photographs that have a grade in the labels and no row in the predictions as ungradable,
+            and not as if they were not there.
 
     Raises:
-        KerasdrError: if a file or a column cannot be used, or they have no labelled photograph in common.
+        KerasdrError: if a file or a column cannot be used, they have no labelled photograph in common, or nobody says whose
+            photographs are that are missing.
     """
     said, truth = read_given_predictions(predictions), read_given_labels(labels)
-    matched = match(said, truth)
+    alone = match(said, truth)
+    missing = _missing(said, truth, alone) if missing_as_ungradable else []
+    if missing:
+        said = said.with_ungradable(missing)
+    matched = match(said, truth) if missing else alone
     labelled = truth.grades[matched.labels] != NO_GRADE
     if not labelled.any():
         raise KerasdrError(
@@ -139,7 +151,8 @@ def judge(
         "failed": status["failed"],
         "no_grade": status["no grade"],
         "labels_without_grade": int((~labelled).sum()),
-        "labels_without_prediction": len(matched.without_prediction),
+        "labels_without_prediction": len(alone.without_prediction),
+        "missing_as_ungradable": len(missing),
         "predictions_without_label": len(matched.without_label),
     }
     return Judged(
@@ -151,14 +164,14 @@ def judge(
         interval=describe_interval(kind),
         counts=counts,
         without_label=matched.without_label,
-        without_prediction=matched.without_prediction,
+        without_prediction=alone.without_prediction,
         by_eye=standard_figures(graded, screened, n_resamples=N_RESAMPLES, seed=seed, kind=kind) if eyes else None,
         by_person=standard_figures(worse, screened_people(screened), n_resamples=N_RESAMPLES, seed=seed, kind=kind)
         if persons
         else None,
         confusion_by_eye=confusion_matrix(graded.truth, graded.predicted) if eyes else None,
         confusion_by_person=confusion_matrix(worse.truth, worse.predicted) if persons else None,
-        notes=_notes(said.shown, truth.shown, matched.without_label, matched.without_prediction, counts),
+        notes=[*said.notes, *_notes(said.shown, truth.shown, matched, missing, counts)],
         subgroups=judged_groups(said, truth, matched, labelled, groups, min_people=min_people, seed=seed),
     )
 
@@ -178,8 +191,8 @@ def to_json(judged: Judged) -> dict[str, Any]:
     return content | {
         "interval": judged.interval,
         "counts": judged.counts,
-        "labels_without_prediction": judged.without_prediction[:_NAMED_IN_JSON],
-        "predictions_without_label": judged.without_label[:_NAMED_IN_JSON],
+        "labels_without_prediction": judged.without_prediction,
+        "predictions_without_label": judged.without_label,
         "predictions": {"file": printable_path(judged.predictions), "column": judged.columns[0]},
         "labels": {"file": printable_path(judged.labels), "column": judged.columns[1]},
         "people_from": judged.people_from,
@@ -206,23 +219,33 @@ def _entries(
     return graded, screened_photographs(grades, called, is_graded, people)
 
 
-def _notes(
-    predictions: str, labels: str, without_label: list[str], without_prediction: list[str], counts: dict[str, int]
-) -> list[str]:
+def _missing(said: GivenPredictions, truth: GivenTable, matched: Matched) -> list[str]:
+    """Return the names of photographs that have a grade in the labels and no row in the predictions."""
+    alone = np.setdiff1d(np.flatnonzero(truth.grades != NO_GRADE), matched.labels)
+    if len(alone) and truth.people is None and said.people is not None:
+        raise KerasdrError(
+            f"{truth.shown} does not say whose photographs are that {said.shown} lacks, such as "
+            f"{printable_path(truth.names[alone[0]])}: put the column {said.person_column} into it"
+        )
+    return [truth.names[row] for row in alone]
+
+
+def _notes(predictions: str, labels: str, matched: Matched, missing: list[str], counts: dict[str, int]) -> list[str]:
     notes = []
-    for names, file, other in ((without_prediction, labels, predictions), (without_label, predictions, labels)):
+    for names, file, other, how in (
+        (missing, labels, predictions, "counted as ungradable"),
+        (matched.without_prediction, labels, predictions, "counted nowhere"),
+        (matched.without_label, predictions, labels, "counted nowhere"),
+    ):
         if names:
-            notes.append(f"{_photographs(len(names), file)} not in {other}, counted nowhere: {first_names(names)}")
+            notes.append(f"{_photographs(len(names), file)} not in {other}, {how}: {first_names(names)}")
     if counts["labels_without_grade"]:
         number = counts["labels_without_grade"]
         notes.append(f"{_photographs(number, labels)} without a grade there, counted nowhere")
     if not counts["graded"]:
         notes.append(f"{predictions} grades none of the labelled photographs: all but intention to screen is undefined")
-    elif counts["people_graded"] < FEW_PEOPLE:
-        notes.append(
-            f"graded photographs are of {counts['people_graded']} people only: over fewer than {FEW_PEOPLE} these "
-            "intervals are too narrow; label more"
-        )
+    else:
+        notes += [f"{line}; label more" for line in few_people("graded photographs are", counts["people_graded"])]
     return notes
 
 

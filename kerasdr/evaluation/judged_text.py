@@ -63,7 +63,9 @@ def judged_text(judged: Judged) -> str:
 def _head(judged: Judged) -> str:
     counts = judged.counts
     not_graded = counts["photographs"] - counts["graded"]
-    share = f"{not_graded} not graded ({counts['ungradable']} ungradable, {counts['failed']} failed"
+    share = f"{not_graded} not graded ({counts['ungradable']} ungradable"
+    share += f" of which {counts['missing_as_ungradable']} without a row" if counts["missing_as_ungradable"] else ""
+    share += f", {counts['failed']} failed"
     share += f", {counts['no_grade']} without a grade)" if counts["no_grade"] else ")"
     lines = {
         "predictions": f"{printable_path(judged.predictions)}, column {judged.columns[0]}",

@@ -13,6 +13,9 @@ from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, write_bytes_atomically
 from kerasdr.grades import GRADES, N_GRADES
 
+PROBABILITY_FORMAT = "%.9g"
+"""As many digits as a network's single-precision numbers have: fewer would tie what a rank tells apart."""
+
 _TEXTS = ("image_id", "patient_id", "grade_set", "screen_positive", "refer_to_reader")
 
 
@@ -60,7 +63,7 @@ def predictions_csv(
         part["grade_set"] = decision.texts
         part["screen_positive"] = "" if decision.positive is None else np.where(decision.positive, "yes", "no")
         part["refer_to_reader"] = np.where(decision.to_reader, "yes", "no")
-    return part.to_csv(index=False, lineterminator="\n", float_format="%.6f").encode()
+    return part.to_csv(index=False, lineterminator="\n", float_format=PROBABILITY_FORMAT).encode()
 
 
 def read_predictions(path: Path) -> pd.DataFrame:

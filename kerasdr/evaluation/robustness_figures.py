@@ -68,7 +68,9 @@ def _panel(panel: Any, curve: Curve) -> None:
         if band:
             low, high = np.array([f.low for f in figures]), np.array([f.high for f in figures])
             panel.fill_between(severities, low, high, color=colour, alpha=0.15, linewidth=0)
-    if math.isfinite(curve.limit.value):
+    if curve.limit.between:
+        panel.axvspan(*curve.limit.between, facecolor="none", edgecolor="tab:blue", linestyle=":", linewidth=1)
+    elif math.isfinite(curve.limit.value):
         panel.axvline(curve.limit.value, color="tab:blue", linestyle=":", linewidth=1)
     panel.set_title(curve.kind, fontsize=10)
     panel.grid(alpha=0.3)

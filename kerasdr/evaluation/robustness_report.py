@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasdr.evaluation.intervals import Interval
+from kerasdr.evaluation.intervals import Interval, few_people
 from kerasdr.evaluation.robustness import FALL, Curve, Robustness, Step
-from kerasdr.evaluation.severity_limit import Limit
+from kerasdr.evaluation.severity_limit import Limit, between_text
 
 COLUMNS = ("kind", "severity", "figure", "value", "low", "high", "count", "of", "photographs", "people", "undefined")
 
@@ -43,7 +43,8 @@ DEFINITIONS = {
     "silent_misses": "of the photographs called referable when unchanged, those graded and neither called referable nor "
     "doubtful at the step",
     "severity_of_fall": "the least severity at which kappa_fall reaches it, interpolated linearly; null and not_reached if "
-    "that is not so up to the last severity at which kappa is known",
+    "that is not so up to the last severity at which kappa is known; null and between, where it is between two severities "
+    "more than 1 apart, and an end of the interval there is the lower or the higher of the two",
     "mirror": "photographs mirrored left to right, with their partners; figures of those graded both ways",
 }
 
@@ -98,6 +99,7 @@ def to_json(report: RobustnessReport) -> dict[str, Any]:
         },
         "seed": report.seed,
         "interval": report.interval,
+        "notes": _notes(found),
         "definitions": DEFINITIONS,
         "curves": [
             {
@@ -131,6 +133,8 @@ def to_text(report: RobustnessReport) -> str:
         "intervals": report.interval,
     }
     width = max(map(len, head)) + 2
+    if notes := _notes(found):
+        head["note"] = "; ".join(notes)
     lines = [part for name, text in head.items() for part in _wrapped(f"{name:<{width}}{text}", " " * width)]
     for curve in found.curves:
         lines += ["", f"{curve.kind}, {_a_step(curve.kind, report.a_step[curve.kind])}"]
@@ -155,6 +159,10 @@ def to_text(report: RobustnessReport) -> str:
         "An interval without width says that every resample agrees; the truth may still differ.",
     ]
     return "\n".join([*lines, "", *(part for line in foot for part in _wrapped(line, "  "))])
+
+
+def _notes(found: Robustness) -> list[str]:
+    return few_people("photographs are", found.people)
 
 
 def _columns() -> dict[str, str]:
@@ -213,7 +221,9 @@ def _limit_row(curve: Curve) -> list[Any]:
         why = "kappa is known at no severity above 0"
     elif np.isinf(limit.value):
         why = f"not reached up to {limit.last:g}"
-    ends = [_number(value) for value in (limit.value, limit.low, limit.high)]
+    elif limit.between:
+        why = between_text(limit.between)
+    ends = [_number(value) for value in (np.nan if limit.between else limit.value, limit.low, limit.high)]
     return [curve.kind, "", f"severity_of_fall_{limit.fall:g}", *ends, "", "", "", "", why]
 
 
@@ -236,7 +246,9 @@ def _step_json(step: Step) -> dict[str, Any]:
 def _limit_json(limit: Limit) -> dict[str, Any]:
     return {
         "fall": limit.fall,
-        **{key: _finite(getattr(limit, key)) for key in ("value", "low", "high")},
+        "value": None if limit.between else _finite(limit.value),
+        **{key: _finite(getattr(limit, key)) for key in ("low", "high")},
+        "between": limit.between,
         "not_reached": bool(np.isinf(limit.value)),
         "high_not_reached": bool(np.isinf(limit.high)),
         "low_not_reached": bool(np.isinf(limit.low)),

@@ -162,8 +162,9 @@ def run_benchmark(
         def start(number: int) -> None:
             done = subprocess.run([*command, f"{temporary}/start-{number}.csv"], capture_output=True)
             if done.returncode:
-                said = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1].removeprefix("error: ")
-                raise KerasdrError(f"`kerasdr predict` of one photograph failed: {said}")
+                last = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1].removeprefix("error: ")
+                said = f"exit code {done.returncode}" + (f": {last}" if last else "")
+                raise KerasdrError(f"`kerasdr predict` of one photograph ended with {said}")
 
         starts = [_seconds(functools.partial(start, number)) for number in range(4)]
     # The first start fills the caches of disk and engine.

@@ -5,6 +5,7 @@ import os
 from typing import Literal, get_args
 
 from kerasdr.errors import KerasdrError
+from kerasdr.extras import how_to_install
 from kerasdr.machine import missing_instructions
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Engine
@@ -14,13 +15,6 @@ DEFAULT_BATCH_SIZE = 16
 
 EngineName = Literal["auto", "openvino", "onnxruntime", "keras"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
-
-_INSTALL: dict[GraphEngine, str] = {
-    "openvino": "pip install openvino",
-    "onnxruntime": "pip install onnxruntime",
-}
-
-_TO_BUILD = "pip install onnxruntime onnx tf2onnx"
 
 
 def choose_engine(bundle: Bundle, name: EngineName = "auto") -> EngineName:
@@ -45,12 +39,12 @@ def choose_engine(bundle: Bundle, name: EngineName = "auto") -> EngineName:
         require_keras()
         return name
     others = "take another --engine"
+    require_installed(name, f", or {others}")
     if name not in bundle.graphs:
         raise KerasdrError(
             f"{bundle.label} has no graphs for the engine {name}: make them with `kerasdr bundle build --engine {name}`, "
             f"or {others}"
         )
-    require_installed(name, f", or {others}")
     return name
 
 
@@ -62,8 +56,7 @@ def require_installed(engine: GraphEngine, or_else: str = "", *, to_build: bool 
     """
     needed = ("onnxruntime", "onnx", "tf2onnx") if engine == "onnxruntime" and to_build else (engine,)
     if not all(_installed(name) for name in needed):
-        how = _TO_BUILD if len(needed) > 1 else _INSTALL[engine]
-        raise KerasdrError(f"the engine {engine} is not installed: {how}{or_else}")
+        raise KerasdrError(f"the engine {engine} is not installed: {how_to_install(engine)}{or_else}")
 
 
 def make_engine(
@@ -114,7 +107,7 @@ def require_keras() -> None:
             "make graphs on another machine with `kerasdr bundle build`, and copy the model here"
         )
     if not _installed(framework) or not _installed("keras"):
-        raise KerasdrError("the engine keras is not installed: pip install kerasdr, or take another --engine")
+        raise KerasdrError(f"the engine keras is not installed: {how_to_install(framework)}, or take another --engine")
 
 
 def _installed(name: str) -> bool:

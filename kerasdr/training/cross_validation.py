@@ -32,7 +32,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.calibration_report import CalibrationReport, calibration_report, report_to_json
 from kerasdr.evaluation.intervals import Interval, grade_metrics, to_json
 from kerasdr.evaluation.over_runs import average_figures
-from kerasdr.evaluation.predictions import read_predictions
+from kerasdr.evaluation.predictions import PROBABILITY_FORMAT, read_predictions
 from kerasdr.files import write_bytes_atomically, write_text_atomically
 from kerasdr.grades import N_GRADES
 from kerasdr.reporting import Reporter
@@ -110,17 +110,17 @@ def cross_validate(
         KerasdrError: if a fold cannot be trained (a deal that leaks, or leaves a part without grades, is found before the
             first one is), or stands there with another configuration or other photographs.
     """
-    folder = runs / f"{experiment.name}-{folds}-folds"
+    folder = folds_folder(experiment, runs, folds)
     data = _check_folds(experiment, folder, runs, reporter, folds, repeats)
     tables, figures, calibration = [], [], []
     photographs = not_graded = 0
     for repeat in range(1, repeats + 1):
         parts, results = [], []
         for number in range(1, folds + 1):
-            run = folder / f"repeat-{repeat}-fold-{number}"
+            run = fold_run(folder, number, repeat)
             known = ", finished before" if is_finished(run) else ""
             reporter.note(f"repeat {repeat} of {repeats}, fold {number} of {folds}{known}")
-            train_in(run, _fold(experiment, number, folds, repeat), runs, reporter)
+            train_in(run, fold_of(experiment, number, folds, repeat), runs, reporter)
             result = open_test_part(run, reporter, command="kerasdr train --folds")
             results.append(result)
             if repeat == 1:
@@ -133,9 +133,9 @@ def cross_validate(
         calibration.append(_pooled(table, results, experiment.seed))
         tables.append(table)
     together = pd.concat(tables, ignore_index=True)
-    whole = together.to_csv(index=False, lineterminator="\n", float_format="%.6f")
+    whole = together.to_csv(index=False, lineterminator="\n", float_format=PROBABILITY_FORMAT)
     write_bytes_atomically(folder / "out_of_fold.csv", whole.encode())
-    seeds = tuple(_fold(experiment, 1, folds, repeat).seed for repeat in range(1, repeats + 1))
+    seeds = tuple(fold_of(experiment, 1, folds, repeat).seed for repeat in range(1, repeats + 1))
     write_bytes_atomically(folder / "repeats.csv", _by_seed(seeds, figures).encode())
     average = figures[0]
     if repeats > 1:
@@ -207,26 +207,18 @@ def _check_folds(
     experiment: Experiment, folder: Path, runs: Path, reporter: Reporter, folds: int, repeats: int
 ) -> ExperimentData:
     """Return the data; refuse what would stop a later fold after hours, and folds of two deals in one table."""
-    first = open_dataset(_fold(experiment, 1, folds, 1).data, experiment.seed, folder.parent.parent, reporter)
+    first = open_dataset(fold_of(experiment, 1, folds, 1).data, experiment.seed, folder.parent.parent, reporter)
     said: dict[str, str] = {}
     tables = []
     for repeat in range(1, repeats + 1):
         for number in range(1, folds + 1):
-            fold = _fold(experiment, number, folds, repeat)
+            fold = fold_of(experiment, number, folds, repeat)
             table = split_table(first.table, fold.data, fold.seed)
             check_no_leak(table, first.digests)
             tables.append(table)
-            grades = grades_asked_for(table, fold.data.target)
-            there = set(table["split"][grades.notna()])
-            for part in ("train", "validation", "test"):
-                if part not in there:
-                    raise KerasdrError(
-                        f"fold {number} of {folds} has no graded photograph in its {part} part: take fewer --folds"
-                    )
-            require_two_grades(grades, table["split"])
-            for line in missing_grade_notes(grades, table["split"]):
+            for line in check_fold(table, fold):
                 said.setdefault(line, f"repeat {repeat}, fold {number}")
-            run = folder / f"repeat-{repeat}-fold-{number}"
+            run = fold_run(folder, number, repeat)
             if (run / "split.csv").is_file():
                 require_same_configuration(run, fold)
                 try:
@@ -245,7 +237,41 @@ def _check_folds(
     return first
 
 
-def _fold(experiment: Experiment, number: int, folds: int, repeat: int) -> Experiment:
+def check_fold(table: pd.DataFrame, fold: Experiment) -> tuple[str, ...]:
+    """Return what there is to say of grades that parts of a fold lack, one line each.
+
+    Args:
+        table: the record table, split.
+        fold: from :func:`fold_of`.
+
+    Raises:
+        KerasdrError: if a part has no grade, or the train part one grade only.
+    """
+    assert fold.data.fold is not None
+    grades = grades_asked_for(table, fold.data.target)
+    there = set(table["split"][grades.notna()])
+    for part in ("train", "validation", "test"):
+        if part not in there:
+            raise KerasdrError(
+                f"fold {fold.data.fold.number} of {fold.data.fold.of} has no graded photograph in its {part} part: take fewer "
+                "--folds"
+            )
+    require_two_grades(grades, table["split"])
+    return missing_grade_notes(grades, table["split"])
+
+
+def folds_folder(experiment: Experiment, runs: Path, folds: int) -> Path:
+    """Return the folder of a cross-validation."""
+    return runs / f"{experiment.name}-{folds}-folds"
+
+
+def fold_run(folder: Path, number: int, repeat: int) -> Path:
+    """Return the folder of a fold's run; fold and repeat count from 1."""
+    return folder / f"repeat-{repeat}-fold-{number}"
+
+
+def fold_of(experiment: Experiment, number: int, folds: int, repeat: int) -> Experiment:
+    """Return the experiment of one fold, with the seeds of its repeat; fold and repeat count from 1."""
     shift = _SEEDS_A_REPEAT * (repeat - 1)
     data = experiment.data.model_copy(update={"fold": FoldConfig(number=number, of=folds)})
     members = tuple(member.model_copy(update={"seed": member.seed + shift}) for member in experiment.members)

@@ -14,6 +14,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.evaluation import baseline_maps
 from kerasdr.evaluation.explanation_summary import MapFigure, in_groups, summarise
 from kerasdr.evaluation.explanations import FIGURES, enlarged, localise
+from kerasdr.evaluation.intervals import few_people
 from kerasdr.evaluation.sanity_checks import Stage, Verdict
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle
@@ -182,12 +183,16 @@ def find_explanation_evidence(
         "with_lesions": len(marked),
         "people": len(set(people)),
     }
+    few = few_people("photographs with lesions are", counts["people"])
+    if some and not few:
+        few = few_people("curves and sanity checks are", len(set(people[chosen])))
     return ExplanationEvidence(
         photographs.about,
         photographs.phantoms,
         (
             *photographs.notes,
             *notes,
+            *few,
             *(f"member {name} is not in the maps: {why}" for name, why in maps.left_out.items()),
         ),
         bundle.label,

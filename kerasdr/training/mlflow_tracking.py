@@ -12,6 +12,7 @@ import yaml
 
 from kerasdr import __version__
 from kerasdr.errors import KerasdrError
+from kerasdr.extras import how_to_install
 from kerasdr.files import printable_path, write_text_atomically
 from kerasdr.no_telemetry import import_mlflow
 from kerasdr.reporting import PassingReporter, Reporter
@@ -50,7 +51,7 @@ class MlflowReporter(PassingReporter):
         try:
             self._mlflow = import_mlflow()
         except ModuleNotFoundError as error:
-            raise KerasdrError("--mlflow needs MLflow: pip install 'kerasdr[mlflow]', or mlflow-skinny") from error
+            raise KerasdrError(f"--mlflow needs MLflow: {how_to_install('mlflow')}") from error
         self._client: Any = None
         self._run_id = ""
         self._logged: dict[str, int] = {}

@@ -1,5 +1,6 @@
 """What an experiment would do, and about how long it would take here."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,13 @@ import pandas as pd
 
 from kerasdr.config import Experiment, MemberConfig
 from kerasdr.data.missing_grades import missing_grade_notes, require_two_grades, slashed_counts
-from kerasdr.data.readers import read_table
+from kerasdr.data.readers import Dataset, read_table
 from kerasdr.data_config import DataConfig
 from kerasdr.reporting import Reporter
 from kerasdr.tasks import Task
 from kerasdr.training.checks import check_experiment
+from kerasdr.training.continued import is_finished, require_same_configuration
+from kerasdr.training.cross_validation import check_fold, fold_of, fold_run, folds_folder
 from kerasdr.training.dataset import data_root, split_table
 from kerasdr.training.members import describe
 from kerasdr.training.samples import grades_asked_for, person_or_eye_grades
@@ -32,42 +35,99 @@ def make_plan(experiment: Experiment, runs: Path, reporter: Reporter) -> str:
     Raises:
         KerasdrError: if it could not be trained: see :func:`kerasdr.training.experiment.train`.
     """
-    lines = [f"experiment  {experiment.name}: {experiment.description}".rstrip(": ")]
-    root = data_root(experiment.data, runs.parent)
-    check_experiment(experiment)
-    if root.is_dir():
-        dataset = read_table(experiment.data.layout, root, experiment.data.options)
+    lines, dataset = _begin(experiment, runs)
+    if dataset is not None:
         table = split_table(dataset.table, experiment.data, experiment.seed)
-        lines.append(f"data        {root} ({experiment.data.layout})")
         counts = _counts_of(table)
-        graded = person_or_eye_grades(table, experiment.data.target)
-        for split, part in table.groupby("split", sort=False):
-            lines.append(
-                f"            {split}: {len(part)} photographs, {part['patient_id'].nunique()} people, "
-                f"grades 0-4 {slashed_counts(graded[part.index])}"
-            )
+        lines += _part_lines(table, experiment.data)
         lines += [f"            {note}" for note in dataset.notes]
         asked = grades_asked_for(table, experiment.data.target)
         require_two_grades(asked, table["split"])
         lines += [f"            warning: {line}" for line in missing_grade_notes(asked, table["split"])]
     else:
-        assert experiment.data.phantom is not None
-        people = experiment.data.phantom.people
         counts = _count(experiment, runs)
-        lines.append(
-            f"data        {people} people's phantoms, to be drawn in {root}: about {counts.photographs} photographs"
-        )
     total, timer = 0.0, _Timer(reporter)
     for member in experiment.members:
-        lines.append(
-            f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}"
-        )
+        lines.append(_member_line(member))
         for stage, seconds in time_stages(timer.costs(member, member.name), member, counts):
             total += seconds
             lines.append(f"            {stage}: about {_minutes(seconds)}")
     lines.append(f"ensemble    the best on validation of {', '.join(experiment.ensemble.methods)}")
     lines.append(f"time        about {_minutes(total)} of fitting here, {timer.method()}")
     return "\n".join(lines)
+
+
+def folds_plan(experiment: Experiment, runs: Path, reporter: Reporter, *, folds: int, repeats: int = 1) -> str:
+    """Return the plan of a cross-validation as text: the people of every fold, members, and the time of what is to be trained.
+
+    Nothing is written, and no photograph is read: whether people or pixels are in two parts is found when training begins.
+
+    Args:
+        experiment, runs, reporter, folds, repeats: as of :func:`kerasdr.training.cross_validation.cross_validate`.
+
+    Raises:
+        KerasdrError: if a fold could not be trained, or stands there with another configuration.
+    """
+    lines, dataset = _begin(experiment, runs)
+    if dataset is not None:
+        lines += [f"            {note}" for note in dataset.notes]
+    folder = folds_folder(experiment, runs, folds)
+    waiting = []
+    for repeat, number in itertools.product(range(1, repeats + 1), range(1, folds + 1)):
+        fold, run = fold_of(experiment, number, folds, repeat), fold_run(folder, number, repeat)
+        if (run / "split.csv").is_file():
+            require_same_configuration(run, fold)
+        state = "finished" if is_finished(run) else "begun" if (run / "status.json").is_file() else "to be trained"
+        lines.append(f"fold        repeat {repeat} of {repeats}, fold {number} of {folds}, seed {fold.seed}: {state}")
+        if dataset is None:
+            counts = _count(fold, runs)
+        else:
+            table = split_table(dataset.table, fold.data, fold.seed)
+            counts = _counts_of(table)
+            lines += _part_lines(table, fold.data)
+            lines += [f"            warning: {line}" for line in check_fold(table, fold)]
+        if not is_finished(run):
+            waiting.append(counts)
+    total, timer = 0.0, _Timer(reporter)
+    for member in experiment.members if waiting else ():
+        lines.append(_member_line(member))
+        costs = timer.costs(member, member.name)
+        of_folds = [time_stages(costs, member, counts) for counts in waiting]
+        for stages in zip(*of_folds, strict=True):
+            seconds = sum(time for _, time in stages)
+            total += seconds
+            lines.append(f"            {stages[0][0]}: about {_minutes(seconds / len(waiting))} a fold")
+    lines.append(f"ensemble    the best on validation of {', '.join(experiment.ensemble.methods)}, in each fold")
+    there = f"{folds * repeats - len(waiting)} of {folds * repeats} folds are finished in {folder}"
+    how = f"about {_minutes(total)} of fitting here, {timer.method()}; {there}" if waiting else f"none: {there}"
+    return "\n".join([*lines, f"time        {how}"])
+
+
+def _begin(experiment: Experiment, runs: Path) -> tuple[list[str], Dataset | None]:
+    """Return the first lines of a plan, and the data set unless phantoms are yet to be drawn."""
+    lines = [f"experiment  {experiment.name}: {experiment.description}".rstrip(": ")]
+    root = data_root(experiment.data, runs.parent)
+    check_experiment(experiment)
+    if root.is_dir():
+        lines.append(f"data        {root} ({experiment.data.layout})")
+        return lines, read_table(experiment.data.layout, root, experiment.data.options)
+    assert experiment.data.phantom is not None
+    people, photographs = experiment.data.phantom.people, _count(experiment, runs).photographs
+    lines.append(f"data        {people} people's phantoms, to be drawn in {root}: about {photographs} photographs")
+    return lines, None
+
+
+def _part_lines(table: pd.DataFrame, data: DataConfig) -> list[str]:
+    graded = person_or_eye_grades(table, data.target)
+    return [
+        f"            {split}: {len(part)} photographs, {part['patient_id'].nunique()} people, "
+        f"grades 0-4 {slashed_counts(graded[part.index])}"
+        for split, part in table.groupby("split", sort=False)
+    ]
+
+
+def _member_line(member: MemberConfig) -> str:
+    return f"member      {member.name}: {describe(member)}, weights {member.model.weights}, seed {member.seed}"
 
 
 def task_plan(task: Task, planned: Sequence[TaskRun], runs: Path, reporter: Reporter) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.metrics import quadratic_kappa
+from kerasdr.extras import how_to_install
 from kerasdr.no_telemetry import import_nncf, import_openvino
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.build import build_graphs, put_graphs
@@ -165,7 +166,7 @@ def _require_nncf() -> None:
     try:
         nncf = import_nncf()
     except ModuleNotFoundError as error:
-        raise KerasdrError("int8 needs NNCF, which is not installed: pip install nncf") from error
+        raise KerasdrError(f"int8 needs NNCF, which is not installed: {how_to_install('nncf')}") from error
     import logging
 
     nncf.set_log_level(logging.ERROR)

@@ -1,10 +1,12 @@
 """``kerasdr bench`` runs every part and reckons from what it measured; how fast this machine is is no test's business."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from kerasdr.scoring import benchmark
 from kerasdr.scoring.benchmark import Benchmark, Spread
 from kerasdr.scoring.build import rebuild
 from tests.cli.conftest import Kerasdr
@@ -52,6 +54,30 @@ def test_the_command(kerasdr: Kerasdr, real: Path, eye: bytes) -> None:
     }
     assert all(value > 0 for values in content["rates"].values() for value in values)
     assert content["share_of_bound"] > 0 and len(content["start_seconds"]) == 3
+
+
+def test_a_job_that_is_refused_is_told_with_its_reason(
+    kerasdr: Kerasdr, real: Path, eye: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("a.png").write_bytes(eye)
+    sums = (real / "SHA256SUMS").read_text()
+
+    def damage(*_: object) -> dict[str, Spread]:
+        (real / "SHA256SUMS").write_text("")
+        return {}
+
+    # Behind what bench has read of the model, before the processes that read it for themselves.
+    monkeypatch.setattr(benchmark, "_rates", damage)
+    monkeypatch.setattr(benchmark, "make_engine", lambda *_, **__: None)
+    said = kerasdr("bench", "a.png", "--engine", "keras").error
+    refused = kerasdr("predict", "a.png", "--model", str(real.parent), "--out", "out.csv").refused
+    assert said == f"`kerasdr predict` of one photograph ended with exit code 6: {refused}"
+
+    monkeypatch.setattr(benchmark, "_rates", lambda *_: {})
+    ended = subprocess.CompletedProcess([], -9, b"", b"")
+    monkeypatch.setattr(benchmark.subprocess, "run", lambda *_, **__: ended)
+    (real / "SHA256SUMS").write_text(sums)
+    assert kerasdr("bench", "a.png", "--engine", "keras").error.endswith(" ended with exit code -9")
 
 
 def test_nothing_to_measure_on(kerasdr: Kerasdr, real: Path) -> None:

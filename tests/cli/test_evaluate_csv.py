@@ -118,6 +118,47 @@ def test_the_table(kerasdr: Kerasdr, study: Any) -> None:
     assert max(map(len, lines)) <= 120
 
 
+def test_missing_rows_count_as_ungradable_if_asked(kerasdr: Kerasdr, study: Any) -> None:
+    truth, guess, _ = study
+    rows = Path("grades.csv").read_text().splitlines()
+    # Of 40 people both eyes: the last 30 photographs have no row, nor has 901_left.
+    Path("short.csv").write_text("\n".join([*rows[:51], rows[-1]]) + "\n")
+    asked = ("evaluate", "short.csv", "--labels", "labels.csv", "--groups", "eye", "--json", "figures.json")
+    plain = kerasdr(*asked)
+    assert "32 photographs of labels.csv are not in short.csv, counted nowhere: " in plain.err
+    found = json.loads(Path("figures.json").read_text())
+    assert len(found["labels_without_prediction"]) == 32 and found["counts"]["photographs"] == 50
+    assert found["counts"]["missing_as_ungradable"] == 0
+
+    ran = kerasdr(*asked, "--missing-as-ungradable")
+    assert ran.code == 0
+    assert "31 photographs of labels.csv are not in short.csv, counted as ungradable: " in ran.err
+    assert "1 photograph of labels.csv is not in short.csv, counted nowhere: 902_left\n" in ran.err
+    assert "81 labelled = 44 graded + 37 not graded (35 ungradable of which 31 without a row, 2 failed)\n" in ran.out
+    counted = json.loads(Path("figures.json").read_text())
+    assert counted["counts"]["missing_as_ungradable"] == 31 and counted["counts"]["people"] == 41
+    assert counted["labels_without_prediction"] == found["labels_without_prediction"]
+    assert counted["quadratic_kappa"] == found["quadratic_kappa"]
+    every = np.append(truth, 0)
+    referred = np.array([not 6 <= place < 50 or guess[place] >= 2 for place in range(81)])
+    figure = counted["sensitivity_referable_intention_to_screen"]
+    assert figure["value"] == pytest.approx(np.mean(referred[every >= 2])) and figure["n_images"] == 81
+    (left, _) = counted["subgroups"]["eye"]["groups"]
+    assert (left["counts"]["photographs"], left["counts"]["graded"]) == (41, 22)
+
+
+def test_nobody_knows_whose_photographs_are_missing(kerasdr: Kerasdr) -> None:
+    Path("p.csv").write_text("image,grade,person\n1_left,2,Ada\n2_left,0,Bob\n")
+    Path("l.csv").write_text("image,grade\n1_left,2\n2_left,0\n3_left,1\n")
+    ran = kerasdr("evaluate", "p.csv", "--labels", "l.csv", "--missing-as-ungradable")
+    assert ran.code == 1
+    assert (
+        "l.csv does not say whose photographs are that p.csv lacks, such as 3_left: put the column person into"
+        in ran.err
+    )
+    assert kerasdr("evaluate", "--missing-as-ungradable").code == 2
+
+
 def test_by(kerasdr: Kerasdr, study: Any) -> None:
     whole = kerasdr("evaluate", "grades.csv", "--labels", "labels.csv", "--json", "both.json")
     assert whole.code == 0
@@ -218,8 +259,9 @@ def test_bad_input_is_one_line(kerasdr: Kerasdr, predictions: str, labels: str, 
         (["p.csv"], "p.csv is judged by labels: give --labels LABELS.csv as well"),
         (["--labels", "l.csv"], "--labels judges a CSV of predictions: give PREDICTIONS.csv as well"),
         (["run", "--labels", "l.csv"], "--labels judges a CSV of predictions"),
-        (["run", "--json", "f.json"], "--json, --by and --interval are for PREDICTIONS.csv with --labels LABELS.csv"),
-        (["run", "--by", "eye"], "--json, --by and --interval are for PREDICTIONS.csv"),
+        (["run", "--json", "f.json"], "--missing-as-ungradable are for PREDICTIONS.csv with --labels LABELS.csv"),
+        (["run", "--by", "eye"], "--json, --by, --interval and --missing-as-ungradable are for PREDICTIONS"),
+        (["run", "--missing-as-ungradable"], "--json, --by, --interval and --missing-as-ungradable are for"),
         (
             ["p.csv", "--labels", "l.csv", "--submission", "s.csv"],
             "--submission is for a run, --labels for PREDICTIONS.csv",

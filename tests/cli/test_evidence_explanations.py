@@ -79,6 +79,8 @@ def test_evidence_from_phantoms(kerasdr: Kerasdr, run: Path) -> None:
     found = json.loads((out / "explanations.json").read_text())
     counts = found["counts"]
     assert counts["photographs"] == counts["with_lesions"] + counts["without_lesions"] + counts["not_asked"]
+    few = f"photographs with lesions are of {counts['people']} people only: over fewer than 20"
+    assert any(note.startswith(few) for note in found["notes"]) and few in ran.out
     assert found["phantoms"] and len(found["verdicts"]) == 2 and len(found["sanity"]) == 12
     assert len(found["curves"]) == 4 * 5  # two methods and three maps that know nothing
 

@@ -48,6 +48,8 @@ def test_phantoms_of_a_bundle(kerasdr: Kerasdr, model: str, bright: list[tuple[i
         *("robustness.json", "robustness.csv", "robustness.svg", "robustness.png", "degradations.png")
     }
     found = json.loads(Path("found/robustness.json").read_text())
+    few = "photographs are of 6 people only: over fewer than 20 these intervals are too narrow"
+    assert found["notes"] == [few] and few in " ".join(ran.out.split())
     assert found["data"]["phantoms"] and found["data"]["people"] == 6 and found["seed"] == 5
     assert "phantoms of seed 5; whether the model was trained on this seed cannot be checked" in found["data"]["what"]
     dark, jpeg = found["curves"]

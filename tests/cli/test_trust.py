@@ -60,6 +60,24 @@ def test_a_machine_is_checked_once(kerasdr: Kerasdr, model: str, monkeypatch: py
     assert predict(kerasdr).code == 0
 
 
+def test_a_cache_that_cannot_be_written_is_told(
+    kerasdr: Kerasdr, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no folder").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no folder"))
+    ran = predict(kerasdr)
+    assert ran.code == 0
+    (line,) = [line for line in ran.err.splitlines() if "cache" in line]
+    assert line == (
+        f"the cache {tmp_path}/no folder/kerasdr cannot be written (Not a directory): every job compiles networks and checks "
+        "anew; let XDG_CACHE_HOME name a folder that can, by its whole path"
+    )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for _ in range(2):  # checked now, and known
+        Path("a.png").write_bytes(Path("a.png").read_bytes() + b"another")
+        assert "cache" not in predict(kerasdr).err
+
+
 def test_check_says_what_it_saw(kerasdr: Kerasdr, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kerasdr.cli.bundle.load_keras_quietly", lambda: None)
     monkeypatch.setattr("kerasdr.scoring.engines.make_engine", lambda *arguments, **options: FakeEngine())

@@ -141,3 +141,26 @@ def test_sets_that_are_none_are_refused(predictions: Path, wrong: str) -> None:
         KerasdrError, match=rf"p\.csv line 3: grade_set '{wrong}' is no set of grades such as 3 or 1 to 2"
     ):
         read_given_predictions(predictions)
+
+
+def test_a_row_without_any_probability_was_not_graded(predictions: Path) -> None:
+    predictions.write_text(f"image,grade,{P}\na,1,0,1,0,0,0\nb,2,,,,,\nc,,,,,,\nd,3,,,,,\n")
+    found = read_given_predictions(predictions)
+    assert found.status == ["graded", "no grade", "no grade", "no grade"] and list(found.grades) == [1, -1, -1, -1]
+    assert found.notes == (
+        f"2 rows of {predictions} have a grade and no probabilities, taken as not graded, the first in line 3: b",
+    )
+    predictions.write_text(f"image,grade,{P}\na,1,,,,,\nb,2,,,,,\n")
+    with pytest.raises(KerasdrError, match="line 2: prob_0 '' must be a number"):
+        read_given_predictions(predictions)
+
+
+def test_grades_that_are_not_the_most_probable_are_told(predictions: Path) -> None:
+    rows = ["a,1,0,1,0,0,0", "b,2,0.5,0.2,0.3,0,0", "c,2,0.3,0,0.3,0.3,0.1", "d,0,0,1,0,0,0", "e,,,,,,"]
+    predictions.write_text("\n".join([f"image,predicted,{P}", *rows]) + "\n")
+    assert read_given_predictions(predictions).notes == (
+        f"in 2 of 4 graded rows of {predictions} the column predicted is not the most probable grade, the first in line 3: as "
+        "it is to be if cut points chose the grades, else a column is wrong",
+    )
+    predictions.write_text("\n".join([f"image,predicted,{P}", rows[0], rows[2]]) + "\n")
+    assert read_given_predictions(predictions).notes == ()

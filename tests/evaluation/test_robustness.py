@@ -94,7 +94,7 @@ def test_intervals_are_those_of_the_plain_bootstrap() -> None:
 
     plain = bootstrap_people(limit, people, n_resamples=150, seed=5)
     assert found.curves[0].limit.value == pytest.approx(plain.value)
-    assert found.curves[0].limit.low == pytest.approx(plain.low, abs=0.05)
+    assert (found.curves[0].limit.between, found.curves[0].limit.low) == ((1.0, 3.0), 1.0)
 
     assert found.mirrored is not None
     both = worse.grades >= 0
@@ -159,8 +159,19 @@ def test_crossings_by_hand() -> None:
 
 def test_an_end_may_be_infinite() -> None:
     falls = np.array([[0.0, 0.2]] + [[0.0, 0.2]] * 90 + [[0.0, 0.05]] * 10)
-    limit = severity_limit([0, 2], falls, 0.1)
-    assert (limit.value, limit.low) == (1.0, 1.0) and math.isinf(limit.high) and limit.not_reached == 0.1
-    assert str(limit) == "1.0 (1.0 to not reached)"
+    limit = severity_limit([0, 1], falls, 0.1)
+    assert (limit.value, limit.low) == (0.5, 0.5) and math.isinf(limit.high) and limit.not_reached == 0.1
+    assert str(limit) == "0.5 (0.5 to not reached)"
     few = severity_limit([0, 2], np.array([[0.0, 0.2]] + [[0.0, NAN]] * 9 + [[0.0, 0.2]]), 0.1)
     assert few.value == 1.0 and math.isnan(few.low)
+
+
+def test_nothing_is_known_between_severities_that_are_far_apart() -> None:
+    falls = np.array([[0.0, 0.0, 0.2]] + [[0.0, 0.2, 0.3]] * 50 + [[0.0, 0.0, 0.4]] * 51)
+    limit = severity_limit([0, 1, 5], falls, 0.1)
+    assert limit.between == (1, 5) and (limit.low, limit.high) == (0.5, 5.0)
+    assert str(limit) == "between 1 and 5, with none between them measured (0.5 to 5.0)"
+    # Where kappa is undefined nothing is measured either; a severity that was measured is exact.
+    assert severity_limit([0, 1, 2], np.array([[0.0, NAN, 0.2]] * 2), 0.1).between == (0, 2)
+    exact = severity_limit([0, 5], np.array([[0.0, 0.1]] * 2), 0.1)
+    assert exact.between is None and str(exact) == "5.0 (5.0 to 5.0)"

@@ -43,7 +43,8 @@ def test_the_table_holds_every_figure(report: RobustnessReport) -> None:
     ]
     assert gone["value"] == "" and gone["undefined"] == "no photograph is graded"
     limits = {row["kind"]: row for row in rows if row["figure"] == "severity_of_fall_0.1"}
-    assert 0 < float(limits["blur"]["value"]) < 2 and limits["dust"]["value"] == "inf"
+    assert limits["blur"]["value"] == "" and limits["dust"]["value"] == "inf"
+    assert limits["blur"]["undefined"] == "between 0 and 2, with none between them measured"
     assert limits["dust"]["undefined"] == "not reached up to 5"
     assert [row["figure"] for row in rows if row["kind"] == "mirror"] == [
         *("same_grade", "mean_change_of_prob_referable", "kappa_between")
@@ -56,6 +57,7 @@ def test_plain_data(report: RobustnessReport) -> None:
     blur, dust = content["curves"]
     assert [step["severity"] for step in blur["steps"]] == [0.0, 2.0, 5.0]
     assert blur["severity_of_fall"]["not_reached"] is False and dust["severity_of_fall"]["not_reached"] is True
+    assert blur["severity_of_fall"]["value"] is None and blur["severity_of_fall"]["between"] == [0.0, 2.0]
     assert dust["severity_of_fall"]["value"] is None and dust["severity_of_fall"]["last_severity"] == 5.0
     for curve in content["curves"]:
         for step in curve["steps"]:
@@ -72,6 +74,8 @@ def test_the_text(report: RobustnessReport) -> None:
     assert f"{step.missed} of {step.called_referable}, {step.refused} refused" in text
     assert "undefined, kappa: no photograph is graded" in text and "nan" not in text
     assert "kappa has fallen by 0.1 at severity: not reached up to 5" in text
+    assert "too narrow" not in text and to_json(report)["notes"] == []
+    assert "kappa has fallen by 0.1 at severity: between 0 and 2, with none between them measured (0.0 to " in text
     assert "m@1 (trained on drawings)" in text and "60 of 30 people: a folder" in text
     assert max(map(len, text.splitlines())) <= 128
 

@@ -186,7 +186,7 @@ def test_engines_are_chosen_by_what_is_there(carrying: Bundle, bundle: Bundle, m
     monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name not in absent)
     assert choose_engine(carrying) == "onnxruntime"
     with pytest.raises(
-        KerasdrError, match="the engine openvino is not installed: pip install openvino, or take another"
+        KerasdrError, match="the engine openvino is not installed: pip install kerasdr, or take another"
     ):
         choose_engine(carrying, "openvino")
     with pytest.raises(KerasdrError, match="the engine openvino is not installed"):
@@ -196,6 +196,15 @@ def test_engines_are_chosen_by_what_is_there(carrying: Bundle, bundle: Bundle, m
     absent.add("tensorflow")
     with pytest.raises(KerasdrError, match="the engine keras is not installed: pip install kerasdr"):
         make_engine(carrying)
+
+
+def test_a_missing_engine_is_told_before_the_graphs_that_it_would_run(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name != "onnxruntime")
+    said = r"^the engine onnxruntime is not installed: pip install 'kerasdr\[onnxruntime\]', or take another --engine$"
+    with pytest.raises(KerasdrError, match=said):
+        choose_engine(bundle, "onnxruntime")
 
 
 def test_a_bundle_without_graphs_says_how_to_make_them(bundle: Bundle) -> None:
@@ -233,7 +242,7 @@ def test_what_a_converter_raises_is_one_line(tmp_path: Path, monkeypatch: pytest
         build_graphs(bundle, "openvino")
     monkeypatch.setattr("kerasdr.scoring.engines._installed", lambda name: name != "tf2onnx")
     with pytest.raises(
-        KerasdrError, match="the engine onnxruntime is not installed: pip install onnxruntime onnx tf2onnx"
+        KerasdrError, match=r"the engine onnxruntime is not installed: pip install 'kerasdr\[onnxruntime\]'"
     ):
         build_graphs(bundle, "onnxruntime")
 

@@ -133,7 +133,13 @@ def test_the_whole_command_needs_no_training_framework(
     assert list((tmp_path / "home").iterdir()) == []  # OpenVINO's own start would leave an identifier there
 
 
-@pytest.mark.parametrize("arguments", [("models",), ("data", "check", "."), ("explain", "a.png"), ("evaluate",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("models",), ("data", "check", "."), ("explain", "a.png"), ("evaluate",), ("report",), ("train", "demo")),
+        *(("evaluate", "a.csv", "--labels", "b.csv"), ("compare", "a.csv", "b.csv")),
+    ],
+)
 def test_what_a_lean_install_lacks_is_said_in_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
     program = COMMAND.split("pictures = ")[0].replace("engine, folder, *foreign = sys.argv[1:]", FOREIGN)
     program += "from kerasdr.cli.main import main\nmain()\n"
@@ -142,3 +148,5 @@ def test_what_a_lean_install_lacks_is_said_in_one_line(arguments: tuple[str, ...
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1), ran.stderr
     assert ran.stderr.startswith("error: ")
+    if arguments not in (("data", "check", "."), ("explain", "a.png"), ("evaluate",)):  # an empty folder lacks more
+        assert ran.stderr.endswith("not installed here, as in a lean installation: pip install kerasdr\n"), ran.stderr

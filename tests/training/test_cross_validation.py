@@ -16,7 +16,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.metrics import quadratic_kappa
 from kerasdr.reporting import Reporter
 from kerasdr.training import experiment as experiment_module
-from kerasdr.training.cross_validation import CrossValidation, _fold, cross_validate
+from kerasdr.training.cross_validation import CrossValidation, cross_validate, fold_of
 from kerasdr.training.dataset import ExperimentData, split_table
 from kerasdr.training.experiment import train
 from kerasdr.training.run_folder import chosen_run
@@ -79,6 +79,11 @@ def test_figures_are_those_of_the_table(judged: CrossValidation) -> None:
     by_seed = pd.read_csv(judged.folder / "repeats.csv")
     assert by_seed["seed"].tolist() == list(judged.seeds) == kept["seeds"]
     assert by_seed["quadratic_kappa"].tolist() == pytest.approx(values, abs=1e-6)
+    # As many digits as the folds have: with six, probabilities would tie that the folds tell apart.
+    probabilities = [f"prob_{grade}" for grade in range(5)]
+    own = pd.read_csv(judged.folder / "repeat-1-fold-1" / "predictions_test.csv")[probabilities]
+    there = table[(table["repeat"] == 1) & (table["fold"] == 1)][probabilities]
+    assert np.array_equal(there, own) and not np.array_equal(own, own.round(6))
     assert kept["phantoms"] is True and kept["split"] == "out of fold, 3 folds by person"
 
 
@@ -119,14 +124,14 @@ def test_two_configurations_are_judged_on_the_same_folds_of_people(phantom_root:
     seen = []
     for repeat in (1, 2):
         for number in (1, 2, 3):
-            first, second = (_fold(config, number, 3, repeat) for config in (one, other))
+            first, second = (fold_of(config, number, 3, repeat) for config in (one, other))
             assert first.members != second.members
             split = split_table(table, first.data, first.seed)
             shuffled = split_table(table.sample(frac=1, random_state=repeat), second.data, second.seed).sort_index()
             assert split["split"].tolist() == shuffled["split"].tolist()
             seen.append(tuple(split["split"]))
     assert len(set(seen)) == 6, "or folds would be the same in any case"
-    changed = _fold(experiment(phantom_root, seed=7), 1, 3, 1)
+    changed = fold_of(experiment(phantom_root, seed=7), 1, 3, 1)
     assert tuple(split_table(table, changed.data, changed.seed)["split"]) not in seen
 
 
@@ -137,7 +142,7 @@ def test_the_outer_fold_has_no_say_in_what_is_chosen(
     methods = {"methods": ["soft", "weighted", "stacking"]}
     members = [{"name": "a"}, {"name": "b"}]
     raw = {"members": members, "ensemble": methods, "bundle": {"engines": []}}
-    fold = _fold(experiment(phantom_root, **raw), 2, 3, 1)
+    fold = fold_of(experiment(phantom_root, **raw), 2, 3, 1)
     read = experiment_module.open_dataset
 
     def trained(name: str, wrong: str) -> tuple[bytes, Any, bytes]:

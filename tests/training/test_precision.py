@@ -156,7 +156,7 @@ def test_a_processor_without_bfloat16_cannot_judge_it(run: Path, monkeypatch: py
 
 def test_without_nncf(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "nncf", None)
-    with pytest.raises(KerasdrError, match=r"int8 needs NNCF, which is not installed: pip install nncf"):
+    with pytest.raises(KerasdrError, match=r"int8 needs NNCF, which is not installed: pip install 'kerasdr\[int8\]'"):
         lower_precision(run, "int8", Reporter())
 
 

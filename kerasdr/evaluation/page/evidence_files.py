@@ -6,8 +6,10 @@ from typing import Any
 
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.explanation_text import SHOWN
+from kerasdr.evaluation.intervals import few_people
 from kerasdr.evaluation.predictions import read_json
 from kerasdr.evaluation.robustness_report import MIRROR_TITLES, TITLES
+from kerasdr.evaluation.severity_limit import between_text
 from kerasdr.files import printable_path, sha256_of_file
 
 FOLDER = "evidence"
@@ -59,12 +61,14 @@ def _of(content: dict[str, Any]) -> str:
 
 def _robustness(content: dict[str, Any]) -> dict[str, Any]:
     """Where kappa has fallen by what is too much and what is at the last step, by kind; how alike mirrored ones are graded."""
-    told: dict[str, Any] = {}
+    told: dict[str, Any] = _note(content["data"]["people"])
     for curve in content["curves"]:
         limit, a_step = curve["severity_of_fall"], curve["a_step"]
         name = f"severity at which kappa has fallen by {limit['fall']:g}: {curve['kind']} (a step is {a_step})"
         if limit["not_reached"]:
             told[name] = f"not reached up to {limit['last_severity']:g}"
+        elif limit.get("between"):
+            told[name] = between_text(limit["between"])
         elif limit["value"] is None:
             told[name] = "undefined"
         else:
@@ -81,10 +85,9 @@ def _robustness(content: dict[str, Any]) -> dict[str, Any]:
 
 def _explanations(content: dict[str, Any]) -> dict[str, Any]:
     """What maps and differences say of photographs rightly called referable, and the verdicts of the sanity checks."""
-    told: dict[str, Any] = {}
-    for one in content["figures"]:
-        if one["group"] != "rightly_referable" or one["figure"] not in SHOWN:
-            continue
+    shown = [one for one in content["figures"] if one["group"] == "rightly_referable" and one["figure"] in SHOWN]
+    told: dict[str, Any] = _note(max((one["n_people"] for one in shown), default=0))
+    for one in shown:
         name = one["map"] + (f" minus {one['minus']}" if one["minus"] else "")
         interval = {key: one[key] for key in ("value", "low", "high", "n_people")} | {"n_images": one["n_photographs"]}
         told.setdefault("rightly called referable", {}).setdefault(name, {})[one["figure"]] = (
@@ -93,6 +96,11 @@ def _explanations(content: dict[str, Any]) -> dict[str, Any]:
     for verdict in content["verdicts"]:
         told[f"sanity check, {verdict['check']}"] = verdict["text"]
     return told
+
+
+def _note(people: int) -> dict[str, Any]:
+    notes = few_people("these figures are", people)
+    return {"note": notes[0]} if notes else {}
 
 
 _IN_SHORT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasdr.evaluation.calibration_figures import ReliabilityBin, forecasts, reliability_table
 from kerasdr.evaluation.decision_curve import decision_curve
+from kerasdr.evaluation.intervals import FEW_PEOPLE
 from kerasdr.evaluation.judged import describe_interval
 from kerasdr.evaluation.judged_text import TITLES
 from kerasdr.evaluation.page.chart import Figure, Look
@@ -51,7 +52,6 @@ _LAYOUT = {
     "validation": "These people chose the epochs that were kept and how networks are combined, so figures of them are too "
     "good. They are no test.",
 }
-_FEW_PEOPLE = 20
 _SLACK = 1e-12  # shares of counts
 
 
@@ -114,8 +114,8 @@ def _what(run: RunFiles, part: JudgedPart) -> str:
         if part.files.asked_by_run not in (None, asked):
             count += f", of which the run itself counts {part.files.asked_by_run}, without those labelled ungradable"
     few = ""
-    if len(part.people) < _FEW_PEOPLE:
-        few = f" Over fewer than {_FEW_PEOPLE} people these intervals are too narrow."
+    if len(part.people) < FEW_PEOPLE:
+        few = f" Over fewer than {FEW_PEOPLE} people these intervals are too narrow."
     return f"{text}{count}.{few}"
 
 

@@ -68,7 +68,9 @@ def check_cache(folder: Path | None = None) -> Point:
         try_to_write(folder)
     except OSError as error:
         return warning(
-            "cache", f"{shown} cannot be written ({error.strerror}): every job compiles networks and checks anew"
+            "cache",
+            f"{shown} cannot be written ({error.strerror}): every job compiles networks and checks anew; let XDG_CACHE_HOME "
+            "name a folder that can, by its whole path",
         )
     return ok("cache", f"{shown} can be written")
 

@@ -335,6 +335,19 @@ def test_what_evidence_has_put_below_a_run_is_shown_in_short(make_run: MakeRun, 
     assert "not reached up to 5" in text and "FAILED: above chance" in text
     assert "0.787 (0.629 to 0.954), 44 photographs of 24 people" in text and "77.25" not in text
     assert OPTIONAL["robustness"] not in text and OPTIONAL["explanations"] not in text
+    assert "intervals are too narrow" not in text
+
+    (tmp_path / "few").mkdir()
+    wide_apart = {**curves[0], "severity_of_fall": {**limit, "value": None, "between": [0.0, 5.0]}}
+    (run / "evidence" / "robustness" / "robustness.json").write_text(
+        json.dumps({**robustness, "data": {**data, "people": 12}, "curves": [wide_apart]})
+    )
+    few = {**explanations, "figures": [{**figure, "n_people": 9}, wide]}
+    (run / "evidence" / "explanations" / "explanations.json").write_text(json.dumps(few))
+    text = text_of(written([run], tmp_path / "few"))
+    assert "between 0 and 5, with none between them measured" in text
+    for people in (12, 9):
+        assert f"these figures are of {people} people only: over fewer than 20 these intervals are too narrow" in text
 
     (run / "bundle" / "SHA256SUMS").write_text("of another model\n")
     text = text_of(written([run], tmp_path / "again"))
