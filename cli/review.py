@@ -8,6 +8,7 @@ from kerasdr.cli.lazy_group import LazyGroup
 COMMANDS = {
     "page": ("kerasdr.cli.review_page", "page_command", "Write the page on which a person looks at the grades."),
     "merge": ("kerasdr.cli.review_merge", "merge_command", "Put readers' decisions beside the grades."),
+    "export": ("kerasdr.cli.review_export", "export_command", "Write the grades as tasks of a labelling tool."),
 }
 
 

@@ -173,3 +173,16 @@ def test_what_is_not_of_the_job_is_refused_and_kept_nowhere(kerasdr: Kerasdr) ->
     assert not Path("reviewed.csv").exists()
     assert Path("out.ledger").read_bytes() == before
     assert kerasdr(*MERGE).code == 0
+
+
+def test_tasks_are_written_for_a_labelling_tool(kerasdr: Kerasdr) -> None:
+    ran = kerasdr("review", "export", "out.csv", "--images", "in", "--to", "label-studio", "--out", "tasks.json")
+    assert (ran.code, ran.out) == (0, "tasks.json: 2 tasks of 3 rows, pictures in tasks_files/\n")
+    assert "labelling interface: <View>" in ran.err
+    tasks = json.loads(Path("tasks.json").read_text())
+    for task in tasks:
+        assert Path(task["data"]["image"].removeprefix("/data/local-files/?d=")).is_file()
+        assert task["predictions"][0]["result"][0]["value"] == {"choices": ["3 severe NPDR"]}
+    assert (
+        kerasdr("review", "export", "out.csv", "--images", "in", "--to", "label-studio", "--out", "out.csv").code == 2
+    )
