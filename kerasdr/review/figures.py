@@ -187,6 +187,8 @@ def review_json(
 def _notes(reviewed: Reviewed, machine: Sequence[AgainstMachine]) -> list[str]:
     few = [figure for one in machine for figure in one.figures.values() if figure.n_people < FEW_PEOPLE]
     narrow = [f"over fewer than {FEW_PEOPLE} people intervals are too narrow"] if few else []
+    if any(figure.low == figure.high for one in machine for figure in one.figures.values()):
+        narrow.append("of an interval without width every resample agrees; the truth may still differ")
     return [*reviewed.notes, *narrow, SEEN]
 
 

@@ -59,10 +59,10 @@ const eyePart = (eye) => {
     make("p", { class: "soft" }, `${eyeWords(eye)}${eye.image.includes("/") ? ` · ${eye.image}` : ""}`),
     picture(eye),
     make("p", { class: "said" }, make("strong", {}, saidWords(eye)), eye.reason ? ` ${eye.reason}` : ""),
-    ...(eye.status === "graded" ? [bars(eye), make("p", {}, furtherWords(eye))] : []),
     decisionButtons(eye, part),
-    make("label", { class: "note-line" }, make("span", {}, "Note ", make("kbd", {}, "n")), part.note),
     (part.told = make("p", { class: "told" })),
+    make("label", { class: "note-line" }, make("span", {}, "Note ", make("kbd", {}, "n")), part.note),
+    ...(eye.status === "graded" ? [bars(eye), make("p", {}, furtherWords(eye))] : []),
   );
   if (!canDecide(eye)) part.note.disabled = true;
   parts.set(eye, part);
@@ -125,7 +125,7 @@ const picture = (eye) => {
     if (whole) pane.append(image(eye.photograph, `Photograph ${name}, whole`, "fitted"));
     else pane.querySelector(".fitted").remove();
   } }, "Whole photograph");
-  return make("div", {}, pane, toggle);
+  return make("div", { class: "both" }, pane, toggle);
 };
 
 const decisionButtons = (eye, part) => make(

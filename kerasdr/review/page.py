@@ -92,7 +92,7 @@ def write_review(
 
 def _photographs(shown: Shown, path: Path, folder: Path) -> dict[str, str]:
     if shown.data:
-        return {digest: _data_url(picture) for digest, picture in shown.data.items()}
+        return {digest: _data_url(picture, "jpeg") for digest, picture in shown.data.items()}
     return {digest: address(folder / name, path) for digest, name in shown.pictures.items()}
 
 
@@ -100,11 +100,11 @@ def _as_data(file: Path) -> str:
     """Return a Grad-CAM picture as an address that holds it, in a tenth of the room that a PNG takes."""
     content = file.read_bytes()
     pixels = None if file.suffix == ".webp" else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
-    return _data_url(content if pixels is None else encode_webp(np.asarray(pixels, np.uint8)))
+    return _data_url(content if pixels is None else encode_webp(np.asarray(pixels, np.uint8)), "webp")
 
 
-def _data_url(picture: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(picture).decode('ascii')}"
+def _data_url(picture: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"
 
 
 def _document(grades: GradesCsv, photographs: dict[str, str], heat: dict[str, str]) -> str:

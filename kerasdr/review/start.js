@@ -30,6 +30,8 @@ const named = () => {
   const act = pending;
   pending = null;
   at("who").close();
+  // A browser gives the focus back to what had it, if anything; until then keys would still go to the field.
+  if (at("who").contains(document.activeElement)) at("list").focus({ preventScroll: true });
   takeReader(name);
   if (act) act();
 };
@@ -46,7 +48,7 @@ const pressed = (event) => {
   const typing = event.target.matches("input[type=text], input[type=search]");
   if (event.key === "Escape" && typing) {
     event.target.blur();
-    at("list").focus();
+    at("list").focus({ preventScroll: true });
     return;
   }
   if (typing || event.target.matches("select, textarea, input[type=range]")) return;

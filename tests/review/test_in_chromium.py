@@ -86,6 +86,17 @@ def downloaded(folder: Path) -> Path:
     raise AssertionError("no download")
 
 
+def test_keys_go_on_at_once_after_the_name(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.ask("document.activeElement.blur()")
+    tab.press("4")
+    tab.wait_for("document.getElementById('who').open")
+    tab.type("Ada")
+    tab.press("Enter", "j", "a")
+    assert selected(tab) == "1_left.png"
+    assert tab.ask("document.getElementById('progress').textContent") == "2 of 7 decided, 1 overruled"
+
+
 def test_it_is_read_from_a_file_and_asks_nobody(tab: Browser, page: Path) -> None:
     fresh(tab, page)
     tab.requests.clear()

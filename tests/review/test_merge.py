@@ -123,6 +123,13 @@ def test_counts_and_figures_are_those_of_the_pairs(grades: GradesCsv) -> None:
     assert ada.figures["quadratic_kappa"].low < ada.figures["quadratic_kappa"].value
 
 
+def test_a_reader_who_always_agrees_gives_no_certainty(grades: GradesCsv) -> None:
+    reviewed = counted(grades, ["agree"] * len(grades.rows))
+    told = against_machine(reviewed)
+    assert told[0].figures["sensitivity_referable"].low == 1.0
+    assert "of an interval without width every resample agrees" in review_text(reviewed, told, [])
+
+
 def test_readers_are_compared_on_what_both_decided(grades: GradesCsv) -> None:
     ada = [decision(row, "agree") for row in grades.rows]
     grace = [

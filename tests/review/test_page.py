@@ -129,12 +129,10 @@ def test_photographs_are_found_by_their_bytes_and_named_by_them(
     page = write_review(grades.path, tmp_path / "review.html", [str(tmp_path / "in")])
     assert (page.wanted, page.photographs, page.refused) == (4, 2, 1)
     files = {path.name: cv2.imread(str(path)).shape for path in (tmp_path / "review_files").iterdir()}
-    assert set(files) == {f"{large[:16]}.webp", f"{small[:16]}.webp"}
-    assert max(files[f"{large[:16]}.webp"][:2]) == 1024 and files[f"{small[:16]}.webp"] == (300, 200, 3)
+    assert set(files) == {f"{large[:16]}.jpg", f"{small[:16]}.jpg"}
+    assert max(files[f"{large[:16]}.jpg"][:2]) == 1024 and files[f"{small[:16]}.jpg"] == (300, 200, 3)
     shown = {row[0]: row[9] for row in read_data(page.path)["rows"]}  # type: ignore[attr-defined]
-    assert (
-        shown["1_left.png"] == f"review_files/{large[:16]}.webp" and shown["1_right.png"] == shown["3_left.png"] == ""
-    )
+    assert shown["1_left.png"] == f"review_files/{large[:16]}.jpg" and shown["1_right.png"] == shown["3_left.png"] == ""
     assert "secret" not in page.path.read_text(encoding="utf-8")
 
 
@@ -145,7 +143,7 @@ def test_a_page_made_again_makes_no_picture_again_and_leaves_none_behind(
     folder = tmp_path / "review_files"
     roots = [str(tmp_path / "in")]
     write_review(make_grades(*rows).path, tmp_path / "review.html", roots)
-    kept = folder / f"{rows[0].sha256[:16]}.webp"
+    kept = folder / f"{rows[0].sha256[:16]}.jpg"
     os.utime(kept, (1, 1))
     (folder / "mine.txt").write_text("not a picture of the page")
     write_review(make_grades(rows[0]).path, tmp_path / "review.html", roots)
@@ -160,7 +158,7 @@ def test_one_file_can_hold_everything(make_grades: MakeGrades, tmp_path: Path, e
     grades = make_grades(graded("1_left.png", 2, sha256=sha256_of(eyes[0]), gradcam=f"grades_gradcam/{heat.name}"))
     page = write_review(grades.path, tmp_path / "review.html", [str(tmp_path / "in")], embed=True)
     (row,) = read_data(page.path)["rows"]  # type: ignore[misc]
-    assert row[8].startswith("data:image/webp;base64,") and row[9].startswith("data:image/webp;base64,")
+    assert row[8].startswith("data:image/webp;base64,") and row[9].startswith("data:image/jpeg;base64,")
     assert not (tmp_path / "review_files").exists()
 
 
