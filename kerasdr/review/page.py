@@ -202,7 +202,7 @@ def _filters() -> Markup:
 def _list() -> Markup:
     return element(
         "div",
-        element("div", id="rows"),
+        element("div", id="rows", role="presentation"),
         id="list",
         role="listbox",
         tabindex="0",
