@@ -1,4 +1,4 @@
-"""The files of `--log` and `--metrics`, found fit before anything is written to them."""
+"""The files of `--log`, `--metrics` and `--html`, found fit before anything is written to them."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from kerasdr.cli.review_page import PAGE_BEGINS
 from kerasdr.files import may_be_replaced, printable_path
 from kerasdr.scoring.inputs import PathKeys, is_photograph_name
 from kerasdr.scoring.ledger.place import ledger_path
@@ -16,14 +17,14 @@ from kerasdr.scoring.operation.event_log import begins_a_log
 from kerasdr.scoring.operation.metrics import begins_metrics
 
 _ENDING = ".prom"
-_OURS = {"--log": begins_a_log, "--metrics": begins_metrics}
+_OURS = {"--log": begins_a_log, "--metrics": begins_metrics, "--html": lambda begin: begin.startswith(PAGE_BEGINS)}
 
 
 def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None = None) -> None:
-    """Refuse to write events or figures over what is something else.
+    """Refuse to write events, figures or a page over what is something else.
 
     Args:
-        files: by option: ``--log``, ``--metrics``.
+        files: by option: ``--log``, ``--metrics``, ``--html``.
         out: the CSV.
         ledger: of the jobs; the one beside the CSV if None.
 

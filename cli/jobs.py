@@ -134,8 +134,8 @@ def _problems(found: "Output", verified: "Verified", again: bool) -> list[str]:
 def export_command(output: Path, ledger: Path | None, kind: str, out: Path | None) -> None:
     """Write the trail of OUTPUT: each row of each job, who began it and when, and by which row it was superseded.
 
-    As a CSV, or as lines of JSON, in which names are exact to the byte. That a model was compared or accepted is a row as well,
-    with that in the place of a status.
+    As a CSV, or as lines of JSON, in which names are exact to the byte. That a model was compared or accepted, or that
+    readers' decisions were merged, is a row as well, with that in the place of a status.
     """
     from kerasdr.files import write_bytes_atomically
     from kerasdr.scoring.ledger.audit import trail_csv, trail_json

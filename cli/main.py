@@ -16,6 +16,11 @@ COMMANDS = {
     "watch": ("kerasdr.cli.watch", "watch_command", "Grade photographs as they come into a folder."),
     "merge": ("kerasdr.cli.merge", "merge_command", "Make one CSV of the parts of `predict --part`."),
     "jobs": ("kerasdr.cli.jobs", "jobs_group", "Show and check what jobs of `predict` have done."),
+    "review": (
+        "kerasdr.cli.review",
+        "review_group",
+        "Look at a job's grades on a page, and merge what readers decide.",
+    ),
     "evaluate": (
         "kerasdr.cli.evaluate",
         "evaluate_command",

@@ -1,16 +1,18 @@
 """``kerasdr predict``: photographs in, CSV and Grad-CAM pictures out."""
 
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
-from kerasdr.cli.options import Duration
+from kerasdr.cli.options import Duration, OutputFile
+from kerasdr.cli.review_page import PAGE_BEGINS, page_of_job
 from kerasdr.cli.stopping import stopping
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ Examples:
   kerasdr predict a.jpg 'scans/*_left.png' --out grades.csv --no-gradcam
   kerasdr predict incoming --out grades.csv --limit-time 6h --max-failed 100
   kerasdr predict incoming --out part2.csv --part 2/5
+  kerasdr predict ./images --out grades.csv --html review.html
   find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
   kerasdr predict ./images --out grades.csv --pseudonymise --key ~/keys/site.key
 
@@ -86,6 +89,12 @@ class _Part(click.ParamType):
     is_flag=True,
     help="Let the rows go of photographs that are in the CSV and not there any more, however many they are.",
 )
+@click.option(
+    "--html",
+    type=OutputFile(PAGE_BEGINS),
+    metavar="FILE.html",
+    help="Also write the page on which a person looks at the grades; see `kerasdr review page`.",
+)
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @telling_options
 @click.pass_context
@@ -97,6 +106,7 @@ def predict_command(
     max_failed: int | None,
     part: "Part | None",
     accept_missing: bool,
+    html: Path | None,
     null: bool,
     quiet: bool,
     log_json: bool,
@@ -122,7 +132,7 @@ def predict_command(
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
     # The system's word that it goes down, or a timer's: what is in hand is kept, as at a limit.
-    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop:
+    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop, _room_for_page(html, out, grading["ledger"]):
         arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,
@@ -133,10 +143,28 @@ def predict_command(
             finish=finishing(told, arguments),
             **arguments,
         )
+        # With the output free again: the page takes a while, and only reads what the job left.
+        page = "" if html is None else page_of_job(summary.csv, html, inputs, told)
     if not told.quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
         click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")
+        if page:
+            click.echo(page)
     context.exit(summary.exit_code)
+
+
+@contextlib.contextmanager
+def _room_for_page(html: Path | None, out: Path, ledger: Path | None) -> Iterator[None]:
+    """Find out before the night, and not after it, that a page cannot be written where it is to lie."""
+    from kerasdr.cli.job_files import check_files
+    from kerasdr.scoring.results import room_for
+
+    if html is None:
+        yield
+        return
+    check_files({"--html": html}, out, ledger)
+    with room_for(html.parent, "--html"):
+        yield
 
 
 def _select(part: "Part", told: "Telling") -> "Select":

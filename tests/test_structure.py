@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A part may import parts of lower rank, and its own. cli -> training -> scoring, evaluation -> ensembles, models -> imaging,
-# data -> the base modules. Of equal rank only the pairs below.
+# A part may import parts of lower rank, and its own. cli -> training, review -> scoring, evaluation -> ensembles, models ->
+# imaging, data -> the base modules. Of equal rank only the pairs below.
 RANKS = {
     "cli": 5,
     "training": 4,
+    "review": 4,
     "scoring": 3,
     "evaluation": 3,
     "calibration": 2,

@@ -1,6 +1,7 @@
 """The picture beside a grade: the photograph, Grad-CAM over it, the grade, and what the colours mean."""
 
 import functools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,6 +15,30 @@ INK, PAPER, GREY = (25, 25, 25), 255, (110, 110, 110)
 # A tenth of a PNG's bytes, for twice its time; nothing that an eye would see is lost.
 _WEBP = (cv2.IMWRITE_WEBP_QUALITY, 90)
 _HARDLY_ANY = 0.05
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where photograph and heat map lie in a whole picture of :func:`draw_overlay`, in pixels.
+
+    Attributes:
+        width, height: of the whole picture.
+        side: of each of the two squares.
+        photograph, heat: their left edges.
+        top: of both.
+    """
+
+    width: int
+    height: int
+    side: int
+    photograph: int
+    heat: int
+    top: int
+
+
+def frame(side: int = DISPLAY_SIZE) -> Frame:
+    """Return where the two squares lie in a picture of photographs ``side`` pixels wide."""
+    return Frame(2 * side + _GAP + _SCALE, _HEADER + side + _FOOTER, side, 0, side + _GAP, _HEADER)
 
 
 def heat_colours(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -75,9 +100,10 @@ def draw_overlay(
         ``(D + 88, 2 D + 94, 3)`` uint8 RGB.
     """
     side = photograph.shape[0]
-    page = np.full((_HEADER + side + _FOOTER, 2 * side + _GAP + _SCALE, 3), PAPER, np.uint8)
-    page[_HEADER : _HEADER + side, :side] = photograph
-    page[_HEADER : _HEADER + side, side + _GAP : 2 * side + _GAP] = blend(photograph, heat)
+    at = frame(side)
+    page = np.full((at.height, at.width, 3), PAPER, np.uint8)
+    page[at.top : at.top + side, at.photograph : at.photograph + side] = photograph
+    page[at.top : at.top + side, at.heat : at.heat + side] = blend(photograph, heat)
     grade = int(np.argmax(probabilities))
     referable = "referable" if is_referable(grade) else "not referable"
     write_words(page, f"grade {grade}: {grade_name(grade)}", (10, 26), 0.8, INK, 2)

@@ -1,13 +1,17 @@
 """HTML and SVG built from elements; the one place where text is escaped.
 
-Only :func:`element` and :func:`css` make :class:`Markup`. Whatever else is put into an element is text, and is escaped.
+Only :func:`element`, :func:`css`, :func:`script` and :func:`data` make :class:`Markup`. Whatever else is put into an element is
+text, and is escaped.
 """
 
+import base64
+import hashlib
 import html
+import json
 from collections.abc import Iterable
 from typing import Any
 
-_VOID = frozenset({"br", "img", "meta", "hr"})
+_VOID = frozenset({"br", "img", "meta", "hr", "input"})
 
 
 class Markup(str):
@@ -61,6 +65,33 @@ def css(text: str) -> Markup:
     if "<" in text or "url(" in text or "@import" in text:
         raise ValueError("a style sheet of the page holds neither markup nor addresses")
     return Markup(f"<style>{text}</style>")
+
+
+def script(text: str) -> Markup:
+    """Return a script element, of the product's own code.
+
+    Raises:
+        ValueError: if the text could end the element.
+    """
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError("a script of the page holds no markup")
+    return Markup(f"<script>{text}</script>")
+
+
+def policy_hash(text: str) -> str:
+    """Return how a Content-Security-Policy names a script or a style sheet, so that the page runs this one and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
+
+
+def data(name: str, value: object) -> Markup:
+    """Return an element that holds plain data as JSON for the page's script, under an id.
+
+    ``<``, ``>`` and ``&`` are written as JSON's own escapes: no text can end the element or begin another.
+    """
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(f'<script type="application/json" id="{_escaped(name)}">{text}</script>')
 
 
 def _rendered(child: Child) -> str:

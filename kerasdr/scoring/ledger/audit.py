@@ -17,6 +17,7 @@ from kerasdr.scoring.ledger.lock import holder_of, lock_path
 from kerasdr.scoring.ledger.model_entries import ModelEntry
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.ledger.record import is_whole
+from kerasdr.scoring.ledger.review_entries import ReviewEntry
 from kerasdr.scoring.ledger.store import read_ledger
 from kerasdr.scoring.names import pictures_folder, shown_path
 from kerasdr.scoring.rows import STATUSES, csv_line, to_csv
@@ -142,20 +143,26 @@ def verify(output: Output, head: tuple[int, str] | None = None) -> Verified:
 
 
 def trail(book: Book) -> list[dict[str, Any]]:
-    """Return every row that any job wrote, with who began the job and what became of the row, and what was done with models.
+    """Return every row that any job wrote, with who began the job and what became of the row, and what people did.
 
-    They are in the order of the ledger; a model that was compared or accepted has that in the place of a status.
+    They are in the order of the ledger; that a model was compared or accepted, or decisions were merged (``reviewed``), stands
+    in the place of a status.
     """
-    return sorted([*_trail_of_rows(book), *map(_trail_of_model, book.models)], key=lambda told: int(told["entry"]))
+    others = [
+        *(_trail_of(entry, entry.kind, entry.model) for entry in book.models),
+        *(_trail_of(entry, "reviewed", "") for entry in book.reviews),
+    ]
+    return sorted([*_trail_of_rows(book), *others], key=lambda told: int(told["entry"]))
 
 
-def _trail_of_model(entry: ModelEntry) -> dict[str, Any]:
+def _trail_of(entry: ModelEntry | ReviewEntry, status: str, model: str) -> dict[str, Any]:
     told: dict[str, Any] = dict.fromkeys(TRAIL)
-    told |= {name: getattr(entry, name) for name in ("time", "user", "kerasdr", "model")}
+    told |= {name: getattr(entry, name) for name in ("time", "user", "kerasdr")}
     return told | {
         "entry": entry.sequence,
         "image": "",
-        "status": entry.kind,
+        "status": status,
+        "model": model,
         "reason": entry.sentence(),
         "partner": [],
     }
@@ -216,6 +223,9 @@ def describe(output: Output, run: Run) -> Iterator[tuple[str, str]]:
     for entry in output.book.models:
         if run.bundle in (entry.bundle, entry.old_bundle):
             yield entry.kind, f"{entry.model} {entry.time}, user {entry.user}: {entry.sentence()}"
+    for review in output.book.reviews:
+        if ended and ended["csv"] and review.csv == ended["csv"]["sha256"]:
+            yield "reviewed", f"{review.time}, user {review.user}: {review.sentence()}"
     yield "settings", ", ".join(f"{name} {value}" for name, value in _settings(begun["question"]).items())
     yield "listed", str(begun["listed"])
     yield "answers", f"{run.answers} new, {run.superseded} older {plural(run.superseded, 'one')} superseded"

@@ -10,12 +10,13 @@ from typing import Any, Literal
 from kerasdr.scoring.ledger.answers import Answer, Seen, answer_key, read_answer, read_name
 from kerasdr.scoring.ledger.chain import Entry
 from kerasdr.scoring.ledger.model_entries import ModelEntry, read_model_entry
+from kerasdr.scoring.ledger.review_entries import ReviewEntry, read_review_entry
 from kerasdr.scoring.names import is_pseudonym, shown_path
 from kerasdr.scoring.rows import Row
 
-Kind = Literal["begun", "answer", "row", "superseded", "ended", "compared", "accepted"]
+Kind = Literal["begun", "answer", "row", "superseded", "ended", "compared", "accepted", "reviewed"]
 """Kinds of entries: a job began; an answer, found by content; the row of a named photograph; its older row no longer stands;
-a job ended; a new model was compared with the one in use; a named person accepted a model."""
+a job ended; a new model was compared with the one in use; a named person accepted a model; readers' decisions were merged."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Book:
         superseded: number of the newer row by that of the older.
         runs: in their order.
         models: comparisons and acceptances of models, in their order.
+        reviews: merges of readers' decisions, in their order.
     """
 
     keys: dict[str, int] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Book:
     superseded: dict[int, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     models: list[ModelEntry] = field(default_factory=list)
+    reviews: list[ReviewEntry] = field(default_factory=list)
 
     @property
     def under_pseudonyms(self) -> bool:
@@ -160,6 +163,8 @@ class Book:
                 self.runs[-1].ended = content
             elif entry.kind in ("compared", "accepted"):
                 self.models.append(read_model_entry(entry.sequence, entry.kind, content))
+            elif entry.kind == "reviewed":
+                self.reviews.append(read_review_entry(entry.sequence, content))
 
     def forget_failures(self, version: str, *, all_of_them: bool, that_do_not_refer: bool = False) -> None:
         """Let photographs that failed be read again: those that another version of kerasdr could not read, or all.

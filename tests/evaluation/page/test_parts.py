@@ -1,5 +1,6 @@
 """Parts of the page by themselves: escaping, reliability, worst errors, operating points, charts, plain data."""
 
+import json
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from kerasdr.evaluation.page.chart import Axis, Look, Plot, picture
 from kerasdr.evaluation.page.curve_figures import decision_figure, reliability_figure
 from kerasdr.evaluation.page.figures_section import operating_points
 from kerasdr.evaluation.page.judged_part import judge_part
-from kerasdr.evaluation.page.markup import css, element, joined
+from kerasdr.evaluation.page.markup import css, data, element, joined, policy_hash, script
 from kerasdr.evaluation.page.other_figures import confusion_figure, curves_figure, forest_figure
 from kerasdr.evaluation.page.run_files import PartFiles
 from kerasdr.evaluation.page.tables import plain_rows, table
@@ -40,6 +41,19 @@ def test_text_is_escaped_and_markup_is_not() -> None:
     for text in ("</style>", "a{background:url(x)}", "@import 'x'"):
         with pytest.raises(ValueError, match="neither markup nor addresses"):
             css(text)
+
+
+def test_a_script_cannot_end_its_element_and_data_cannot_begin_one() -> None:
+    for text in ("x = '</SCRIPT>'", "<!-- x"):
+        with pytest.raises(ValueError, match="holds no markup"):
+            script(text)
+    assert script("let a = 1 < 2;") == "<script>let a = 1 < 2;</script>"
+    evil = ["</script><script>", "<!--", "&lt;", "\u2028\ud800", '"']
+    written = data("rows", evil)
+    inside = written.removeprefix('<script type="application/json" id="rows">').removesuffix("</script>")
+    assert json.loads(inside) == evil and not set("<>&") & set(inside) and inside.isascii()
+    # An example of the specification, Content Security Policy Level 3.
+    assert policy_hash("alert('Hello, world.');") == "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
 
 
 def test_reliability_before_and_after_calibration() -> None:

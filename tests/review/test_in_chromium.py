@@ -1,0 +1,264 @@
+"""The page in a real browser, from a file: filtered, overruled by keys, exported by a download, and merged again."""
+
+import csv
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerasdr.review.decisions import read_decisions
+from kerasdr.review.merge import merge_decisions
+from kerasdr.review.page import write_review
+from kerasdr.scoring.overlay import draw_overlay
+from kerasdr.scoring.png import encode_png
+from tests.review.browser import CHROMIUM, Browser, browser
+from tests.review.conftest import MakeGrades, graded, lost
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: the page is looked at in one where there is"
+)
+
+NOTE = '=1+1, "quoted" \u00e9'
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(make_grades: MakeGrades, tmp_path: Path) -> Path:
+    """A page about seven photographs of five people, two with a picture whose photograph is grey and whose heat is not."""
+    folder = tmp_path / "grades_gradcam"
+    folder.mkdir()
+    heat = np.linspace(0.0, 1.0, 16, dtype=np.float32).reshape(4, 4)
+    picture = draw_overlay(np.full((512, 512, 3), 90, np.uint8), heat, np.array([0, 0, 0, 1, 0.0]), "foot")
+    name = f"{'a' * 12}_{'b' * 12}.png"
+    (folder / name).write_bytes(encode_png(picture))
+    shown = f"{folder.name}/{name}"
+    grades = make_grades(
+        graded("in/1_left.png", 0, refer_to_reader=False, screen_positive=False, grade_set="0", gradcam=shown),
+        graded("in/1_right.png", 3, refer_to_reader=True, screen_positive=True, grade_set="1 to 3", gradcam=shown),
+        lost("in/2_left.png", "ungradable"),
+        lost("in/3_left.png", "failed", "the file is cut off: copy it again from the camera"),
+        lost("in/4_left.png", "waiting"),
+        graded("in/5_left.png", 1, 0.5, refer_to_reader=True, screen_positive=False),
+        graded("in/<img src=x onerror=document.title=1>_left.png", 2, refer_to_reader=False, screen_positive=True),
+    )
+    write_review(grades.path, tmp_path / "review.html")
+    return tmp_path / "review.html"
+
+
+def rows(tab: Browser) -> list[str]:
+    """Names of the rows that the list shows."""
+    return list(tab.ask("[...document.querySelectorAll('#rows .name')].map(e => e.textContent)"))
+
+
+def selected(tab: Browser) -> str:
+    return str(tab.ask("document.querySelector('[aria-selected=true] .name')?.textContent ?? ''"))
+
+
+def fresh(tab: Browser, page: Path) -> None:
+    tab.open(page)
+    tab.ask("localStorage.clear(); sessionStorage.clear()")
+    tab.open(page)
+    tab.requests.clear()
+    tab.said.clear()
+    tab.ask("document.getElementById('list').focus()")
+
+
+def give_name(tab: Browser, name: str) -> None:
+    tab.wait_for("document.getElementById('who').open")
+    tab.type(name)
+    tab.press("Enter")
+    tab.wait_for("!document.getElementById('who').open")
+
+
+def downloaded(folder: Path) -> Path:
+    for _ in range(500):
+        if found := list(folder.glob("*.csv")):
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError("no download")
+
+
+def test_keys_go_on_at_once_after_the_name(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.ask("document.activeElement.blur()")
+    tab.press("4")
+    tab.wait_for("document.getElementById('who').open")
+    tab.type("Ada")
+    tab.press("Enter", "j", "a")
+    assert selected(tab) == "1_left.png"
+    assert tab.ask("document.getElementById('progress').textContent") == "2 of 7 decided, 1 overruled"
+
+
+def test_it_is_read_from_a_file_and_asks_nobody(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.requests.clear()
+    tab.open(page)
+    tab.wait_for("[...document.images].every(image => image.complete)")
+    assert rows(tab) == [
+        *("1_right.png", "1_left.png", "5_left.png", "2_left.png", "3_left.png"),
+        *("<img src=x onerror=document.title=1>_left.png", "4_left.png"),
+    ]
+    assert tab.ask("document.title") == "Review of grades.csv"
+    assert tab.requests and all(url.startswith("file://") for url in tab.requests)
+    assert tab.said == []
+    assert tab.ask("[...document.images].map(image => image.naturalWidth)") == [1118] * 4  # two eyes, twice each
+
+
+def test_photograph_and_heat_map_lie_on_one_another(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.wait_for("document.images.length === 4 && [...document.images].every(image => image.complete)")
+    # Of each window: which part of the picture it shows, in the picture's own pixels.
+    found = tab.ask(
+        "[...document.querySelectorAll('.pane')][0].querySelectorAll('.window').values().map(w => { "
+        "const i = w.querySelector('img').getBoundingClientRect(), r = w.getBoundingClientRect(), f = 1118 / i.width; "
+        "return [(r.x - i.x) * f, (r.y - i.y) * f, r.width * f, r.height * f].map(Math.round); }).toArray()"
+    )
+    assert found == [[0, 58, 512, 512], [520, 58, 512, 512]]
+    opacity = "getComputedStyle(document.querySelector('.heatmap')).opacity"
+    assert tab.ask(opacity) == "0"
+    tab.press("h")
+    assert tab.ask(opacity) == "1"
+    tab.ask(
+        "const r = document.getElementById('heat'); r.value = 40; r.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    assert tab.ask(opacity) == "0.4"
+
+
+def test_filters_leave_what_they_say(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.choose("status", "graded")
+    tab.choose("refer", "yes")
+    assert rows(tab) == ["1_right.png", "5_left.png"]
+    assert tab.ask("document.getElementById('found').textContent") == "2 of 7 photographs"
+    tab.choose("status", "")
+    tab.choose("refer", "")
+    tab.choose("reason", "out of focus")
+    assert rows(tab) == ["2_left.png", "4_left.png"]
+    tab.choose("reason", "")
+    tab.ask("document.getElementById('search').focus()")
+    tab.type("5_LEFT")
+    assert rows(tab) == ["5_left.png"]
+    tab.press("Escape")
+    assert tab.ask("document.activeElement.id") == "list"
+
+
+def test_keys_decide_and_the_export_is_what_merging_takes(tab: Browser, page: Path, tmp_path: Path) -> None:
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    tab.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
+    fresh(tab, page)
+    assert selected(tab) == "1_right.png"
+    tab.press("4")
+    give_name(tab, "-Ada Reader")
+    assert "overruled: grade 4 PDR" in tab.ask("document.querySelector('.eye.current .told').textContent")
+    tab.press("j")
+    assert selected(tab) == "1_left.png"
+    tab.press("a", "n")
+    tab.type(NOTE)
+    tab.press("4")  # typed into the note, and no grade
+    tab.press("Escape", "j", "u", "j", "2", "k", "x", "j", "j", "a")
+    assert selected(tab) == "3_left.png"
+    assert tab.ask("document.getElementById('said').textContent") == "3_left.png: agree"
+    tab.press("j", "j", "3")  # one that waits cannot be decided on
+    tab.open(page)  # all is kept, the name for this tab too
+    assert tab.ask("document.getElementById('progress').textContent") == "4 of 7 decided, 2 overruled"
+    tab.choose("decided", "overruled")
+    assert rows(tab) == ["1_right.png", "2_left.png"]
+    tab.click("#export")
+    file = read_decisions(downloaded(downloads))
+    assert {(one.image, one.decision, one.note) for one in file.decisions} == {
+        ("in/1_right.png", "4", ""),
+        ("in/1_left.png", "agree", f"{NOTE}4"),
+        ("in/2_left.png", "2", ""),
+        ("in/3_left.png", "agree", ""),
+    }
+    assert {one.reader for one in file.decisions} == {"-Ada Reader"}
+    lines = list(csv.reader(file.path.read_text(encoding="utf-8").splitlines()))
+    assert not any(cell.startswith(("=", "+", "-", "@")) for line in lines for cell in line)
+    from kerasdr.review.grades_csv import read_grades
+
+    grades = read_grades(tmp_path / "grades.csv")
+    found = merge_decisions(grades, [file], {grades.digest})
+    assert [one.decided for one in found.rows] == ["0", "4", "2", "failed", "", "", ""]
+
+
+def test_buttons_do_what_keys_do_and_letters_can_be_switched_off(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.click("#shortcuts")
+    tab.ask("document.getElementById('list').focus()")
+    tab.press("4", "j")
+    assert not tab.ask("document.getElementById('who').open") and selected(tab) == "1_right.png"
+    tab.press("ArrowDown")  # the list's own
+    assert selected(tab) == "1_left.png"
+    tab.press("End")
+    assert selected(tab) == "4_left.png"
+    tab.press("Home", "ArrowDown")
+    tab.click(".eye:not(.current) .decide button:nth-child(2)")
+    give_name(tab, "Ada")
+    assert selected(tab) == "1_right.png"  # whose button it is
+    assert tab.ask("document.querySelector('.eye.current [aria-pressed=true]').title") == "grade 1 mild NPDR"
+
+
+def test_another_reader_sees_none_of_the_first_one_s_decisions(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.press("4")
+    give_name(tab, "Ada")
+    tab.click("#reader")
+    give_name(tab, "Grace")
+    assert tab.ask("document.getElementById('progress').textContent") == "0 of 7 decided"
+    tab.click("#reader")
+    give_name(tab, "Ada")
+    assert tab.ask("document.getElementById('progress').textContent") == "1 of 7 decided, 1 overruled"
+
+
+def test_a_browser_that_keeps_nothing_is_told_of_and_decisions_count_all_the_same(tab: Browser, page: Path) -> None:
+    refuse = (
+        "for (const name of ['localStorage', 'sessionStorage']) "
+        "Object.defineProperty(window, name, {get() { throw new DOMException('denied', 'SecurityError'); }});"
+    )
+    script = tab.call("Page.addScriptToEvaluateOnNewDocument", source=refuse)["identifier"]
+    try:
+        tab.open(page)
+        assert "keeps nothing" in tab.ask("document.getElementById('unkept').textContent")
+        assert tab.ask("document.getElementById('unkept').hidden") is False
+        tab.ask("document.getElementById('list').focus()")
+        tab.press("4")
+        give_name(tab, "Ada")
+        assert tab.ask("document.getElementById('progress').textContent") == "1 of 7 decided, 1 overruled"
+        tab.click("#export")  # nothing is lost when the page is left
+    finally:
+        tab.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
+def test_what_is_printed_is_what_is_chosen(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.press("4")
+    give_name(tab, "Ada")
+    tab.choose("status", "graded")
+    tab.ask("window.dispatchEvent(new Event('beforeprint'))")
+    cells = tab.ask(
+        "[...document.querySelectorAll('#printed tbody tr')].map(r => [r.cells[0].textContent, r.cells[4].textContent])"
+    )
+    assert cells[:2] == [["in/1_right.png", "grade 4 PDR"], ["in/1_left.png", ""]] and len(cells) == 4
+    assert "Filters: graded; 4 of 7 photographs; reader: Ada" in tab.ask(
+        "document.querySelector('#printed caption').textContent"
+    )
+
+
+def test_of_thousands_only_those_in_sight_exist(tab: Browser, make_grades: MakeGrades, tmp_path: Path) -> None:
+    grades = make_grades(*(graded(f"in/{number}_left.png", number % 5) for number in range(3000)))
+    write_review(grades.path, tmp_path / "many.html")
+    fresh(tab, tmp_path / "many.html")
+    assert 0 < len(rows(tab)) < 60
+    tab.ask("document.getElementById('list').scrollTop = 1e9")
+    tab.wait_for("document.querySelector('#rows .row:last-child').getAttribute('aria-posinset') === '3000'")
+    assert len(rows(tab)) < 60
+    assert json.loads(tab.ask("document.getElementById('data').textContent"))["job"] == grades.digest
