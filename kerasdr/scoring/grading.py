@@ -296,6 +296,7 @@ def _graded(
         probabilities=tuple(float(p) for p in probabilities),
         referable=is_referable(grade),
         prob_referable=float(referable_probability(probabilities)),
+        reason=photograph.reason,
         partner="; ".join(dict.fromkeys(inputs[place].shown for place in request.partner_places)),
         model=bundle.label,
         sha256=photograph.sha256,

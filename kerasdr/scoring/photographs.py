@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kerasdr.data.names import parse_name
 from kerasdr.data.pairs import partner_index
 from kerasdr.files import sha256_of
-from kerasdr.imaging.headers import UnreadablePhotograph
+from kerasdr.imaging.headers import NotReadHere, UnreadablePhotograph, is_dicom, read_header
 from kerasdr.imaging.prepare import prepare_all
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.inputs import Input, PathKeys
@@ -33,7 +33,7 @@ class Photograph:
     Attributes:
         index: its place in the list of inputs.
         status: ``ready``, ``ungradable``, ``failed`` or ``waiting``.
-        reason: why it is not ready.
+        reason: why it is not ready; of one that is, what a person should know who gets its grade, or empty.
         sha256: of its bytes; empty if they could not be read, or it failed by no fault of theirs and may not fail again.
         images: one a recipe, ``(S, S, 3)`` uint8; empty unless ready.
         display: ``(D, D, 3)`` uint8, or None.
@@ -198,6 +198,9 @@ def load_photograph(
         sizes = [DISPLAY_SIZE if place == shown else None for place in range(len(recipes))]
         changed = None if change is None else functools.partial(_changed, change, digest)
         made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes, change=changed)
+        note = read_header(data, max_megapixels=max_megapixels).note if is_dicom(data) else ""
+    except NotReadHere as error:
+        return Photograph(index, "failed", str(error))  # the same bytes are read once what they need is installed
     except WaitingPhotograph as error:
         return Photograph(index, "waiting", str(error), digest)
     except UnreadablePhotograph as error:
@@ -212,7 +215,7 @@ def load_photograph(
     if not quality.gradable:
         return Photograph(index, "ungradable", quality.reason, digest, figures=quality.figures)
     display = None if shown is None else made[shown].display
-    return Photograph(index, "ready", "", digest, tuple(item.image for item in made), display, quality.figures)
+    return Photograph(index, "ready", note, digest, tuple(item.image for item in made), display, quality.figures)
 
 
 def _changed(change: ChangePhotograph, digest: str, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -30,7 +30,8 @@ class Row:
         probabilities: of the five grades; empty unless graded. Five columns, ``prob_0`` to ``prob_4``.
         referable: whether the grade is 2 or worse; None unless graded.
         prob_referable: probability of grade 2 or worse, or None.
-        reason: why it was not graded, and what to do; empty if graded.
+        reason: why it was not graded, and what to do; if graded, what its DICOM header says that a person should know, or
+            empty.
         gradcam: path of the Grad-CAM picture, relative to the CSV, or empty.
         partner: the other photograph that a dual member saw, or empty.
         model: name of the bundle and the start of its digest.
