@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasdr.data.names import DICOM_SUFFIXES, PHOTOGRAPH_SUFFIXES
+from kerasdr.data.names import DICOM_SUFFIXES, PHOTOGRAPH_SUFFIXES, PhotoName
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
 from kerasdr.scoring.names import is_own_picture, shown_path
@@ -34,6 +34,7 @@ class Input:
         later: whether the problem may be gone by the next run.
         listed: whether the listing saw that it is there.
         pseudonym: what is shown and kept in the place of the path, if anything.
+        told: digest of the person, eye and view as its DICOM header says, if it was asked; never shown or kept.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Input:
     later: bool = False
     listed: bool = False
     pseudonym: str = ""
+    told: PhotoName | None = None
 
     @property
     def shown(self) -> str:

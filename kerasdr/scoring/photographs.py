@@ -11,7 +11,7 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.data.names import parse_name
+from kerasdr.data.names import PhotoName, parse_name
 from kerasdr.data.pairs import partner_index
 from kerasdr.files import sha256_of
 from kerasdr.imaging.headers import NotReadHere, UnreadablePhotograph, is_dicom, read_header
@@ -24,6 +24,8 @@ from kerasdr.scoring.reading import WaitingPhotograph, read_bytes
 # It bounds how many photographs are held at once. Hardly any person has more in one folder; those of one who has, such as
 # where a name says something else than a person, come in several groups and bring the partners that they need.
 _LARGEST_GROUP = 32
+# No folder that a path has.
+_ANYWHERE = "\0"
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,27 @@ ChangePhotograph = Callable[[NDArray[np.uint8], str], NDArray[np.uint8]]
 
 def find_partners(inputs: Sequence[Input], pairing: str) -> NDArray[np.int64]:
     """Return the place of each input's partner, by the rule that training uses, ``(n,)``; -1 where there is none."""
-    folder_of = PathKeys().folder
+    keys = PathKeys()
     columns: dict[str, list[str]] = {name: [] for name in ("image_id", "path", "patient_id", "eye", "view")}
     for entry in inputs:
-        folder, name = os.path.split(entry.path)
+        folder, person = _whose(entry, keys.folder)
         # With its ending, so that two files of one stem are told apart whatever their order in the list.
-        row = (name, os.path.join(folder_of(folder), name), *parse_name(PurePath(name).stem))
+        name = os.path.basename(entry.path) if entry.told is None else keys(entry.path)
+        row = (name, os.path.join(folder, os.path.basename(name)), *person)
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
     return partner_index(columns, pairing)
+
+
+def _whose(entry: Input, folder_of: Callable[[str], str]) -> tuple[str, PhotoName]:
+    """Return the folder in which an input's partners lie, and whose eye it is, by its header if that was asked, else its name.
+
+    Names are of people within a folder; what a header says holds wherever the file lies.
+    """
+    if entry.told is not None:
+        return _ANYWHERE, entry.told
+    folder, name = os.path.split(entry.path)
+    return folder_of(folder), parse_name(PurePath(name).stem)
 
 
 def person_keys(paths: Iterable[str]) -> list[str]:
@@ -110,7 +124,7 @@ def group_by_person(
 ) -> list[Group]:
     """Return places of inputs, those of one person in one folder together, in order of first appearance.
 
-    Photographs whose name tells no eye are each alone; groups have at most 32 of their own.
+    Photographs of which neither header nor name tells the eye are each alone; groups have at most 32 of their own.
 
     Args:
         inputs: what is to be scored.
@@ -123,12 +137,11 @@ def group_by_person(
     for index, entry in enumerate(inputs):
         if wanted is not None and index not in wanted:
             continue
-        folder, name = os.path.split(entry.path)
-        parsed = parse_name(PurePath(name).stem)
-        if not parsed.eye:
+        folder, person = _whose(entry, folder_of)
+        if not person.eye:
             order.append([index])
             continue
-        parts = parts_of.setdefault((folder_of(folder), parsed.patient_id), [])
+        parts = parts_of.setdefault((folder, person.patient_id), [])
         if not parts or len(parts[-1]) >= _LARGEST_GROUP:
             parts.append([])
             order.append(parts[-1])
