@@ -72,10 +72,12 @@ def _jpeg(dataset: pydicom.FileDataset, layout: Layout, min_side: int | None) ->
         number_of_frames=layout.frames,
         extended_offsets=None if None in offsets else offsets,
     )
+    if frame[:3] != b"\xff\xd8\xff":
+        raise UnreadablePhotograph(DAMAGED)
     if layout.samples == 3:
         frame = _with_its_colours(frame, layout.colours)
     header = read_header(frame)
-    if header.format != "jpeg" or (header.width, header.height) != (layout.columns, layout.rows):
+    if (header.width, header.height) != (layout.columns, layout.rows):
         raise UnreadablePhotograph(DAMAGED)
     return decode_stored(frame, replace(header, orientation=1), min_side)  # DICOM knows nothing of EXIF
 

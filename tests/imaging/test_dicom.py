@@ -371,6 +371,12 @@ def test_jpeg_of_another_size_than_the_header_says_is_refused() -> None:
     assert refusal(dicom([jpeg(EYE)], "JPEGBaseline8Bit", **tags)).startswith("the DICOM file is damaged: ")
 
 
+@pytest.mark.parametrize("frame", [b"no JPEG at all..", bytes(128) + b"DICM" + bytes(40)])
+def test_what_is_no_jpeg_where_one_should_be_is_refused(frame: bytes) -> None:
+    tags = size_of(EYE, PhotometricInterpretation="YBR_FULL_422")
+    assert refusal(dicom([frame], "JPEGBaseline8Bit", **tags)).startswith("the DICOM file is damaged: ")
+
+
 @pytest.mark.parametrize(
     ("syntax", "named"),
     [
