@@ -15,6 +15,7 @@ from kerasdr.scoring.dicom_people import told_by_headers
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.job import run_job
 from kerasdr.scoring.ledger.store import read_ledger
+from kerasdr.scoring.operation.parts import Part
 from kerasdr.scoring.photographs import find_partners, group_by_person, load_photograph
 from tests.imaging.dicom_files import dicom
 
@@ -132,6 +133,28 @@ def test_the_partner_of_the_same_study_is_preferred(eyes: list[np.ndarray]) -> N
     assert partners[:4].tolist() == [3, 2, 1, 0] and partners[4] in (2, 3)
     turned = find_partners(inputs[::-1], "both-eyes")[::-1]
     assert [4 - place for place in turned] == partners.tolist()  # whatever the order of the list
+
+
+def test_files_of_one_name_in_several_folders_are_told_apart(eyes: list[np.ndarray]) -> None:
+    inputs = told(("a/IM1", eye_of("77", "R")), ("c/IM1", eye_of("77", "L")), ("b/IM1", eye_of("77", "L")), eye=eyes[0])
+    assert find_partners(inputs, "both-eyes").tolist() == [2, 0, 0]
+    assert find_partners(inputs[::-1], "both-eyes").tolist() == [2, 2, 0]
+
+
+def test_the_whole_of_a_person_is_in_one_part_wherever_the_files_lie(eyes: list[np.ndarray]) -> None:
+    for number in range(12):
+        put(f"a/IM{number}", dicom(eyes[0], **eye_of(f"{number}", "R")))
+        put(f"b/IM{number + 50}", dicom(eyes[0], **eye_of(f"{number}", "L")))
+    inputs = [Input(str(path)) for path in sorted(Path(".").rglob("IM*"))]
+    selections = [Part(number, 3).select(inputs) for number in (1, 2, 3)]
+    found = [{entry.path for entry in selection.inputs} for selection in selections]
+    assert sorted(path for part in found for path in part) == sorted(entry.path for entry in inputs)
+    for part in found:
+        assert {int(path[4:]) for path in part if path[0] == "a"} == {
+            int(path[4:]) - 50 for path in part if path[0] == "b"
+        }
+    assert min(map(len, found)) > 0
+    assert inputs[0].told is None and "told" not in str(selections[0].told)
 
 
 def test_a_name_decides_where_no_header_does_and_nothing_else_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
