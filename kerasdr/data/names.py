@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
-PHOTOGRAPH_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
+"""Endings of DICOM files, in small letters."""
+
+PHOTOGRAPH_SUFFIXES = DICOM_SUFFIXES | {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
 """Endings, in small letters, of the files that are taken for photographs."""
 
 

@@ -15,7 +15,7 @@ from kerasdr.files import printable_path
 
 # Endings of names in tables of other tools. A name without an ending may well hold a point ("1.2.840"), so no other text
 # behind a point is taken off.
-_SUFFIXES = PHOTOGRAPH_SUFFIXES | {".dcm", ".gif", ".ppm", ".jp2"}
+_SUFFIXES = PHOTOGRAPH_SUFFIXES | {".gif", ".ppm", ".jp2"}
 _NAMED_AT_MOST = 5
 
 

@@ -19,11 +19,11 @@ def decode(data: bytes, *, max_megapixels: float = 100.0, min_side: int | None =
 
     EXIF orientation is applied. Grey becomes three equal channels, palettes and CMYK become RGB, transparent parts black.
     16-bit pictures are scaled to 8 by the range of the bit depth (10, 12, 14 or 16) that their brightest value needs. Of
-    a file with several frames the first is taken.
+    a file with several frames the first is taken, of DICOM the representative one; see :mod:`kerasdr.imaging.dicom_pixels`.
 
     Args:
-        data: the file's bytes: JPEG, PNG, TIFF, BMP or WebP.
-        max_megapixels: a picture with more is refused before it is decoded.
+        data: the file's bytes: JPEG, PNG, TIFF, BMP, WebP or DICOM.
+        max_megapixels: a picture with more, in all its frames, is refused before it is decoded.
         min_side: let a JPEG be decoded at 1/2, 1/4 or 1/8 of its size, the smallest whose short side is at least this.
 
     Returns:
@@ -32,13 +32,23 @@ def decode(data: bytes, *, max_megapixels: float = 100.0, min_side: int | None =
     Raises:
         UnreadablePhotograph: with a reason that a person can act on.
     """
-    header = read_header(data)
-    megapixels = header.width * header.height / 1e6
+    header = read_header(data, max_megapixels=max_megapixels)
+    megapixels = header.width * header.height * header.frames / 1e6
     if megapixels > max_megapixels:
+        times = f" in {header.frames} frames" if header.frames > 1 else ""
         raise UnreadablePhotograph(
-            f"the picture is {header.width} x {header.height} px, more than {max_megapixels:g} megapixels: "
+            f"the picture is {header.width} x {header.height} px{times}, more than {max_megapixels:g} megapixels: "
             "save it smaller, or raise max_megapixels"
         )
+    if header.format == "dicom":
+        from kerasdr.imaging.dicom_pixels import decode_dicom
+
+        return np.ascontiguousarray(decode_dicom(data, max_megapixels, min_side))
+    return decode_stored(data, header, min_side)
+
+
+def decode_stored(data: bytes, header: Header, min_side: int | None) -> NDArray[np.uint8]:
+    """Decode a picture whose header was read, and is small enough; the rest is as in :func:`decode`."""
     if not header.complete:
         raise UnreadablePhotograph("the file is cut off: copy it again from the camera")
     pixels = _decode_cmyk(data) if header.cmyk else _decode_cv(data, header, min_side)

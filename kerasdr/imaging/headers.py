@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from kerasdr.errors import KerasdrError
 
+DICOM_BEGIN = 132
+"""Bytes of a DICOM file that tell it from others."""
 _SCANS_AT_MOST = 256
 # BYTE, SHORT and LONG of EXIF.
 _EXIF_NUMBERS = {1: "B", 3: "H", 4: "I"}
@@ -15,16 +17,22 @@ class UnreadablePhotograph(KerasdrError):
     """A file that is no photograph we can read; the message says what to do about it, without naming the file."""
 
 
+class NotReadHere(UnreadablePhotograph):
+    """A photograph that lacks nothing but a package that reads it; with that it will be read."""
+
+
 @dataclass(frozen=True)
 class Header:
     """Facts of a picture file.
 
     Attributes:
-        format: ``jpeg``, ``png``, ``tiff``, ``bmp`` or ``webp``.
+        format: ``jpeg``, ``png``, ``tiff``, ``bmp``, ``webp`` or ``dicom``.
         width, height: stored size in pixels, before orientation.
         orientation: EXIF orientation, 1-8; 1 for TIFF, whose decoders bring it upright by themselves.
         cmyk: four colours of print instead of RGB.
-        complete: whether the file's end is there.
+        complete: whether the file's end is there; of DICOM only decoding tells.
+        frames: pictures of this size in the file, as far as its format tells before decoding.
+        note: what a person should know who gets a grade of it, or empty.
     """
 
     format: str
@@ -33,20 +41,30 @@ class Header:
     orientation: int = 1
     cmyk: bool = False
     complete: bool = True
+    frames: int = 1
+    note: str = ""
 
 
-def read_header(data: bytes) -> Header:
+def is_dicom(data: bytes) -> bool:
+    """Whether a file's first :data:`DICOM_BEGIN` bytes are those of DICOM, whatever stands before its prefix."""
+    return data[128:DICOM_BEGIN] == b"DICM"
+
+
+def read_header(data: bytes, *, max_megapixels: float = 100.0) -> Header:
     """Read a picture's header.
 
+    Args:
+        data: the file's bytes.
+        max_megapixels: what is not unpacked to more than that, where a header has to be unpacked; no other limit.
+
     Raises:
+        NotReadHere: if it is DICOM, and pydicom is not installed.
         UnreadablePhotograph: if the bytes are empty, no picture, of a format that is not read, or damaged at their head.
     """
     if not data:
         raise UnreadablePhotograph("the file is empty: copy it again from the camera")
-    if data[128:132] == b"DICM":  # whatever stands before it
-        raise UnreadablePhotograph(
-            "this is a DICOM file, which is not read: export the photograph as JPEG, PNG or TIFF"
-        )
+    if is_dicom(data):
+        return _dicom(data, max_megapixels)
     try:
         if data[:3] == b"\xff\xd8\xff":
             return _jpeg(data)
@@ -59,7 +77,20 @@ def read_header(data: bytes) -> Header:
             return _by_pillow(data)
     except (struct.error, IndexError, ValueError) as error:
         raise UnreadablePhotograph("the file is damaged: copy it again from the camera") from error
-    raise UnreadablePhotograph("this is not a photograph (JPEG, PNG, TIFF, BMP or WebP): check what was saved here")
+    raise UnreadablePhotograph(
+        "this is not a photograph (JPEG, PNG, TIFF, BMP, WebP or DICOM): check what was saved here"
+    )
+
+
+def _dicom(data: bytes, max_megapixels: float) -> Header:
+    try:
+        from kerasdr.imaging.dicom import read_dicom_header
+    except ModuleNotFoundError as error:
+        raise NotReadHere(
+            "this is a DICOM file: install what reads it (pip install kerasdr[hospital]), "
+            "or export the photograph as JPEG, PNG or TIFF"
+        ) from error
+    return read_dicom_header(data, max_megapixels)
 
 
 def _jpeg(data: bytes) -> Header:

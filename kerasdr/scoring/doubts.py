@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
+from kerasdr.scoring.rows import DOUBTFUL
 from kerasdr.section import Section
 
 Side = Literal["below", "above"]
@@ -53,7 +54,7 @@ class Doubts(Section):
         if not words:
             return ""
         listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-        return f"doubtful photograph, {listed}: have a person look at it, or take it again"
+        return f"{DOUBTFUL}, {listed}: have a person look at it, or take it again"
 
 
 def find_doubts(figures: Sequence[Mapping[str, float]], share: float) -> Doubts | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kerasdr.calibration import Decision
 from kerasdr.grades import N_GRADES, grade_name, is_referable, referable_probability
 from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.dicom_people import told_by_headers
 from kerasdr.scoring.engine import Batch, Begun, Engine, EngineOutput, begin
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.ledger.answers import Picture, Seen
@@ -235,9 +236,12 @@ def read_requests(
         workers: threads that read.
         change: done to every decoded photograph first; nothing if None.
         wanted: places of the inputs that are asked for; all if None.
-        load: reads photographs in place of this process, which then knows of ``max_megapixels`` and ``change`` itself.
+        load: reads photographs in place of this process, which then knows of ``max_megapixels`` and ``change`` itself, and
+            has asked headers for people.
     """
     pairings = bundle_pairings(bundle)
+    if pairings and load is None:
+        inputs = told_by_headers(inputs)
     partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
     limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
     shown = bundle.shown_recipe if display else None
@@ -298,7 +302,7 @@ def _graded(
         probabilities=tuple(float(p) for p in probabilities),
         referable=is_referable(grade),
         prob_referable=float(referable_probability(probabilities)),
-        reason=doubt,
+        reason="; ".join(filter(None, (doubt, photograph.reason))),
         partner="; ".join(dict.fromkeys(inputs[place].shown for place in request.partner_places)),
         model=bundle.label,
         sha256=photograph.sha256,

@@ -4,18 +4,23 @@ import errno
 import functools
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasdr.data.names import PHOTOGRAPH_SUFFIXES
+from kerasdr.data.names import DICOM_SUFFIXES, PHOTOGRAPH_SUFFIXES, PhotoName
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
 from kerasdr.scoring.names import is_own_picture, shown_path
-from kerasdr.scoring.reading import IS_FOLDER, MAX_BYTES, NOT_FOUND, is_away, read_bytes
+from kerasdr.scoring.reading import IS_FOLDER, MAX_BYTES, NOT_FOUND, is_away, may_be_dicom, read_bytes
 
 __all__ = ["MAX_BYTES", "Input", "PathKeys", "is_photograph_name", "list_inputs", "read_bytes"]
 
+# Archives call files by numbers, such as 1.2.840.113619.2, or give them no ending.
+_NO_ENDING = re.compile(r"(?:\.\d+)?")
+# It lists what is on a disk of DICOM files.
+_DICOM_DIRECTORY = "DICOMDIR"
 _NO_PHOTOGRAPHS = "the folder holds no photographs: check the path"
 
 
@@ -29,6 +34,7 @@ class Input:
         later: whether the problem may be gone by the next run.
         listed: whether the listing saw that it is there.
         pseudonym: what is shown and kept in the place of the path, if anything.
+        told: digest of the person, eye and view as its DICOM header says, if it was asked; never shown or kept.
     """
 
     path: str
@@ -36,6 +42,7 @@ class Input:
     later: bool = False
     listed: bool = False
     pseudonym: str = ""
+    told: PhotoName | None = None
 
     @property
     def shown(self) -> str:
@@ -71,6 +78,12 @@ def is_photograph_name(name: str) -> bool:
     return Path(name).suffix.lower() in PHOTOGRAPH_SUFFIXES
 
 
+def may_be_called_dicom(name: str) -> bool:
+    """Whether a DICOM file may have a name or path: it ends like one, or in a number, or has no ending."""
+    suffix = Path(name).suffix.lower()
+    return suffix in DICOM_SUFFIXES or _NO_ENDING.fullmatch(suffix) is not None
+
+
 class NoPhotographsError(KerasdrError):
     """Nothing of what was named holds a photograph."""
 
@@ -78,10 +91,11 @@ class NoPhotographsError(KerasdrError):
 def list_inputs(arguments: Iterable[str], skip: Sequence[str | Path] = ()) -> list[Input]:
     """Return one entry for every photograph that the arguments name, in a stable order.
 
-    A file is taken whatever it is called. A folder is searched with its sub-folders for photographs by their endings, in
-    the order of names; links to folders, hidden files and Grad-CAM pictures of earlier jobs are passed over. What is no
-    file or folder is tried as a glob. Nothing disappears: what is named but not there, a folder that cannot be opened, or
-    one that is called like a photograph, has an entry with its problem. A file that is named twice has one entry.
+    A file is taken whatever it is called. A folder is searched with its sub-folders for photographs by their endings, and
+    for DICOM files that have none by how they begin, in the order of names; links to folders, hidden files and Grad-CAM
+    pictures of earlier jobs are passed over. What is no file or folder is tried as a glob. Nothing disappears: what is
+    named but not there, a folder that cannot be opened, or one that is called like a photograph, has an entry with its
+    problem. A file that is named twice has one entry.
 
     Args:
         arguments: paths or globs, as a person types them.
@@ -194,7 +208,7 @@ def _walk(folder: str, skipped: set[str]) -> Iterator[Input]:
                 if problem:
                     yield problem
                 stack.append(_Folder(entry.path, real, entries, problem is not None))
-        elif is_photograph_name(entry.name) and not is_own_picture(entry.path):
+        elif _is_photograph(entry) and not is_own_picture(entry.path):
             here.inside = True
             yield Input(entry.path, listed=True)
 
@@ -214,6 +228,13 @@ def _scan(folder: str) -> tuple[Iterator[os.DirEntry[str]], Input | None]:
         remedy = "connect the share or disk again, and run again" if later else "check its permissions"
         problem = Input(folder, f"the folder cannot be opened ({error.strerror}): {remedy}", later)
     return iter(sorted(seen, key=lambda entry: os.fsencode(entry.name))), problem
+
+
+def _is_photograph(entry: os.DirEntry[str]) -> bool:
+    if is_photograph_name(entry.name):
+        return True
+    # On a share each file that is opened takes time, so only those that may be.
+    return may_be_called_dicom(entry.name) and entry.name.upper() != _DICOM_DIRECTORY and may_be_dicom(entry.path)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -15,6 +15,7 @@ from kerasdr.files import printable_path, sha256_of, sync_folder, write_bytes_at
 from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
 from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.dicom_people import told_by_headers, whose_of
 from kerasdr.scoring.digests import DigestInputs, DigestReader
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
@@ -269,8 +270,12 @@ class _Job:
     def grade(self, record: Record, work: Work) -> None:
         """Have a row of every input in the record."""
         inputs, bundle = self.inputs, self.bundle
+        pairings = bundle_pairings(bundle)
+        if pairings:
+            headers = DigestReader(inputs, self.photo_timeout, self.workers, work, whose_of)
+            inputs = told_by_headers(inputs, headers.read)
         if record.has_answers:  # else there is nothing that a digest could find
-            partners = {pairing: find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)}
+            partners = {pairing: find_partners(inputs, pairing) for pairing in pairings}
             digests = DigestReader(inputs, self.photo_timeout, self.workers, work)
             found = digests.read(inputs) if self.digest is None else self.digest(inputs, digests.read)
             record.keep(found=record.find_settled(found, partners))
@@ -278,15 +283,15 @@ class _Job:
         if wanted and not work.is_over():
             if self.check:
                 self.check()
-            self._read_and_grade(wanted, record, work)
+            self._read_and_grade(inputs, wanted, record, work)
         left = len(inputs) - len(record.places)
         work.finish(inputs, bundle)
         if self.progress and left:
             self.progress(len(inputs), len(inputs))
 
-    def _read_and_grade(self, wanted: Set[int], record: Record, work: Work) -> None:
+    def _read_and_grade(self, inputs: Sequence[Input], wanted: Set[int], record: Record, work: Work) -> None:
         """Grade the inputs at some places; what was lost already is not read again."""
-        inputs, bundle = self.inputs, self.bundle
+        bundle = self.bundle
         with contextlib.ExitStack() as stack:
             readers = None
             if self.reading is not None:

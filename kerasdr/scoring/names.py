@@ -11,7 +11,7 @@ PictureFormat = Literal["png", "webp"]
 _PICTURE = r"(?:\d{6,}|[0-9a-f]{12})_[0-9a-f]{12}\.(?:png|webp)"
 # The second form is what a job that was killed leaves of a picture: see kerasdr.files.open_atomically.
 _OWN_NAME = re.compile(rf"{_PICTURE}|\.{_PICTURE}\.[^./]+\.part")
-_PSEUDONYM = re.compile(r"p_[0-9a-f]{16}(?:\.[a-z]{3,4})?")
+_PSEUDONYM = re.compile(r"p_[0-9a-f]{16}(?:\.[a-z]{3,5})?")
 _PICTURES_ENDING = "_gradcam"
 _LIKE_AN_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2})")
 # Characters of a photograph's name that its panel keeps: with number and ending they fit into the 255 bytes of a name.

@@ -55,7 +55,7 @@ class Summary:
         referable = sum(row.referable is True for row in self.rows)
         parts = " + ".join(f"{self.count(status)} {status}" for status in STATUSES)
         text = f"{len(self.rows)} listed = {parts}; {referable} referable (grade 2 or worse)"
-        if doubtful := sum(row.status == "graded" and row.reason != "" for row in self.rows):
+        if doubtful := sum(row.doubtful for row in self.rows):
             text += f"; {doubtful} graded though the photograph is doubtful: see reason"
         if any(row.refer_to_reader is not None for row in self.rows):
             to_reader = sum(row.refer_to_reader is True for row in self.rows)

@@ -11,10 +11,10 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasdr.data.names import parse_name
+from kerasdr.data.names import PhotoName, parse_name
 from kerasdr.data.pairs import partner_index
 from kerasdr.files import sha256_of
-from kerasdr.imaging.headers import UnreadablePhotograph
+from kerasdr.imaging.headers import NotReadHere, UnreadablePhotograph, is_dicom, read_header
 from kerasdr.imaging.prepare import prepare_all
 from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.inputs import Input, PathKeys
@@ -24,6 +24,8 @@ from kerasdr.scoring.reading import WaitingPhotograph, read_bytes
 # It bounds how many photographs are held at once. Hardly any person has more in one folder; those of one who has, such as
 # where a name says something else than a person, come in several groups and bring the partners that they need.
 _LARGEST_GROUP = 32
+# No folder that a path has.
+_ANYWHERE = "\0"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Photograph:
     Attributes:
         index: its place in the list of inputs.
         status: ``ready``, ``ungradable``, ``failed`` or ``waiting``.
-        reason: why it is not ready.
+        reason: why it is not ready; of one that is, what a person should know who gets its grade, or empty.
         sha256: of its bytes; empty if they could not be read, or it failed by no fault of theirs and may not fail again.
         images: one a recipe, ``(S, S, 3)`` uint8; empty unless ready.
         display: ``(D, D, 3)`` uint8, or None.
@@ -78,15 +80,27 @@ ChangePhotograph = Callable[[NDArray[np.uint8], str], NDArray[np.uint8]]
 
 def find_partners(inputs: Sequence[Input], pairing: str) -> NDArray[np.int64]:
     """Return the place of each input's partner, by the rule that training uses, ``(n,)``; -1 where there is none."""
-    folder_of = PathKeys().folder
+    keys = PathKeys()
     columns: dict[str, list[str]] = {name: [] for name in ("image_id", "path", "patient_id", "eye", "view")}
     for entry in inputs:
-        folder, name = os.path.split(entry.path)
+        folder, person = _whose(entry, keys.folder)
         # With its ending, so that two files of one stem are told apart whatever their order in the list.
-        row = (name, os.path.join(folder_of(folder), name), *parse_name(PurePath(name).stem))
+        name = os.path.basename(entry.path) if entry.told is None else keys(entry.path)
+        row = (name, os.path.join(folder, os.path.basename(name)), *person)
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
     return partner_index(columns, pairing)
+
+
+def _whose(entry: Input, folder_of: Callable[[str], str]) -> tuple[str, PhotoName]:
+    """Return the folder in which an input's partners lie, and whose eye it is, by its header if that was asked, else its name.
+
+    Names are of people within a folder; what a header says holds wherever the file lies.
+    """
+    if entry.told is not None:
+        return _ANYWHERE, entry.told
+    folder, name = os.path.split(entry.path)
+    return folder_of(folder), parse_name(PurePath(name).stem)
 
 
 def person_keys(paths: Iterable[str]) -> list[str]:
@@ -110,7 +124,7 @@ def group_by_person(
 ) -> list[Group]:
     """Return places of inputs, those of one person in one folder together, in order of first appearance.
 
-    Photographs whose name tells no eye are each alone; groups have at most 32 of their own.
+    Photographs of which neither header nor name tells the eye are each alone; groups have at most 32 of their own.
 
     Args:
         inputs: what is to be scored.
@@ -123,12 +137,11 @@ def group_by_person(
     for index, entry in enumerate(inputs):
         if wanted is not None and index not in wanted:
             continue
-        folder, name = os.path.split(entry.path)
-        parsed = parse_name(PurePath(name).stem)
-        if not parsed.eye:
+        folder, person = _whose(entry, folder_of)
+        if not person.eye:
             order.append([index])
             continue
-        parts = parts_of.setdefault((folder_of(folder), parsed.patient_id), [])
+        parts = parts_of.setdefault((folder, person.patient_id), [])
         if not parts or len(parts[-1]) >= _LARGEST_GROUP:
             parts.append([])
             order.append(parts[-1])
@@ -198,6 +211,9 @@ def load_photograph(
         sizes = [DISPLAY_SIZE if place == shown else None for place in range(len(recipes))]
         changed = None if change is None else functools.partial(_changed, change, digest)
         made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes, change=changed)
+        note = read_header(data, max_megapixels=max_megapixels).note if is_dicom(data) else ""
+    except NotReadHere as error:
+        return Photograph(index, "failed", str(error))  # the same bytes are read once what they need is installed
     except WaitingPhotograph as error:
         return Photograph(index, "waiting", str(error), digest)
     except UnreadablePhotograph as error:
@@ -212,7 +228,7 @@ def load_photograph(
     if not quality.gradable:
         return Photograph(index, "ungradable", quality.reason, digest, figures=quality.figures)
     display = None if shown is None else made[shown].display
-    return Photograph(index, "ready", "", digest, tuple(item.image for item in made), display, quality.figures)
+    return Photograph(index, "ready", note, digest, tuple(item.image for item in made), display, quality.figures)
 
 
 def _changed(change: ChangePhotograph, digest: str, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

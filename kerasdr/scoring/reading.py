@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 
-from kerasdr.imaging.headers import UnreadablePhotograph
+from kerasdr.imaging.headers import DICOM_BEGIN, UnreadablePhotograph, is_dicom
 
 MAX_BYTES = 512 * 2**20
 NOT_FOUND = "file not found: check the name"
@@ -22,6 +22,8 @@ _AWAY = frozenset(
     )
     if (number := getattr(errno, name, None)) is not None  # not every platform has all
 )
+
+_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class WaitingPhotograph(UnreadablePhotograph):
@@ -60,11 +62,35 @@ def read_bytes(path: str, *, listed: bool = False) -> bytes:
         raise _explain(error, path, listed) from error
 
 
+def may_be_dicom(path: str) -> bool:
+    """Whether a file begins like DICOM; one that cannot be read may, and reading it as a photograph tells why not."""
+    try:
+        return is_dicom(read_begin(path, DICOM_BEGIN))
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
+
+
+def read_begin(path: str, count: int) -> bytes:
+    """Return the first bytes of a file, none of what is no ordinary file, without waiting on pipes.
+
+    Args:
+        path: of the file.
+        count: bytes, as far as there are so many.
+
+    Raises:
+        OSError: if they cannot be read.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return b""
+    with open(os.open(path, _TO_READ), "rb", buffering=0) as file:
+        return file.read(count)
+
+
 def _read(path: str) -> bytes:
     # Looked at before it is opened, since opening a device can do things, and not blocking, should it become a pipe in
     # between.
     _check_kind(os.stat(path))
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, _TO_READ)
     try:
         before = os.fstat(descriptor)
         _check_kind(before)

@@ -7,6 +7,9 @@ from typing import Any
 
 from kerasdr.grades import N_GRADES
 
+DOUBTFUL = "doubtful photograph"
+"""How the reason of a graded row begins whose photograph is doubtful."""
+
 STATUSES = ("graded", "ungradable", "failed", "waiting")
 
 # A spreadsheet that saved it may have put a mark in front, quotes, and other signs between the cells.
@@ -30,7 +33,8 @@ class Row:
         probabilities: of the five grades; empty unless graded. Five columns, ``prob_0`` to ``prob_4``.
         referable: whether the grade is 2 or worse; None unless graded.
         prob_referable: probability of grade 2 or worse, or None.
-        reason: why it was not graded, and what to do; of a graded one, why the photograph is doubtful, or empty.
+        reason: why it was not graded, and what to do; of a graded one, why the photograph is doubtful (:data:`DOUBTFUL`), and
+            what its DICOM header says that a person should know, or empty.
         gradcam: path of the Grad-CAM picture, relative to the CSV, or empty.
         partner: the other photograph that a dual member saw, or empty.
         model: name of the bundle and the start of its digest.
@@ -60,6 +64,11 @@ class Row:
     screen_positive: bool | None = None
     refer_to_reader: bool | None = None
     figures: Mapping[str, float] = field(default_factory=dict, compare=False, metadata={"column": False})
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it was graded though the photograph is doubtful."""
+        return self.status == "graded" and self.reason.startswith(DOUBTFUL)
 
     def cells(self) -> list[str]:
         """Return the row's cells; what is not known is empty, probabilities have six decimals."""

@@ -140,7 +140,7 @@ def write_summary(out: Path, rows: Sequence[Row], bundle: Bundle, drift: NewDrif
             "listed": len(rows),
             **counts,
             "referable": sum(row.referable is True for row in rows),
-            "doubtful": sum(row.status == "graded" and row.reason != "" for row in rows),
+            "doubtful": sum(row.doubtful for row in rows),
             "to_reader": sum(row.refer_to_reader is True for row in rows),
             "ungradable_share": counts["ungradable"] / read if read else None,
         },

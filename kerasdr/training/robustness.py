@@ -129,5 +129,5 @@ def _first_gradable(paths: Sequence[str]) -> NDArray[np.uint8]:
 def _answers(rows: Sequence[Row], judged: NDArray[np.bool_]) -> Answers:
     grades = np.array([NO_GRADE if row.grade is None else row.grade for row in rows], dtype=np.int64)
     referable = np.array([np.nan if row.prob_referable is None else row.prob_referable for row in rows])
-    doubtful = np.array([row.grade is not None and row.reason != "" for row in rows])
+    doubtful = np.array([row.doubtful for row in rows])
     return Answers(grades[judged], referable[judged], doubtful[judged])

@@ -43,7 +43,7 @@ def night(kerasdr: Kerasdr, eye: bytes) -> dict[str, tuple[str, str, str]]:
         "in/text.jpg": (
             b"patient did not come\n",
             "failed",
-            "this is not a photograph (JPEG, PNG, TIFF, BMP or WebP): ",
+            "this is not a photograph (JPEG, PNG, TIFF, BMP, WebP or DICOM): ",
         ),
         os.fsdecode(b"in/\xff\xfe.png"): (eye, "graded", ""),
     }

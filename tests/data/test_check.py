@@ -148,3 +148,18 @@ def test_the_commands_options_go_to_the_reader(put: Put, tmp_path: Path) -> None
     assert "grades       3 severe NPDR 1 (100.0%)" in ran.stdout.splitlines()
     wrong = CliRunner().invoke(data_group, ["check", str(tmp_path), "--option", "file"])
     assert wrong.exit_code == 2 and "'file' is no KEY=VALUE" in wrong.stderr
+
+
+def test_dicom_is_looked_at_like_any_photograph(put: Put, tmp_path: Path) -> None:
+    pytest.importorskip("pydicom", reason="pydicom is not installed: pip install -e '.[hospital]'")
+    from tests.imaging.dicom_files import dicom
+
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    put("2/1_left.dcm", dicom(picture))
+    put("2/1_right.dicom", dicom(picture[:, ::-1]))
+    put("2/2_left.dcm", dicom(picture, Modality="CT"))
+    report = inspect_dataset(read_table("folder", tmp_path))
+    assert (report.photographs, report.pairs, report.largest) == (3, 2, (30, 20))
+    assert report.unreadable == {
+        "2_left": "this DICOM file holds no photograph but a CT: export the photograph of the eye"
+    }

@@ -167,7 +167,7 @@ def _zip(data: bytes, kind: str, random: Random) -> Hostile:
 
 
 def _dicom(data: bytes, kind: str, random: Random) -> Hostile:
-    """A file of the hospital's own format, which is not read; its first 128 bytes may be anybody's."""
+    """A file of the hospital's own format, of whose tags most are missing; its first 128 bytes may be anybody's."""
     preamble = [bytes(128), (data + bytes(128))[:128]][int(random.integers(2))]
     tag = struct.pack("<HH2sH", 0x0010, 0x0010, b"PN", 8) + b"DOE^JANE"
     frame = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, len(data)) + data

@@ -437,7 +437,7 @@ def test_jpeg_of_hundreds_of_scans_is_refused(encode: Encode) -> None:
 
 def test_dicom_is_told_apart_whatever_stands_before_it(encode: Encode) -> None:
     for preamble in (bytes(128), encode(noise(), "BMP")[:128], encode(noise(), "TIFF")[:128]):
-        with pytest.raises(UnreadablePhotograph, match="this is a DICOM file, which is not read: export"):
+        with pytest.raises(UnreadablePhotograph, match=r"the DICOM file is cut off|this is a DICOM file: install"):
             decode(preamble + b"DICM" + bytes(20_000))
 
 

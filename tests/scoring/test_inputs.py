@@ -458,3 +458,51 @@ def test_no_more_memory_than_the_file_is_asked_for(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "fdopen", watch)
     assert read_bytes("a.png") == b"12345"
     assert asked == [6]
+
+
+# DICOM of archives, which give no endings
+
+
+def dicom_like(*names: str) -> None:
+    touch(*names)
+    for name in names:
+        Path(name).write_bytes(bytes(128) + b"DICM" + bytes(40))
+
+
+def test_dicom_is_found_by_its_ending_or_else_by_how_it_begins() -> None:
+    names = ["1.2.840.113619.2.7", "IM0001", "OP.1.2.840.5", "a.dcm", "b.DICOM", "deep/1/2/IM0001", "name."]
+    dicom_like(
+        *(f"in/{name}" for name in names), "in/DICOMDIR", "in/dicomdir", "in/report.txt", "in/.hidden", "in/x.12a"
+    )
+    touch("in/notes", "in/1.2.3", "in/LICENSE", "in/c.dcm")
+    os.mkfifo("in/pipe")
+    os.symlink("nothing", "in/broken")
+    assert paths("in") == [f"in/{name}" for name in sorted([*names, "c.dcm"])]
+    assert paths("in/DICOMDIR", "in/notes") == ["in/DICOMDIR", "in/notes"]  # what is named is taken
+
+
+def test_only_files_that_may_be_dicom_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    dicom_like("in/a.png", "in/b.txt", "in/c.dcm", "in/d", "in/7")
+    opened = []
+    real = os.open
+
+    def spy(path: Any, *rest: Any, **options: Any) -> int:
+        opened.append(os.path.basename(path))
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", spy)
+    assert paths("in") == ["in/7", "in/a.png", "in/c.dcm", "in/d"]
+    assert opened == ["7", "d"]
+
+
+def test_a_file_that_cannot_be_looked_into_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    dicom_like("in/IM1", "in/IM2", "in/IM3")
+    real = os.open
+
+    def fail(path: Any, *rest: Any, **options: Any) -> int:
+        if path in ("in/IM1", "in/IM2"):
+            raise OSError(errno.ESTALE if path == "in/IM1" else errno.ENOENT, "away")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", fail)
+    assert paths("in") == ["in/IM1", "in/IM3"]

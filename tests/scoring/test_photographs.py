@@ -95,7 +95,7 @@ def test_ready_photograph(tmp_path: Path, good: list[bytes]) -> None:
     ("kind", "status", "reason"),
     [
         ("empty", "failed", "the file is empty: copy it again from the camera"),
-        ("text", "failed", "this is not a photograph (JPEG, PNG, TIFF, BMP or WebP): check what was saved here"),
+        ("text", "failed", "this is not a photograph (JPEG, PNG, TIFF, BMP, WebP or DICOM): check what was saved here"),
         ("cut", "failed", "the file is cut off: copy it again from the camera"),
         ("bomb", "failed", "the picture is 50000 x 50000 px, more than 100 megapixels: save it smaller"),
         ("dark", "ungradable", "no retina to be seen: check that the camera was on the eye, and take it again"),

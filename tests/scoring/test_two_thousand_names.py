@@ -94,7 +94,7 @@ def test_two_thousand_names(here: Path, bundle: Bundle, factory: Any, good: list
     pictures = {row["gradcam"] for row in rows if row["gradcam"]}
     assert len(pictures) == 50 and all((here / "results" / picture).is_file() for picture in pictures)
     assert {row["reason"] for row in rows if row["status"] == "failed"} == {
-        "this is not a photograph (JPEG, PNG, TIFF, BMP or WebP): check what was saved here"
+        "this is not a photograph (JPEG, PNG, TIFF, BMP, WebP or DICOM): check what was saved here"
     }
     after = tree(here)
     results = os.fsencode(here / "results")

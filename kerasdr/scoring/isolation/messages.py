@@ -146,7 +146,7 @@ def read_head(data: bytes, number: int) -> Head:
         raise OddAnswer("a reason that cannot be shown")
     if not isinstance(sha256, str) or (sha256 and not _SHA256.fullmatch(sha256)):
         raise OddAnswer("no SHA-256")
-    if (reason == "") is not (status == "ready") or (sha256 == "" and status not in ("failed", "waiting")):
+    if (reason == "" and status != "ready") or (sha256 == "" and status not in ("failed", "waiting")):
         raise OddAnswer("parts that contradict each other")
     figures = content.get("figures", {})
     if not isinstance(figures, dict) or not set(figures) <= FIGURES:

@@ -11,6 +11,7 @@ from kerasdr.files import printable_path, sha256_of
 from kerasdr.machine import available_cores
 from kerasdr.reporting import Progress
 from kerasdr.scoring.bundle import Bundle
+from kerasdr.scoring.dicom_people import told_by_headers
 from kerasdr.scoring.digests import DigestReader
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE
@@ -211,7 +212,10 @@ def _choose(
     places = {path: place for place, path in enumerate(book.listed)}
     inputs = [Input(path) if where is None else where.get(path, Input(path, NOT_FOUND)) for path in places]
     digests = [answered[path][1].seen.sha256 if path in answered else None for path in places]
-    pairings = [find_partners(inputs, pairing) for pairing in bundle_pairings(bundle)]
+    paired = bundle_pairings(bundle)
+    if paired:
+        inputs = told_by_headers(inputs)
+    pairings = [find_partners(inputs, pairing) for pairing in paired]
     now: dict[int, str] = {}
     waits = _Waits()
     reader = DigestReader(inputs, seconds, 1, waits, waits.digest)

@@ -11,6 +11,7 @@ from kerasdr.data.names import parse_name
 from kerasdr.errors import KerasdrError
 from kerasdr.files import sha256_of
 from kerasdr.reporting import plural
+from kerasdr.scoring.dicom_people import told_by_headers
 from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.ledger.answers import write_name
 from kerasdr.scoring.ledger.book import to_ranges
@@ -53,6 +54,7 @@ class Part:
 
     def select(self, inputs: Sequence[Input]) -> Selection:
         """Return the inputs of this part; the ledger keeps which places of which listing they have."""
+        inputs = told_by_headers(inputs)  # or the eyes of one person could be in two parts
         places = [place for place, number in enumerate(part_numbers(inputs, self.of)) if number == self.number]
         told = {
             "number": self.number,
@@ -94,8 +96,8 @@ def part_numbers(inputs: Sequence[Input], of: int) -> list[int]:
     """Return the number of each input's part, from 1.
 
     It hangs on the folder as it was named, and on the person that the photograph's name tells: a person's photographs of one
-    folder are together, and stay in their part when others come or go. Parts are of about one size where there are many
-    people.
+    folder are together, and stay in their part when others come or go. Where a DICOM header was asked, it hangs on the
+    person alone. Parts are of about one size where there are many people.
 
     Args:
         inputs: a listing.
@@ -105,13 +107,19 @@ def part_numbers(inputs: Sequence[Input], of: int) -> list[int]:
     named: dict[str, str] = {}  # one folder may be reached by two names, and a person in it is one person
     numbers = []
     for entry in inputs:
+        if entry.told is not None:
+            numbers.append(_part_of(entry.told.patient_id.encode("ascii"), of))
+            continue
         folder, name = os.path.split(entry.path)
         first = named.setdefault(folder_of(folder), os.path.normpath(folder))
         parsed = parse_name(PurePath(name).stem)
         person = parsed.patient_id if parsed.eye else name
-        digest = sha256_of(os.fsencode(first) + b"\0" + os.fsencode(person))
-        numbers.append(int(digest[:16], 16) % of + 1)
+        numbers.append(_part_of(os.fsencode(first) + b"\0" + os.fsencode(person), of))
     return numbers
+
+
+def _part_of(person: bytes, of: int) -> int:
+    return int(sha256_of(person)[:16], 16) % of + 1
 
 
 def listing_digest(inputs: Sequence[Input]) -> str:

@@ -71,7 +71,6 @@ def test_answer_without_pixels() -> None:
         head(reason="J\u00fcrgen"),
         head(reason="x" * 401),
         head(reason=""),
-        head(status="ready"),
         head(sha256=""),
         head(sha256=SHA.upper()),
         head(sha256=SHA[:-1]),
@@ -84,6 +83,11 @@ def test_answer_without_pixels() -> None:
 def test_anything_odd_is_refused(data: bytes) -> None:
     with pytest.raises(OddAnswer):
         read_head(data, 3)
+
+
+def test_what_can_be_graded_may_have_a_note_and_what_cannot_has_a_reason() -> None:
+    assert read_head(head(status="ready"), 3).reason == GOOD["reason"] != ""
+    assert read_head(head(status="ready", reason=""), 3).reason == ""
 
 
 def test_a_reason_is_made_fit_to_be_sent() -> None:
