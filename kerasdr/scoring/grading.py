@@ -385,5 +385,5 @@ def row_without_grade(photograph: Photograph, shown: str, bundle: Bundle) -> Row
 
 
 def refers(bundle: Bundle) -> bool:
-    """Whether a bundle's rows say what a person is to look at: then all that is ungradable or failed is."""
-    return bundle.calibration is not None
+    """Whether rows of a bundle say what a person is to look at: then all that is ungradable or failed is."""
+    return bundle.calibration is not None or bundle.doubts is not None

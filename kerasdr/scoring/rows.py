@@ -44,7 +44,8 @@ class Row:
         screen_positive: whether the probability of referable reaches the bundle's operating point; None unless graded, and
             with a bundle that has none.
         refer_to_reader: whether a person is to look: the set holds grades that are referable and grades that are not, or
-            the photograph is ungradable or could not be read; None if it waits, and with a bundle that was not calibrated.
+            the photograph is doubtful, ungradable or could not be read; None if it waits, and where the bundle was not
+            calibrated (one that only knows doubts tells of the other three).
         figures: of the quality gate (:class:`kerasdr.imaging.quality.Quality`), as far as it came; no column of the CSV.
     """
 

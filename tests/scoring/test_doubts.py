@@ -99,6 +99,7 @@ def test_a_doubtful_photograph_is_graded_and_goes_to_a_reader(
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "good.png").write_bytes(encode_png(eyes[0]))
+    (folder / "black.png").write_bytes(encode_png(np.zeros_like(eyes[0])))
     (folder / "soft.png").write_bytes(encode_png(degrade(eyes[0], "blur", 1.0)))
     with_doubts = load_bundle(make_bundle(tmp_path / "with", doubts=doubts))
     without = load_bundle(make_bundle(tmp_path / "without"))
@@ -112,6 +113,8 @@ def test_a_doubtful_photograph_is_graded_and_goes_to_a_reader(
     assert (rows["good"].status, rows["good"].reason) == ("graded", "")
     assert (rows["soft"].status, rows["soft"].refer_to_reader) == ("graded", True)
     assert rows["soft"].reason.startswith("doubtful photograph, blurred")
+    assert (rows["black"].status, rows["black"].refer_to_reader) == ("ungradable", True)
+    assert before["black"].refer_to_reader is None
     # Of a bundle that was not calibrated, a good photograph's cell stays empty.
     assert rows["good"].refer_to_reader is None
     assert (before["soft"].reason, before["soft"].refer_to_reader) == ("", None)
