@@ -100,10 +100,10 @@ const bars = (eye) => make(
 const picture = (eye) => {
   const name = shortName(eye);
   const pane = make("div", { class: "pane" });
-  const lost = (words) => pane.replaceChildren(make("p", { class: "soft" }, words));
-  const image = (src, alt, cls) => make("img", { src, alt, class: cls, loading: "lazy", decoding: "async", onerror: () => lost("The picture is not beside the page any more.") });
+  const lost = (words, cls = "") => make("p", { class: `soft ${cls}` }, words);
+  const image = (src, alt, cls) => make("img", { src, alt, class: cls, loading: "lazy", decoding: "async", onerror: ({ target }) => target.replaceWith(lost("The picture is not beside the page any more.", cls)) });
   if (!eye.heat && !eye.photograph) {
-    lost(eye.status === "failed" || eye.status === "waiting" ? "There is no picture of it." : "No photograph was found for it.");
+    pane.append(lost(eye.status === "failed" || eye.status === "waiting" ? "There is no picture of it." : "No photograph was found for it."));
     return pane;
   }
   if (!eye.heat) {

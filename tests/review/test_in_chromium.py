@@ -4,17 +4,20 @@ import csv
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kerasdr.files import sha256_of
 from kerasdr.review.decisions import read_decisions
 from kerasdr.review.grades_csv import read_grades
 from kerasdr.review.merge import merge_decisions
 from kerasdr.review.page import write_review
 from kerasdr.scoring.overlay import draw_overlay
 from kerasdr.scoring.png import encode_png
+from kerasdr.scoring.rows import to_csv
 from tests.review.browser import CHROMIUM, Browser, browser
 from tests.review.conftest import MakeGrades, graded, lost
 
@@ -346,6 +349,25 @@ def test_decisions_of_the_page_before_are_told_of_until_they_are_exported(
     assert tab.ask("document.getElementById('earlier').hidden") is True
     tab.open(page)
     assert tab.ask("document.getElementById('earlier').hidden") is True
+
+
+def test_a_picture_that_is_gone_takes_no_other_with_it(tab: Browser, page: Path, tmp_path: Path) -> None:
+    content = encode_png(np.full((40, 60, 3), 90, np.uint8))
+    (tmp_path / "1_right.png").write_bytes(content)
+    grades = read_grades(tmp_path / "grades.csv")
+    rows = [replace(row, sha256=sha256_of(content)) if row.image == "in/1_right.png" else row for row in grades.rows]
+    grades.path.write_text(to_csv(rows), encoding="utf-8")
+    assert write_review(grades.path, page, [str(tmp_path / "1_right.png")]).photographs == 1
+    for file in (tmp_path / "review_files").iterdir():
+        file.unlink()
+    fresh(tab, page)
+    tab.click(".current .whole")
+    tab.wait_for("document.querySelector('.current .pane > p') !== null")
+    assert "not beside the page" in tab.ask("document.querySelector('.current .pane > p').textContent")
+    tab.click(".current .whole")
+    assert tab.ask("document.querySelector('.current .pane').querySelectorAll('.window img').length") == 2
+    assert tab.ask("document.querySelector('.current .pane > p') === null")
+    assert not [one for one in tab.said if "TypeError" in one]
 
 
 def test_what_is_printed_is_what_is_chosen(tab: Browser, page: Path) -> None:
