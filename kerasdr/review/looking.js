@@ -150,6 +150,8 @@ const showDecision = (eye) => {
 };
 
 const showAllDecisions = () => {
+  choose();
+  drawRows();
   for (const eye of parts.keys()) showDecision(eye);
   const count = EYES.filter(isDecided).length;
   const over = EYES.filter(isOverruled).length;
@@ -160,7 +162,6 @@ const decideCurrent = (decision) => withReader(() => {
   if (!current || !canDecide(current)) return;
   if (decision === decisionOf(current).decision) return;
   decide(current, { decision });
-  drawRows();
   showAllDecisions();
   say(`${shortName(current)}: ${decisionWords(current) || "no decision"}`);
 });

@@ -14,7 +14,6 @@ const takeReader = (name) => {
   keep("sessionStorage", `kerasdr-reader:${DATA.job}`, name);
   takeDecisions();
   at("reader").textContent = `Reader: ${name} (change)`;
-  drawRows();
   showAllDecisions();
   tellEarlier();
 };

@@ -370,6 +370,24 @@ def test_a_picture_that_is_gone_takes_no_other_with_it(tab: Browser, page: Path,
     assert not [one for one in tab.said if "TypeError" in one]
 
 
+def test_what_is_decided_leaves_those_not_yet_decided(tab: Browser, page: Path) -> None:
+    fresh(tab, page)
+    tab.choose("decided", "not yet")
+    tab.press("j", "4")
+    give_name(tab, "Ada")
+    assert selected(tab) == "" and told(tab).startswith("You overruled")  # still looked at, for a note
+    assert rows(tab)[:2] == ["1_right.png", "5_left.png"]
+    tab.ask("window.dispatchEvent(new Event('beforeprint'))")
+    assert tab.ask("document.querySelectorAll('#printed tbody tr').length") == 6
+    tab.press("j")
+    assert selected(tab) == "5_left.png"
+    tab.press("a", "k")
+    assert selected(tab) == "1_right.png"
+    tab.click("#reader")
+    give_name(tab, "Grace")
+    assert len(rows(tab)) == 7
+
+
 def test_what_is_printed_is_what_is_chosen(tab: Browser, page: Path) -> None:
     fresh(tab, page)
     tab.press("4")
