@@ -17,7 +17,7 @@ from kerasdr.review.merge import merge_decisions
 from kerasdr.review.page import write_review
 from kerasdr.scoring.overlay import draw_overlay
 from kerasdr.scoring.png import encode_png
-from kerasdr.scoring.rows import to_csv
+from kerasdr.scoring.rows import DOUBTFUL, to_csv
 from tests.review.browser import CHROMIUM, Browser, browser
 from tests.review.conftest import MakeGrades, graded, lost
 
@@ -368,6 +368,26 @@ def test_a_picture_that_is_gone_takes_no_other_with_it(tab: Browser, page: Path,
     assert tab.ask("document.querySelector('.current .pane').querySelectorAll('.window img').length") == 2
     assert tab.ask("document.querySelector('.current .pane > p') === null")
     assert not [one for one in tab.said if "TypeError" in one]
+
+
+def test_a_doubt_stands_beside_the_grade(tab: Browser, make_grades: MakeGrades, tmp_path: Path) -> None:
+    doubts = [f"{DOUBTFUL}, {why}: take it again" for why in ("too dark", "out of focus")]
+    grades = make_grades(
+        graded("1_left.png", 0, reason=doubts[0]),
+        graded("2_left.png", 1, reason=doubts[1]),
+        graded("3_left.png", 1, reason="text is burned into it"),
+    )
+    write_review(grades.path, tmp_path / "review.html")
+    fresh(tab, tmp_path / "review.html")
+    tab.choose("reason", DOUBTFUL)
+    assert sorted(rows(tab)) == ["1_left.png", "2_left.png"]
+    assert tab.ask("document.querySelector('.said + .doubt').textContent") in doubts
+    assert "3 graded; 2 graded though doubtful" in tab.ask("document.querySelector('.about p').textContent")
+    tab.choose("reason", "text is burned into it")
+    assert tab.ask("document.querySelector('.said').textContent").endswith(
+        "not referable \u00b7 text is burned into it"
+    )
+    assert tab.ask("document.querySelector('.doubt') === null")
 
 
 def test_what_is_decided_leaves_those_not_yet_decided(tab: Browser, page: Path) -> None:
