@@ -6,7 +6,7 @@ const COLUMNS = ["image", "sha256", "machine_grade", "decision", "note", "reader
 
 let reader = "";
 let decisions = {};
-let exported = true;
+const madeHere = new Map(); // decisions by reader, which a browser may refuse to keep
 
 const keptUnder = () => `kerasdr-review:${DATA.job}:${reader}`;
 
@@ -18,9 +18,20 @@ const keep = (store, key, value) => {
   try { window[store].setItem(key, value); return true; } catch { return false; }
 };
 
-const recallDecisions = () => {
-  try { return JSON.parse(recall("localStorage", keptUnder())) || {}; } catch { return {}; }
+const recallDecisions = (key) => {
+  try { return JSON.parse(recall("localStorage", key)) || {}; } catch { return {}; }
 };
+
+// What was kept may be older than what this page knows, if the browser keeps no more, or newer, of another tab.
+const isLater = (one, other) => !other || one.decided_at > other.decided_at || (one.decided_at === other.decided_at && one.exported);
+const takeDecisions = () => {
+  decisions = madeHere.get(reader) || {};
+  for (const [key, one] of Object.entries(recallDecisions(keptUnder()))) if (isLater(one, decisions[key])) decisions[key] = one;
+  madeHere.set(reader, decisions);
+};
+const keepDecisions = () => { if (!keep("localStorage", keptUnder(), JSON.stringify(decisions))) tellUnkept(); };
+const isUndelivered = (one) => !one.exported;
+const anyUndelivered = () => [...madeHere.values()].some((some) => Object.values(some).some(isUndelivered));
 
 const tellUnkept = () => {
   at("unkept").hidden = false;
@@ -44,13 +55,13 @@ const decisionWords = (eye) => {
 };
 
 const decide = (eye, change) => {
-  // Another tab of the same page may have kept something since.
-  decisions = { ...decisions, ...recallDecisions() };
-  const made = { ...decisionOf(eye), ...change, decided_at: new Date().toISOString().slice(0, 19) + "+00:00" };
-  if (made.decision === "" && made.note === "") delete decisions[eye.key];
-  else decisions[eye.key] = made;
-  exported = false;
-  if (!keep("localStorage", keptUnder(), JSON.stringify(decisions))) tellUnkept();
+  takeDecisions();
+  // One that is withdrawn stays, without a decision: it may have been exported before, and the later line takes it back.
+  decisions[eye.key] = {
+    ...decisionOf(eye), machine_grade: machineGrade(eye), csv: DATA.csv, ...change, exported: false,
+    decided_at: new Date().toISOString().replace("Z", "+00:00"),
+  };
+  keepDecisions();
 };
 
 // A spreadsheet would run what begins like a formula; an apostrophe in front makes it text, and merging takes it off again.
@@ -60,23 +71,31 @@ const cell = (text) => {
 };
 const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-const decisionsCsv = () => {
+const decisionsCsv = (who, job, some) => {
   const lines = [COLUMNS.join(",")];
-  for (const eye of EYES) {
-    if (!(eye.key in decisions)) continue;
-    const { decision, note, decided_at } = decisionOf(eye);
+  for (const [key, { machine_grade, decision, note, decided_at }] of some) {
+    const [sha256] = key.split(" ", 1);
     // The name is as the CSV of grades has it, which no spreadsheet runs either.
-    lines.push([quoted(eye.image), eye.sha256, machineGrade(eye), decision, cell(note), cell(reader), decided_at, DATA.job].join(","));
+    const image = quoted(key.slice(sha256.length + 1));
+    lines.push([image, sha256, machine_grade, decision, cell(note), cell(who), decided_at, job].join(","));
   }
   return `${lines.join("\n")}\n`;
 };
 
-const exportDecisions = () => {
-  const file = new Blob([decisionsCsv()], { type: "text/csv" });
-  const link = make("a", { href: URL.createObjectURL(file), download: `decisions-${DATA.csv.replace(/\.csv$/i, "")}.csv` });
+const slug = (name) => name.toLowerCase().replace(/[^\p{L}\p{M}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "reader";
+
+const download = (who, job, some, name) => {
+  const file = new Blob([decisionsCsv(who, job, some)], { type: "text/csv" });
+  const link = make("a", { href: URL.createObjectURL(file), download: `decisions-${name.replace(/\.csv$/i, "")}-${slug(who)}.csv` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  exported = true;
-  const count = Object.keys(decisions).length;
-  say(`${count} of ${EYES.length} exported`);
+};
+
+const exportDecisions = () => {
+  takeDecisions();
+  const some = EYES.filter((eye) => eye.key in decisions).map((eye) => [eye.key, decisions[eye.key]]);
+  download(reader, DATA.job, some, DATA.csv);
+  for (const [, one] of some) one.exported = true;
+  keepDecisions();
+  say(`${EYES.filter(isDecided).length} of ${EYES.length} exported`);
 };

@@ -58,7 +58,8 @@ const eyePart = (eye) => {
     make("h2", {}, shortName(eye)),
     make("p", { class: "soft" }, `${eyeWords(eye)}${eye.image.includes("/") ? ` · ${eye.image}` : ""}`),
     picture(eye),
-    make("p", { class: "said" }, make("strong", {}, saidWords(eye)), eye.reason ? ` ${eye.reason}` : ""),
+    make("p", { class: "said" }, make("strong", {}, saidWords(eye)), eye.reason && !eye.doubtful ? `${eye.status === "graded" ? " · " : " "}${eye.reason}` : ""),
+    eye.doubtful ? make("p", { class: "warn doubt" }, eye.reason) : null,
     decisionButtons(eye, part),
     (part.told = make("p", { class: "told" })),
     make("label", { class: "note-line" }, make("span", {}, "Note ", make("kbd", {}, "n")), part.note),
@@ -100,10 +101,10 @@ const bars = (eye) => make(
 const picture = (eye) => {
   const name = shortName(eye);
   const pane = make("div", { class: "pane" });
-  const lost = (words) => pane.replaceChildren(make("p", { class: "soft" }, words));
-  const image = (src, alt, cls) => make("img", { src, alt, class: cls, loading: "lazy", decoding: "async", onerror: () => lost("The picture is not beside the page any more.") });
+  const lost = (words, cls = "") => make("p", { class: `soft ${cls}` }, words);
+  const image = (src, alt, cls) => make("img", { src, alt, class: cls, loading: "lazy", decoding: "async", onerror: ({ target }) => target.replaceWith(lost("The picture is not beside the page any more.", cls)) });
   if (!eye.heat && !eye.photograph) {
-    lost(eye.status === "failed" || eye.status === "waiting" ? "There is no picture of it." : "No photograph was found for it.");
+    pane.append(lost(eye.status === "failed" || eye.status === "waiting" ? "There is no picture of it." : "No photograph was found for it."));
     return pane;
   }
   if (!eye.heat) {
@@ -150,6 +151,8 @@ const showDecision = (eye) => {
 };
 
 const showAllDecisions = () => {
+  choose();
+  drawRows();
   for (const eye of parts.keys()) showDecision(eye);
   const count = EYES.filter(isDecided).length;
   const over = EYES.filter(isOverruled).length;
@@ -160,7 +163,6 @@ const decideCurrent = (decision) => withReader(() => {
   if (!current || !canDecide(current)) return;
   if (decision === decisionOf(current).decision) return;
   decide(current, { decision });
-  drawRows();
   showAllDecisions();
   say(`${shortName(current)}: ${decisionWords(current) || "no decision"}`);
 });

@@ -36,6 +36,8 @@ def opening(rows: Sequence[Row]) -> Markup:
     published = [(one.system, one.where, one.not_graded) for one in load_yardsticks()]
     told = [f"{system}, {where}: {share}" for system, where, share in published if not share.startswith("not given")]
     statuses = ", ".join(f"{count} {status}" for status, count in counted.most_common())
+    if doubtful := sum(row.doubtful for row in rows):
+        statuses += f"; {doubtful} graded though doubtful"
     counts = [
         element("tr", element("th", f"{grade} {GRADE_NAMES[grade]}", scope="row"), element("td", graded[grade]))
         for grade in GRADES

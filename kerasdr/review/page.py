@@ -24,6 +24,7 @@ _SCRIPTS = (
     "elements.js",
     "eyes.js",
     "decisions.js",
+    "earlier.js",
     "choosing.js",
     "worklist.js",
     "looking.js",
@@ -161,6 +162,7 @@ def _body(grades: GradesCsv, title: str) -> list[Child]:
         element("a", "To the worklist", href="#list", class_="skip"),
         top,
         element("p", id="unkept", class_="warn", hidden="hidden", role="alert"),
+        element("p", id="earlier", class_="warn", hidden="hidden", role="status"),
         element(
             "p", "This page needs JavaScript, which is in it: allow it to see the grades.", class_="warn", id="without"
         ),

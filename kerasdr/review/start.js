@@ -12,10 +12,10 @@ const withReader = (act) => {
 const takeReader = (name) => {
   reader = name;
   keep("sessionStorage", `kerasdr-reader:${DATA.job}`, name);
-  decisions = { ...recallDecisions() };
+  takeDecisions();
   at("reader").textContent = `Reader: ${name} (change)`;
-  drawRows();
   showAllDecisions();
+  tellEarlier();
 };
 
 const changeReader = () => {
@@ -93,10 +93,11 @@ const start = () => {
   window.addEventListener("afterprint", () => at("printed").replaceChildren());
   // Another tab of this page decided something.
   window.addEventListener("storage", (event) => { if (reader && event.key === keptUnder()) takeReader(reader); });
-  window.addEventListener("beforeunload", (event) => { if (!exported && !at("unkept").hidden) event.preventDefault(); });
+  window.addEventListener("beforeunload", (event) => { if (anyUndelivered()) event.preventDefault(); });
   if (!keep("localStorage", "kerasdr-review-try", "1")) tellUnkept();
   const known = recall("sessionStorage", `kerasdr-reader:${DATA.job}`);
   if (known) takeReader(known);
+  else tellEarlier();
   if (window.matchMedia("(max-width: 60rem)").matches) at("about").open = false;
   showAllDecisions();
   refilter();

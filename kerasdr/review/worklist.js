@@ -69,8 +69,10 @@ const select = (eye) => {
 
 const step = (by) => {
   if (!chosen.length) return;
-  const place = chosen.indexOf(current);
-  const next = place < 0 ? 0 : Math.min(chosen.length - 1, Math.max(0, place + by));
+  // What was just decided may no longer be chosen: then its neighbours are those that were.
+  const before = chosen.filter((eye) => current && eye.place < current.place).length;
+  const place = chosen.includes(current) || by < 0 ? before : before - 1;
+  const next = Math.min(chosen.length - 1, Math.max(0, place + by));
   select(chosen[next]);
   say(`${shortName(chosen[next])}, ${next + 1} of ${chosen.length}: ${rowWords(chosen[next])}`);
 };

@@ -21,6 +21,7 @@ class Browser:
     Attributes:
         requests: addresses that the page asked for.
         said: what was written to the console, errors of the page's policy among it.
+        dialogs: kinds of the dialogs that the browser opened, each of which is answered with yes.
     """
 
     def __init__(self, send: int, receive: int) -> None:
@@ -29,6 +30,7 @@ class Browser:
         self._rest = b""
         self.requests: list[str] = []
         self.said: list[str] = []
+        self.dialogs: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -39,14 +41,17 @@ class Browser:
     def call(self, method: str, **parameters: Any) -> Any:
         """Call a method of the protocol and return its result."""
         self._number += 1
-        session = {"sessionId": self._session} if self._session else {}
-        message = {"id": self._number, "method": method, "params": parameters, **session}
-        os.write(self._send, json.dumps(message).encode() + b"\0")
+        self._write(self._number, method, parameters)
         while True:
             heard = self._hear()
             if heard.get("id") == self._number:
                 assert "error" not in heard, (method, heard["error"])
                 return heard["result"]
+
+    def _write(self, number: int, method: str, parameters: dict[str, Any]) -> None:
+        session = {"sessionId": self._session} if self._session else {}
+        message = {"id": number, "method": method, "params": parameters, **session}
+        os.write(self._send, json.dumps(message).encode() + b"\0")
 
     def _hear(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
@@ -62,6 +67,9 @@ class Browser:
             self.said.append(told["entry"]["text"])
         elif heard.get("method") == "Runtime.exceptionThrown":
             self.said.append(told["exceptionDetails"]["exception"].get("description", str(told)))
+        elif heard.get("method") == "Page.javascriptDialogOpening":
+            self.dialogs.append(told["type"])
+            self._write(0, "Page.handleJavaScriptDialog", {"accept": True})  # whose answer nobody waits for
         return heard
 
     def open(self, page: Path) -> None:
