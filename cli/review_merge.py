@@ -10,7 +10,7 @@ from kerasdr.cli.options import OutputFile
 EXAMPLES = """
 \b
 Examples:
-  kerasdr review merge decisions-grades.csv --on grades.csv --out reviewed.csv
+  kerasdr review merge decisions-grades-ada.csv --on grades.csv --out reviewed.csv
   kerasdr review merge ada.csv grace.csv --on grades.csv --out reviewed.csv --json agreement.json
 
 \b
