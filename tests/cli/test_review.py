@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def write_decisions(name: str, reader: str, said: dict[str, str], **changed: str
 def test_a_page_is_written(kerasdr: Kerasdr) -> None:
     ran = kerasdr("review", "page", "out.csv", "--images", "in", "--out", "review.html", "--quiet")
     assert (ran.code, ran.out) == (0, "review.html: 3 rows, 2 photographs, 2 Grad-CAM pictures\n")
-    assert len(list(Path("review_files").iterdir())) == 1  # of two files with the same bytes
+    assert len(list(Path("review.html_files").iterdir())) == 1  # of two files with the same bytes
     assert Path("review.html").read_text().startswith("<!DOCTYPE html>")
 
 
@@ -74,6 +75,16 @@ def test_predict_writes_the_same_page(kerasdr: Kerasdr, model: str) -> None:
     assert kerasdr("review", "page", "out.csv", "--images", "in", "--out", "pages/review.html").code == 0
     assert Path("pages/review.html").read_bytes() == page
     assert kerasdr(*job, "--html", "pages/review.html", "--quiet").out == ""
+
+
+def test_a_page_in_the_folder_of_the_photographs_adds_none(kerasdr: Kerasdr, model: str, eye: bytes) -> None:
+    Path("here").mkdir()
+    Path("here/1_left.png").write_bytes(eye)
+    os.chdir("here")
+    for _ in range(2):
+        ran = kerasdr("predict", ".", "--out", "g.csv", "--model", f"../{model}", "--html", "review.html")
+        assert ran.code == 0 and "review.html: 1 rows, 1 photographs" in ran.out
+    assert len(list(Path("review.html_files").iterdir())) == 1
 
 
 def test_a_page_that_fails_is_a_warning_and_no_other_exit_code(
@@ -177,7 +188,7 @@ def test_what_is_not_of_the_job_is_refused_and_kept_nowhere(kerasdr: Kerasdr) ->
 
 def test_tasks_are_written_for_a_labelling_tool(kerasdr: Kerasdr) -> None:
     ran = kerasdr("review", "export", "out.csv", "--images", "in", "--to", "label-studio", "--out", "tasks.json")
-    assert (ran.code, ran.out) == (0, "tasks.json: 2 tasks of 3 rows, pictures in tasks_files/\n")
+    assert (ran.code, ran.out) == (0, "tasks.json: 2 tasks of 3 rows, pictures in tasks.json_files/\n")
     assert "labelling interface: <View>" in ran.err
     tasks = json.loads(Path("tasks.json").read_text())
     for task in tasks:
