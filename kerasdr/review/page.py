@@ -14,6 +14,7 @@ from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.page.markup import Child, Markup, css, data, element, policy_hash, script
 from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Progress
+from kerasdr.review import PAGE_BEGINS
 from kerasdr.review.grades_csv import GradesCsv, read_grades
 from kerasdr.review.opening import not_graded_words, opening
 from kerasdr.review.page_data import address, has_photograph, heat_files, page_data
@@ -130,7 +131,7 @@ def _document(grades: GradesCsv, photographs: dict[str, str], heat: dict[str, st
         css(style),
     )
     body = element("body", *_body(grades, title), data("data", page_data(grades, photographs, heat)), script(code))
-    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
+    return f"{PAGE_BEGINS}\n" + element("html", head, body, lang="en") + "\n"
 
 
 def _text(package: str, name: str) -> str:
