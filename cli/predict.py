@@ -133,7 +133,7 @@ def predict_command(
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
     ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"], html=html)
     # The system's word that it goes down, or a timer's: what is in hand is kept, as at a limit.
-    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop, _room_for_page(html):
+    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop, _room_for_page(html, inputs):
         arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,
@@ -155,13 +155,16 @@ def predict_command(
 
 
 @contextlib.contextmanager
-def _room_for_page(html: Path | None) -> Iterator[None]:
+def _room_for_page(html: Path | None, roots: Sequence[str]) -> Iterator[None]:
     """Find out before the night, and not after it, that a page cannot be written where it is to lie."""
+    from kerasdr.review.photographs import check_roots
+    from kerasdr.scoring.names import page_folder
     from kerasdr.scoring.results import room_for
 
     if html is None:
         yield
         return
+    check_roots(roots, page_folder(html))
     with room_for(html.parent, "--html"):
         yield
 

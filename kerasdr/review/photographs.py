@@ -75,7 +75,7 @@ def show_photographs(
     """
     shown = Shown({}, {}, set())
     if folder is not None:
-        _refuse_pictures(roots, folder)
+        check_roots(roots, folder)
         _make(folder)
     try:
         inputs = list_inputs(roots, skip=[*skip, *([folder] if folder else [])]) if roots else []
@@ -149,15 +149,19 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _refuse_pictures(roots: Sequence[str], folder: Path) -> None:
-    """Refuse to search what is written to."""
+def check_roots(roots: Sequence[str], folder: Path) -> None:
+    """Refuse to search the folder that pictures are written to.
+
+    Raises:
+        KerasdrError: if a root is that folder, or lies in it.
+    """
     own = os.path.realpath(folder)
     for root in roots:
         real = os.path.realpath(root)
         if real == own or real.startswith(own + os.sep):
             raise KerasdrError(
                 f"{printable_path(root)} is where pictures for {printable_path(folder.name.removesuffix('_files'))} go: name "
-                "another file with --out, or the folder of the photographs themselves"
+                "another file for the page, or the folder of the photographs themselves"
             )
 
 

@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from kerasdr.errors import KerasdrError
+from kerasdr.files import printable_path
+
 PictureFormat = Literal["png", "webp"]
 
 # The first form is that of versions that named pictures by their place in the list.
@@ -65,8 +68,14 @@ def page_folder(page: Path) -> Path:
     """Return where the photographs of a page, or of tasks, lie: ``review.html_files`` beside ``review.html``.
 
     Its whole name, so that ``night.html`` and ``night.json`` share none.
+
+    Raises:
+        KerasdrError: if the page has another ending, by which no job would know the pictures for a page's.
     """
-    return page.with_name(f"{page.name}_files")
+    folder = page.with_name(f"{page.name}_files")
+    if not _PAGE_FOLDER.fullmatch(folder.name):
+        raise KerasdrError(f"{printable_path(page)} ends in neither .html nor .json: give it a name that does")
+    return folder
 
 
 def page_picture_name(digest: str) -> str:

@@ -151,6 +151,9 @@ def test_a_page_that_cannot_lie_there_stops_the_job_before_it_begins(kerasdr: Ke
     assert "choose another place with --html" in kerasdr(*job, "no/such/review.html").error
     assert "holds something else and would be lost" in kerasdr(*job, "in/1_left.png").usage
     assert kerasdr(*job, "out.csv").code == 2
+    assert kerasdr(*job, "page").error == "page ends in neither .html nor .json: give it a name that does"
+    Path("in.html_files").symlink_to("in")
+    assert "is where pictures for in.html go: name another file for the page" in kerasdr(*job, "in.html").error
     for option in ("--log", "--metrics"):
         one = "review.prom"
         assert f"is both --html and {option}" in kerasdr(*job, one, option, one).usage
