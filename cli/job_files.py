@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from kerasdr.cli.review_page import PAGE_BEGINS
 from kerasdr.files import may_be_replaced, printable_path
+from kerasdr.review import PAGE_BEGINS
 from kerasdr.scoring.inputs import PathKeys, is_photograph_name
 from kerasdr.scoring.ledger.place import ledger_path
 from kerasdr.scoring.names import summary_file
@@ -17,7 +17,11 @@ from kerasdr.scoring.operation.event_log import begins_a_log
 from kerasdr.scoring.operation.metrics import begins_metrics
 
 _ENDING = ".prom"
-_OURS = {"--log": begins_a_log, "--metrics": begins_metrics, "--html": lambda begin: begin.startswith(PAGE_BEGINS)}
+_OURS = {
+    "--log": begins_a_log,
+    "--metrics": begins_metrics,
+    "--html": lambda begin: begin.startswith(PAGE_BEGINS.encode()),
+}
 
 
 def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None = None) -> None:

@@ -12,8 +12,9 @@ import click
 
 from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
 from kerasdr.cli.options import Duration, OutputFile
-from kerasdr.cli.review_page import PAGE_BEGINS, page_of_job
+from kerasdr.cli.review_page import page_of_job
 from kerasdr.cli.stopping import stopping
+from kerasdr.review import PAGE_BEGINS
 
 if TYPE_CHECKING:
     from kerasdr.cli.job_telling import Telling
@@ -91,7 +92,7 @@ class _Part(click.ParamType):
 )
 @click.option(
     "--html",
-    type=OutputFile(PAGE_BEGINS),
+    type=OutputFile(PAGE_BEGINS.encode()),
     metavar="FILE.html",
     help="Also write the page on which a person looks at the grades; see `kerasdr review page`.",
 )
@@ -130,9 +131,9 @@ def predict_command(
         inputs = tuple(_listed(null))
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
-    ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"])
+    ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"], html=html)
     # The system's word that it goes down, or a timer's: what is in hand is kept, as at a limit.
-    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop, _room_for_page(html, out, grading["ledger"]):
+    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop, _room_for_page(html, inputs):
         arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,
@@ -154,15 +155,16 @@ def predict_command(
 
 
 @contextlib.contextmanager
-def _room_for_page(html: Path | None, out: Path, ledger: Path | None) -> Iterator[None]:
+def _room_for_page(html: Path | None, roots: Sequence[str]) -> Iterator[None]:
     """Find out before the night, and not after it, that a page cannot be written where it is to lie."""
-    from kerasdr.cli.job_files import check_files
+    from kerasdr.review.photographs import check_roots
+    from kerasdr.scoring.names import page_folder
     from kerasdr.scoring.results import room_for
 
     if html is None:
         yield
         return
-    check_files({"--html": html}, out, ledger)
+    check_roots(roots, page_folder(html))
     with room_for(html.parent, "--html"):
         yield
 

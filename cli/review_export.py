@@ -48,16 +48,18 @@ def export_command(grades: Path, roots: tuple[str, ...], to: str, out: Path, qui
     from kerasdr.review.grades_csv import read_grades
     from kerasdr.review.label_studio import label_config, label_studio_tasks
     from kerasdr.review.page_data import has_photograph
-    from kerasdr.review.photographs import files_folder, show_photographs
+    from kerasdr.review.photographs import named_pictures, show_photographs, tidy_pictures
+    from kerasdr.scoring.names import page_folder
 
     reporter = TerminalReporter(quiet=quiet)
     read = read_grades(grades)
-    folder = files_folder(out)
+    folder, before = page_folder(out), named_pictures(out)
     wanted = {row.sha256 for row in read.rows if has_photograph(row)}
     shown = show_photographs(roots, wanted, folder, progress=reporter.progress("photographs"))
     pictures = {digest: f"{folder.name}/{name}" for digest, name in shown.pictures.items()}
     tasks = label_studio_tasks(read.rows, pictures)
     write_text_atomically(out, "[\n" + ",\n".join(json.dumps(task) for task in tasks) + "\n]\n")
+    tidy_pictures(out, before, shown)
     reporter.note(f"labelling interface: {label_config()}")
     click.echo(
         f"{printable_path(out)}: {len(tasks)} tasks of {len(read.rows)} rows, pictures in {printable_path(folder)}/"

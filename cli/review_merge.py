@@ -21,11 +21,14 @@ Exit code:
   5  a job writes to this output
 """
 
+# A reader's own file of decisions begins like it as far as the third column.
+TABLE_BEGINS = b"image,sha256,machine_grade,decided,"
+
 
 @click.command("merge", epilog=EXAMPLES)
 @click.argument("decisions", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--on", required=True, type=click.Path(path_type=Path), help="The CSV that the page was made of.")
-@click.option("--out", required=True, type=OutputFile(b"image,sha256,machine_grade,"), help="The table to write.")
+@click.option("--out", required=True, type=OutputFile(TABLE_BEGINS), help="The table to write.")
 @click.option("--json", "json_file", type=OutputFile(b"{"), metavar="FILE", help="Also write the figures as JSON.")
 @click.option(
     "--ledger", type=click.Path(path_type=Path), help="Its ledger.  [default: grades.ledger beside grades.csv]"
@@ -55,9 +58,13 @@ def merge_command(
     output = read_output(on, ledger)
     grades = read_grades(output.csv)
     files = [read_decisions(path) for path in decisions]
-    reviewed = merge_decisions(grades, files, jobs_of(output, grades))
+    reviewed = merge_decisions(grades, files, jobs_of(output, grades, files))
     if not reviewed.readers:
-        raise KerasdrError("there are no decisions in what was named: decide on the page, and export them")
+        why = "".join(f" ({note})" for note in reviewed.notes)
+        raise KerasdrError(
+            f"there are no decisions that stand in what was named{why}: decide on the page of {printable_path(output.csv)}, "
+            "and export them"
+        )
     machine, readers = against_machine(reviewed), between_readers(reviewed)
     head = keep_review(output, grades, files, reviewed, out)
     if json_file is not None:

@@ -8,6 +8,7 @@ import click
 
 from kerasdr.cli.options import OutputFile
 from kerasdr.cli.terminal import TerminalReporter
+from kerasdr.review import PAGE_BEGINS
 
 if TYPE_CHECKING:
     from kerasdr.cli.job_telling import Telling
@@ -27,8 +28,6 @@ Exit code:
   2  wrong usage
 """
 
-PAGE_BEGINS = b"<!DOCTYPE html>"
-
 
 @click.command("page", epilog=EXAMPLES)
 @click.argument("grades", type=click.Path(path_type=Path))
@@ -42,7 +41,7 @@ PAGE_BEGINS = b"<!DOCTYPE html>"
 @click.option(
     "--out",
     required=True,
-    type=OutputFile(PAGE_BEGINS),
+    type=OutputFile(PAGE_BEGINS.encode()),
     metavar="FILE.html",
     help="The page; photographs go beside it.",
 )
@@ -61,7 +60,7 @@ def page_command(grades: Path, roots: tuple[str, ...], out: Path, embed: bool, q
     reporter = TerminalReporter(quiet=quiet)
     page = write_review(grades, out, roots, embed=embed, progress=reporter.progress("photographs"))
     if roots and page.photographs < page.wanted:
-        reporter.note(_missing(page))
+        reporter.note(f"{_missing(page)}; name where they lie with --images")
     click.echo(sentence(page))
 
 
@@ -81,17 +80,22 @@ def page_of_job(csv: Path, page: Path, roots: Sequence[str], told: "Telling") ->
     """
     from kerasdr.errors import KerasdrError
     from kerasdr.review.page import write_review
+    from kerasdr.scoring.operation.faults import what_failed
 
     try:
-        return sentence(write_review(csv, page, roots))
-    except (KerasdrError, OSError) as error:
-        told.warn(f"the CSV is written, its page is not: {error}")
+        written = write_review(csv, page, roots)
+    except Exception as error:  # whatever it is, the photographs are graded
+        why = str(error) if isinstance(error, KerasdrError) else what_failed(error)
+        told.warn(f"the CSV is written, its page is not: {why}; `kerasdr review page` writes it again")
         return ""
+    if written.photographs < written.wanted:
+        told.note(f"{_missing(written)}; `kerasdr review page` writes it again once they are there")
+    return sentence(written)
 
 
 def _missing(page: "ReviewPage") -> str:
-    cannot = f", {page.refused} more could not be read" if page.refused else ""
+    lost = page.wanted - page.photographs - page.refused
     return (
-        f"{page.wanted - page.photographs} of {page.wanted} photographs were not found with the bytes that were graded"
-        f"{cannot}: name where they lie with --images"
+        f"{page.photographs} of {page.wanted} photographs are on the page: {lost} not found with the bytes that were graded, "
+        f"{page.refused} found that cannot be shown"
     )

@@ -43,7 +43,9 @@ const decisionOf = (eye) => decisions[eye.key] || { decision: "", note: "" };
 const isDecided = (eye) => decisionOf(eye).decision !== "";
 const isOverruled = (eye) => {
   const { decision } = decisionOf(eye);
-  return decision !== "" && decision !== "agree" && decision !== machineGrade(eye);
+  // A photograph that could not be read is ungradable to a reader, as in the merge.
+  const machine = eye.status === "failed" ? "ungradable" : machineGrade(eye);
+  return decision !== "" && decision !== "agree" && decision !== machine;
 };
 const canDecide = (eye) => eye.status !== "waiting";
 

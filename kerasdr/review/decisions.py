@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +12,14 @@ from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, sha256_of
 from kerasdr.grades import GRADES
 from kerasdr.scoring.names import shown_path
+from kerasdr.scoring.rows import STATUSES
 
 COLUMNS = ("image", "sha256", "machine_grade", "decision", "note", "reader", "decided_at", "job")
 AGREE, UNGRADABLE = "agree", "ungradable"
 _DECISIONS = frozenset({*map(str, GRADES), UNGRADABLE, AGREE, ""})
+_MACHINE_GRADES = frozenset({*map(str, GRADES), *STATUSES} - {"graded"})
+# Control characters, and what breaks lines. Others that cannot be seen are part of names in some scripts.
+_NOT_IN_NAMES = ("Cc", "Zl", "Zp")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -45,8 +50,13 @@ class Decision:
 
     @property
     def means(self) -> str:
-        """The grade, or ``ungradable`` or ``failed``, that the reader gave, be it by agreeing; empty if there is but a note."""
-        return self.machine_grade if self.decision == AGREE else self.decision
+        """The grade, or ``ungradable``, that the reader gave, be it by agreeing; empty if there is but a note."""
+        return answer_of(self.machine_grade) if self.decision == AGREE else self.decision
+
+
+def answer_of(machine_grade: str) -> str:
+    """Return what a machine's answer comes to for a reader, to whom one that failed is ungradable."""
+    return UNGRADABLE if machine_grade == "failed" else machine_grade
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,8 @@ def _decision(cells: list[str], where: str, again: str, line: int) -> Decision:
     image, sha256, machine, decision, note, reader, decided_at, job = cells
     if decision not in _DECISIONS:
         raise KerasdrError(f"{where}: the decision {decision!a} is none (0-4, ungradable, agree): {again}")
+    if machine not in _MACHINE_GRADES:
+        raise KerasdrError(f"{where}: the machine's grade {machine!a} is none (0-4, ungradable, failed): {again}")
     try:
         when = datetime.fromisoformat(decided_at)
     except ValueError:
@@ -98,7 +110,7 @@ def _decision(cells: list[str], where: str, again: str, line: int) -> Decision:
     if when.tzinfo is None:
         raise KerasdrError(f"{where}: decided_at {decided_at!a} is no time in UTC: {again}")
     name = from_cell(reader).strip()
-    if not name or not name.isprintable():
+    if not name or any(unicodedata.category(char) in _NOT_IN_NAMES for char in name):
         raise KerasdrError(f"{where}: the reader {reader!a} is no name: {again}")
     if not _DIGEST.fullmatch(job):
         raise KerasdrError(f"{where}: the job {job!a} is no digest: {again}")

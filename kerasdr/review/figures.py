@@ -12,9 +12,9 @@ from kerasdr.evaluation.intervals import FEW_PEOPLE, Interval, kappa_interval, t
 from kerasdr.evaluation.standard_figures import standard_figures
 from kerasdr.grades import GRADES
 from kerasdr.reporting import plural
-from kerasdr.review.decisions import UNGRADABLE
+from kerasdr.review.decisions import UNGRADABLE, answer_of
 from kerasdr.review.merge import Reviewed, ReviewedRow
-from kerasdr.review.order import people_of
+from kerasdr.review.order import people_of, told_by_nothing
 from kerasdr.scoring.names import is_pseudonym
 
 SEEN = (
@@ -36,7 +36,7 @@ class AgainstMachine:
     Attributes:
         reader: the name.
         decided: photographs with a decision.
-        agreed: of them, with the machine's grade, or status.
+        agreed: of them, with the machine's grade, or that there can be none.
         up, down: graded by both, and worse, or better, by the reader.
         ungradable: graded by the machine, and ungradable to the reader.
         graded: ungradable or failed to the machine, and graded by the reader.
@@ -72,7 +72,7 @@ def against_machine(reviewed: Reviewed, *, seed: int = 0) -> list[AgainstMachine
     told = []
     for reader in reviewed.readers:
         pairs = [
-            (one.machine, one.decisions[reader].means, place)
+            (answer_of(one.machine), one.decisions[reader].means, place)
             for place, one in enumerate(reviewed.rows)
             if _decided(one, reader)
         ]
@@ -148,7 +148,7 @@ def review_text(reviewed: Reviewed, machine: Sequence[AgainstMachine], readers: 
             f"{' and '.join(two.readers)}: {two.both} decided by both, {two.same} alike; quadratic kappa {two.kappa} of "
             f"{_of(two.kappa)}"
         )
-    return "\n".join([*lines, *_notes(reviewed, machine)])
+    return "\n".join([*lines, *_notes(reviewed, machine, readers)])
 
 
 def review_json(
@@ -180,14 +180,24 @@ def review_json(
             "referable": "grade 2 or worse",
             "sensitivity_referable": "of the machine's referable, as if the reader's grade were the truth",
         },
-        "notes": _notes(reviewed, machine),
+        "notes": _notes(reviewed, machine, readers),
     }
 
 
-def _notes(reviewed: Reviewed, machine: Sequence[AgainstMachine]) -> list[str]:
-    few = [figure for one in machine for figure in one.figures.values() if figure.n_people < FEW_PEOPLE]
-    narrow = [f"over fewer than {FEW_PEOPLE} people intervals are too narrow"] if few else []
-    if any(figure.low == figure.high for one in machine for figure in one.figures.values()):
+def _notes(reviewed: Reviewed, machine: Sequence[AgainstMachine], readers: Sequence[BetweenReaders]) -> list[str]:
+    figures = [figure for one in machine for figure in one.figures.values()] + [two.kappa for two in readers]
+    figures = [figure for figure in figures if np.isfinite(figure.low)]
+    narrow = []
+    if any(figure.n_people < FEW_PEOPLE for figure in figures):
+        narrow.append(f"over fewer than {FEW_PEOPLE} people intervals are too narrow")
+    nobody = told_by_nothing(_people(reviewed.rows)[1])
+    alone = sum(lost and bool(one.decisions) for lost, one in zip(nobody, reviewed.rows, strict=True))
+    if figures and alone:
+        narrow.append(
+            f"of {alone} {plural(alone, 'photograph')} neither name nor partner tells whose it is: each counts as a person of "
+            "its own, and intervals are too narrow where a person has several"
+        )
+    if any(figure.low == figure.high for figure in figures):
         narrow.append("of an interval without width every resample agrees; the truth may still differ")
     return [*reviewed.notes, *narrow, SEEN]
 

@@ -7,23 +7,31 @@ from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path, sha256_of, write_bytes_atomically
 from kerasdr.review.decisions import DecisionsFile
 from kerasdr.review.grades_csv import GradesCsv
-from kerasdr.review.merge import Reviewed, reviewed_csv
+from kerasdr.review.merge import Models, Reviewed, reviewed_csv
 from kerasdr.scoring.held_output import held_output
 from kerasdr.scoring.ledger.audit import Output
-from kerasdr.scoring.ledger.book import runs_of
+from kerasdr.scoring.ledger.book import from_ranges, runs_of
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.review_entries import review_content
 from kerasdr.scoring.ledger.store import open_ledger
 
 
-def jobs_of(output: Output, grades: GradesCsv) -> set[str]:
-    """Return digests of the CSVs that an output's jobs wrote, the one that is there among them.
+def jobs_of(output: Output, grades: GradesCsv, files: Sequence[DecisionsFile]) -> dict[str, Models]:
+    """Return the CSVs by their digests that an output's jobs wrote, as far as decisions are of them.
+
+    Args:
+        output: that the ledger tells of.
+        grades: the CSV that is there.
+        files: of decisions.
 
     Raises:
         KerasdrError: if the one that is there is not what the last job wrote.
     """
+    named = {one.job for file in files for one in file.decisions}
     written = {
-        run.ended["csv"]["sha256"] for run in runs_of(output.book.runs, output.csv) if run.ended and run.ended["csv"]
+        run.ended["csv"]["sha256"]: from_ranges(run.ended["rows"])
+        for run in runs_of(output.book.runs, output.csv)
+        if run.ended and run.ended["csv"]
     }
     last = output.finished
     if last is None or last.ended is None or last.ended["csv"]["sha256"] != grades.digest:
@@ -31,7 +39,12 @@ def jobs_of(output: Output, grades: GradesCsv) -> set[str]:
         raise KerasdrError(
             f"{shown} is not what its last job wrote: see `kerasdr jobs verify {shown}`, which can write it anew with --rebuild"
         )
-    return written
+    return {
+        job: {
+            (row.image, row.sha256): row.model for row in (output.book.csv_row(number, "") for number in written[job])
+        }
+        for job in named & written.keys()
+    }
 
 
 def keep_review(

@@ -1,16 +1,17 @@
 """The decisions of readers beside what the machine said: joined row by row, or refused."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kerasdr.errors import KerasdrError
 from kerasdr.files import printable_path
 from kerasdr.reporting import plural
-from kerasdr.review.decisions import Decision, DecisionsFile, to_cell
+from kerasdr.review.decisions import Decision, DecisionsFile, answer_of, to_cell
 from kerasdr.review.grades_csv import GradesCsv
 from kerasdr.scoring.rows import Row, csv_line
 
 _HEAD = ("image", "sha256", "machine_grade", "decided", "overruled_by")
+_NAMED_LINES = 20
 _OF_READER = ("decision", "note", "decided_at")
 
 
@@ -29,7 +30,7 @@ class ReviewedRow:
     @property
     def overruled_by(self) -> list[str]:
         """Readers who said something else than the machine."""
-        return [name for name, one in self.decisions.items() if one.means not in ("", self.machine)]
+        return [name for name, one in self.decisions.items() if one.means not in ("", answer_of(self.machine))]
 
     @property
     def decided(self) -> str:
@@ -58,7 +59,11 @@ def machine_grade(row: Row) -> str:
     return row.status if row.grade is None else str(row.grade)
 
 
-def merge_decisions(grades: GradesCsv, files: Sequence[DecisionsFile], jobs: Collection[str]) -> Reviewed:
+Models = Mapping[tuple[str, str], str]
+"""The column ``model`` of a CSV by image and SHA-256."""
+
+
+def merge_decisions(grades: GradesCsv, files: Sequence[DecisionsFile], jobs: Mapping[str, Models]) -> Reviewed:
     """Join decisions with the rows that they are about, by image and SHA-256.
 
     Of several decisions of one reader about one photograph the latest stands, whichever file it is in; of two at the same
@@ -67,18 +72,20 @@ def merge_decisions(grades: GradesCsv, files: Sequence[DecisionsFile], jobs: Col
     Args:
         grades: the CSV.
         files: of decisions.
-        jobs: digests of CSVs that the same output's jobs wrote: a page that was made of an earlier one counts as well, as
-            long as its rows still are as they were.
+        jobs: by digest the CSVs that the same output's jobs wrote: a page that was made of an earlier one counts as well.
+            Where a row is gone or has changed since, or another model gave it, the decision is left out, which is noted.
 
     Raises:
-        KerasdrError: if a decision is of another job, about no row of the CSV or one that has changed since, or tells another
-            grade of the machine.
+        KerasdrError: if a decision is of another job, or one of this very CSV is about no row of it, or tells another grade of
+            the machine.
     """
     rows = {(row.image, row.sha256): row for row in grades.rows}
     shown = printable_path(grades.path)
     last: dict[tuple[str, str], dict[str, Decision]] = {}
     replaced = 0
+    notes = []
     for file in files:
+        left_out = []
         for one in file.decisions:
             where = f"{printable_path(file.path)} line {one.line}"
             if one.job not in jobs:
@@ -86,10 +93,12 @@ def merge_decisions(grades: GradesCsv, files: Sequence[DecisionsFile], jobs: Col
                     f"{where} is of another job than {shown}: name with --on the CSV that its page is of"
                 )
             row = rows.get((one.image, one.sha256))
+            if one.job != grades.digest and not _stands(one, row, jobs[one.job]):
+                left_out.append(one.line)
+                continue
             if row is None:
                 raise KerasdrError(
-                    f"{where} is about no row of {shown}, or one whose photograph has changed since: make the page anew, and "
-                    "decide on that one"
+                    f"{where} is about no row of {shown}: export it from the page again, without changing it"
                 )
             if one.machine_grade != machine_grade(row):
                 raise KerasdrError(
@@ -101,14 +110,27 @@ def merge_decisions(grades: GradesCsv, files: Sequence[DecisionsFile], jobs: Col
             replaced += before is not None and before != one
             if before is None or one.decided_at >= before.decided_at:
                 by_reader[one.reader] = one
+        if left_out:
+            more = f" and {len(left_out) - _NAMED_LINES} more" if len(left_out) > _NAMED_LINES else ""
+            notes.append(
+                f"{printable_path(file.path)}: {len(left_out)} {plural(len(left_out), 'decision')} of an earlier CSV left out, "
+                f"as photograph, machine grade or model has changed since: {plural(len(left_out), 'line')} "
+                f"{', '.join(map(str, left_out[:_NAMED_LINES]))}{more}"
+            )
     readers = tuple(sorted({name for by_reader in last.values() for name in by_reader}))
-    notes = []
     if replaced:
         notes.append(
             f"{replaced} {plural(replaced, 'decision')} of a reader who decided twice on a photograph: the latest stands"
         )
     found = tuple(ReviewedRow(row, dict(sorted(last.get((row.image, row.sha256), {}).items()))) for row in grades.rows)
     return Reviewed(found, readers, tuple(notes))
+
+
+def _stands(one: Decision, row: Row | None, models: Models) -> bool:
+    """Whether a decision on the page of an earlier CSV is about what the one that is there says."""
+    if row is None or one.machine_grade != machine_grade(row):
+        return False
+    return models.get((one.image, one.sha256), row.model) == row.model
 
 
 def reviewed_csv(reviewed: Reviewed) -> str:

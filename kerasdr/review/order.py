@@ -1,6 +1,7 @@
 """In which order a person looks at the rows of a CSV: the worst and least certain first, the eyes of a person together."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from kerasdr.grades import SIGHT_THREATENING_FROM, probability_from
@@ -20,6 +21,7 @@ GROUPS = (
 """What rows come first, by the first number of :func:`urgency`."""
 
 _LIKELY = 0.5
+_ALONE = "\0"  # how person_keys begins the key of a name that tells no eye
 
 
 def urgency(row: Row, operating_point: float | None) -> tuple[int, float, float, float]:
@@ -72,12 +74,36 @@ def operating_point(rows: Sequence[Row]) -> float | None:
 
 
 def people_of(rows: Sequence[Row]) -> list[str]:
-    """Return whose photograph each row is, as far as its name tells: equal keys, one person; a pseudonym tells nothing."""
-    keys = person_keys(row.image for row in rows)
-    return [
-        f"\0{place}" if is_pseudonym(row.image) else key
-        for place, (row, key) in enumerate(zip(rows, keys, strict=True))
+    """Return whose photograph each row is, as far as its name and its partner tell: equal keys, one person.
+
+    A pseudonym tells nothing, nor does a name such as ``IM0001``; who was seen with whom does, where a model sees both eyes.
+    """
+    named = person_keys(row.image for row in rows)
+    keys = [
+        f"{_ALONE}{place}" if is_pseudonym(row.image) else key
+        for place, (row, key) in enumerate(zip(rows, named, strict=True))
     ]
+    key_of = {row.image: key for row, key in zip(rows, keys, strict=True)}
+    same: dict[str, str] = {}
+
+    def person(key: str) -> str:
+        while key in same:
+            key = same[key]
+        return key
+
+    for row, key in zip(rows, keys, strict=True):
+        # A name may hold what stands between two.
+        for partner in {row.partner, *row.partner.split("; ")} & key_of.keys():
+            first, second = sorted((person(key), person(key_of[partner])))
+            if first != second:
+                same[first] = second
+    return [person(key) for key in keys]
+
+
+def told_by_nothing(people: Sequence[str]) -> list[bool]:
+    """Return of which photographs nothing tells whose they are, from the keys of :func:`people_of`."""
+    times = Counter(people)
+    return [key.startswith(_ALONE) and times[key] == 1 for key in people]
 
 
 def worklist(rows: Sequence[Row]) -> list[int]:

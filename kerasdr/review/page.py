@@ -14,10 +14,12 @@ from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.page.markup import Child, Markup, css, data, element, policy_hash, script
 from kerasdr.files import write_text_atomically
 from kerasdr.reporting import Progress
+from kerasdr.review import PAGE_BEGINS
 from kerasdr.review.grades_csv import GradesCsv, read_grades
 from kerasdr.review.opening import not_graded_words, opening
 from kerasdr.review.page_data import address, has_photograph, heat_files, page_data
-from kerasdr.review.photographs import Shown, files_folder, show_photographs
+from kerasdr.review.photographs import Shown, named_pictures, show_photographs, tidy_pictures
+from kerasdr.scoring.names import page_folder
 from kerasdr.scoring.overlay import encode_webp
 
 _SCRIPTS = (
@@ -43,7 +45,7 @@ class ReviewPage:
         heat: rows with a Grad-CAM picture.
         wanted: rows whose photograph can be shown if it is found.
         photographs: those of them that are shown.
-        refused: photographs that were found and cannot be shown.
+        refused: those of them whose photograph was found and cannot be shown.
     """
 
     path: Path
@@ -73,13 +75,15 @@ def write_review(
     grades = read_grades(csv)
     if path.absolute() == csv.absolute():
         raise KerasdrError(f"{path} is the CSV: name another file for the page, such as review.html")
-    folder = files_folder(path)
+    folder, before = page_folder(path), named_pictures(path)
     files = heat_files(grades)
     wanted = {row.sha256 for row in grades.rows if has_photograph(row)}
     skip = list({file.parent for file in files.values()})
     shown = show_photographs(roots, wanted, None if embed else folder, skip, progress)
     heat = {said: _as_data(file) if embed else address(file, path) for said, file in files.items() if file.is_file()}
     write_text_atomically(path, _document(grades, _photographs(shown, path, folder), heat))
+    if not embed:
+        tidy_pictures(path, before, shown)
     rows = [row for row in grades.rows if has_photograph(row)]
     return ReviewPage(
         path,
@@ -87,7 +91,7 @@ def write_review(
         sum(row.gradcam in heat for row in grades.rows),
         len(rows),
         sum(row.sha256 in shown.pictures for row in rows),
-        shown.refused,
+        sum(row.sha256 in shown.refused for row in rows),
     )
 
 
@@ -128,7 +132,7 @@ def _document(grades: GradesCsv, photographs: dict[str, str], heat: dict[str, st
         css(style),
     )
     body = element("body", *_body(grades, title), data("data", page_data(grades, photographs, heat)), script(code))
-    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
+    return f"{PAGE_BEGINS}\n" + element("html", head, body, lang="en") + "\n"
 
 
 def _text(package: str, name: str) -> str:

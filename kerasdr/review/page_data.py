@@ -10,7 +10,7 @@ from kerasdr.data.names import parse_name
 from kerasdr.grades import GRADE_NAMES, REFERABLE_FROM
 from kerasdr.review.grades_csv import GradesCsv
 from kerasdr.review.order import GROUPS, operating_point, people_of, urgency, worklist
-from kerasdr.scoring.names import is_own_picture
+from kerasdr.scoring.names import is_own_name, is_own_picture, pictures_folder, shown_path
 from kerasdr.scoring.overlay import frame
 from kerasdr.scoring.rows import STATUSES, Row
 
@@ -73,16 +73,26 @@ def page_data(grades: GradesCsv, photographs: Mapping[str, str], heat: Mapping[s
 
 def heat_files(grades: GradesCsv) -> dict[str, Path]:
     """Return where the Grad-CAM pictures of a CSV lie, by what its rows say; of those that a job may have written alone."""
-    return {
-        row.gradcam: grades.path.parent / row.gradcam
-        for row in grades.rows
-        if is_own_picture(row.gradcam) and row.gradcam.count("/") == 1  # a folder beside the CSV, and nowhere else
-    }
+    folder = pictures_folder(grades.path)
+    files = {}
+    for row in grades.rows:
+        name = PurePosixPath(row.gradcam).name
+        if not is_own_name(name):
+            continue
+        if row.gradcam == shown_path(f"{folder.name}/{name}"):  # which may look otherwise than the folder is called
+            files[row.gradcam] = folder / name
+        elif is_own_picture(row.gradcam) and row.gradcam.count("/") == 1:  # a folder beside the CSV, and nowhere else
+            files[row.gradcam] = grades.path.parent / row.gradcam
+    return files
 
 
 def address(path: Path, page: Path) -> str:
-    """Return a file's address relative to a page, as the page's links have it."""
-    return quote(Path(os.path.relpath(path, page.parent)).as_posix())
+    """Return a file's address relative to a page, as the page's links have it; an absolute one if there is no way to it."""
+    try:
+        way = os.path.relpath(path, page.parent)
+    except ValueError:  # on another drive of Windows
+        return path.absolute().as_uri()
+    return quote(os.fsencode(Path(way).as_posix()))
 
 
 def has_photograph(row: Row) -> bool:

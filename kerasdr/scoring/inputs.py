@@ -92,10 +92,10 @@ def list_inputs(arguments: Iterable[str], skip: Sequence[str | Path] = ()) -> li
     """Return one entry for every photograph that the arguments name, in a stable order.
 
     A file is taken whatever it is called. A folder is searched with its sub-folders for photographs by their endings, and
-    for DICOM files that have none by how they begin, in the order of names; links to folders, hidden files and Grad-CAM
-    pictures of earlier jobs are passed over. What is no file or folder is tried as a glob. Nothing disappears: what is
-    named but not there, a folder that cannot be opened, or one that is called like a photograph, has an entry with its
-    problem. A file that is named twice has one entry.
+    for DICOM files that have none by how they begin, in the order of names; links to folders, hidden files, Grad-CAM
+    pictures of earlier jobs and pictures of a page are passed over. What is no file or folder is tried as a glob. Nothing
+    disappears: what is named but not there, a folder that cannot be opened, or one that is called like a photograph, has an
+    entry with its problem. A file that is named twice has one entry.
 
     Args:
         arguments: paths or globs, as a person types them.

@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from kerasdr.errors import KerasdrError
+from kerasdr.files import printable_path
+
 PictureFormat = Literal["png", "webp"]
 
 # The first form is that of versions that named pictures by their place in the list.
@@ -13,6 +16,9 @@ _PICTURE = r"(?:\d{6,}|[0-9a-f]{12})_[0-9a-f]{12}\.(?:png|webp)"
 _OWN_NAME = re.compile(rf"{_PICTURE}|\.{_PICTURE}\.[^./]+\.part")
 _PSEUDONYM = re.compile(r"p_[0-9a-f]{16}(?:\.[a-z]{3,5})?")
 _PICTURES_ENDING = "_gradcam"
+_PAGE_PICTURE = re.compile(r"[0-9a-f]{16}\.jpg")
+# A browser gives such a name too, to what it saves with a page.
+_PAGE_FOLDER = re.compile(r".*\.(?:html?|json)_files", re.IGNORECASE | re.DOTALL)
 _LIKE_AN_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2})")
 # Characters of a photograph's name that its panel keeps: with number and ending they fit into the 255 bytes of a name.
 _KEPT_NAME = 60
@@ -58,6 +64,25 @@ def pictures_folder(out: Path) -> Path:
     return out.with_name(f"{out.stem}{_PICTURES_ENDING}")
 
 
+def page_folder(page: Path) -> Path:
+    """Return where the photographs of a page, or of tasks, lie: ``review.html_files`` beside ``review.html``.
+
+    Its whole name, so that ``night.html`` and ``night.json`` share none.
+
+    Raises:
+        KerasdrError: if the page has another ending, by which no job would know the pictures for a page's.
+    """
+    folder = page.with_name(f"{page.name}_files")
+    if not _PAGE_FOLDER.fullmatch(folder.name):
+        raise KerasdrError(f"{printable_path(page)} ends in neither .html nor .json: give it a name that does")
+    return folder
+
+
+def page_picture_name(digest: str) -> str:
+    """Return the name of a photograph's picture for a page, by the photograph's SHA-256."""
+    return f"{digest[:16]}.jpg"
+
+
 def summary_file(out: Path) -> Path:
     """Return where the summary of a CSV lies: ``grades.summary.json`` beside ``grades.csv``."""
     return out.with_name(f"{out.stem}.summary.json")
@@ -69,6 +94,9 @@ def is_own_name(name: str) -> bool:
 
 
 def is_own_picture(path: str) -> bool:
-    """Whether a path is that of a picture that some job wrote, and so no photograph."""
+    """Whether a path is that of a picture that some job, or a page, wrote, and so no photograph."""
     folder, name = os.path.split(path)
-    return os.path.basename(folder).endswith(_PICTURES_ENDING) and is_own_name(name)
+    beside = os.path.basename(folder)
+    if _PAGE_PICTURE.fullmatch(name):
+        return _PAGE_FOLDER.fullmatch(beside) is not None
+    return beside.endswith(_PICTURES_ENDING) and is_own_name(name)

@@ -42,6 +42,9 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (LINE.replace("+00:00", ""), "is no time in UTC"),
         (LINE.replace("2026-11-30T21:00:00+00:00", "yesterday"), "is no time in UTC"),
         (LINE.replace(",Ada,", ",,"), "the reader '' is no name"),
+        (LINE.replace(",Ada,", ",A\u2028da,"), "is no name"),
+        (LINE.replace(",Ada,", ",A\x1bda,"), "is no name"),
+        (LINE.replace(",2,3,", ",5,3,"), "the machine's grade '5' is none"),
         (LINE.replace(JOB, "job"), "is no digest"),
         (LINE + ",more", "has 9 cells and not 8"),
         ('"' + LINE, "is no CSV of decisions"),
@@ -51,6 +54,12 @@ def test_what_the_page_does_not_write_is_refused(tmp_path: Path, line: str, told
     with pytest.raises(KerasdrError, match=told) as refused:
         read_decisions(write(tmp_path, line))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["Dr.\u00a0Ada", "\u0645\u06cc\u200c\u062e\u0648", "\u0915\u094d\u200d\u0937"])
+def test_names_of_all_scripts_are_read(tmp_path: Path, name: str) -> None:
+    (one,) = read_decisions(write(tmp_path, LINE.replace(",Ada,", f",{name},"))).decisions
+    assert one.reader == name
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

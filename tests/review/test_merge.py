@@ -1,6 +1,6 @@
 """Decisions are joined with the rows that they are about, and with no others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ def decision(row: Row, said: str, reader: str = "Ada", minutes: int = 0, note: s
 
 
 def merged(grades: GradesCsv, *decisions: Decision) -> Reviewed:
-    return merge_decisions(grades, [DecisionsFile(Path("d.csv"), "", decisions)], {JOB})
+    return merge_decisions(grades, [DecisionsFile(Path("d.csv"), "", decisions)], {JOB: {}, grades.digest: {}})
 
 
 @pytest.fixture
@@ -86,10 +86,32 @@ def test_a_note_alone_decides_nothing(grades: GradesCsv) -> None:
 )
 def test_what_does_not_fit_is_refused_in_a_line(grades: GradesCsv, changed: dict[str, str], told: str) -> None:
     assert machine_grade(grades.rows[0]) == "1"
-    wrong = replace(decision(grades.rows[0], "2"), **changed)  # type: ignore[arg-type]
+    wrong = replace(decision(grades.rows[0], "2"), **{"job": grades.digest} | changed)  # type: ignore[arg-type]
     with pytest.raises(KerasdrError, match=told) as refused:
         merged(grades, wrong)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"image": "9_left.png"}, {"sha256": "cd" * 32}, {"machine_grade": "4"}, {"machine_grade": "failed"}]
+)
+def test_one_row_that_changed_since_costs_its_own_decision(grades: GradesCsv, changed: dict[str, str]) -> None:
+    first, second = grades.rows[:2]
+    old = replace(decision(first, "4"), line=7, **changed)  # type: ignore[arg-type]
+    found = merged(grades, old, decision(second, "4"))
+    assert [one.decided for one in found.rows[:2]] == ["", "4"]
+    assert found.notes == (
+        "d.csv: 1 decision of an earlier CSV left out, as photograph, machine grade or model has changed since: line 7",
+    )
+
+
+def test_to_agree_with_one_model_is_not_to_agree_with_the_next(grades: GradesCsv) -> None:
+    first, second = grades.rows[:2]
+    models = {(first.image, first.sha256): "demo@ba9876543210", (second.image, second.sha256): second.model}
+    file = DecisionsFile(Path("d.csv"), "", (decision(first, "agree"), decision(second, "agree")))
+    found = merge_decisions(grades, [file], {JOB: models})
+    assert [bool(one.decisions) for one in found.rows[:2]] == [False, True]
+    assert "1 decision of an earlier CSV left out" in found.notes[0]
 
 
 def test_the_table_has_every_row_and_no_formula(grades: GradesCsv) -> None:
@@ -123,6 +145,41 @@ def test_counts_and_figures_are_those_of_the_pairs(grades: GradesCsv) -> None:
     assert ada.figures["quadratic_kappa"].low < ada.figures["quadratic_kappa"].value
 
 
+def test_one_that_failed_is_ungradable_to_a_reader(grades: GradesCsv) -> None:
+    ungradable, failed = grades.rows[-2:]
+    assert failed.status == "failed"
+    found = merged(
+        *(
+            grades,
+            decision(failed, "ungradable"),
+            decision(failed, "agree", "Grace"),
+            decision(ungradable, "ungradable"),
+        )
+    )
+    assert [one.overruled_by for one in found.rows[-2:]] == [[], []]
+    assert [one.decided for one in found.rows[-2:]] == ["ungradable", "ungradable"]
+    ada, grace = against_machine(found)
+    assert (ada.decided, ada.agreed, ada.ungradable, ada.graded, grace.agreed) == (2, 2, 0, 0, 1)
+    assert between_readers(found)[0].same == 1
+
+
+def test_names_that_tell_nobody_are_told_of_and_joined_by_partner(make_grades: MakeGrades) -> None:
+    def rows(partner: Callable[[int], str]) -> GradesCsv:
+        return make_grades(
+            *(graded(f"IM{number:04}.dcm", number % 5, partner=partner(number)) for number in range(10)),
+            graded("10_left.png", 1),
+            graded("10_right.png", 1),
+        )
+
+    said = ["agree"] * 9 + ["0", "agree", "agree"]
+    told = "of 10 photographs neither name nor partner tells whose it is"
+    for partner, people in ((lambda number: "", 11), (lambda number: f"IM{number ^ 1:04}.dcm", 6)):
+        reviewed = counted(rows(partner), said)
+        (ada,) = against_machine(reviewed)
+        assert ada.figures["quadratic_kappa"].n_people == people
+        assert (told in review_text(reviewed, [ada], [])) is (people == 11)
+
+
 def test_a_reader_who_always_agrees_gives_no_certainty(grades: GradesCsv) -> None:
     reviewed = counted(grades, ["agree"] * len(grades.rows))
     told = against_machine(reviewed)
@@ -154,8 +211,18 @@ def test_pseudonyms_give_no_interval_and_say_why(make_grades: MakeGrades) -> Non
 def test_that_readers_saw_the_grade_is_told(grades: GradesCsv) -> None:
     found = merged(grades, decision(grades.rows[0], "agree"))
     text = review_text(found, against_machine(found), between_readers(found))
-    assert (
-        "Ada: 1 of 12 decided, 1 as the machine" in text
-        and "over fewer than 20 people" in text
-        and "saw the machine's grade" in text
-    )
+    assert "Ada: 1 of 12 decided, 1 as the machine" in text and "saw the machine's grade" in text
+    assert "too narrow" not in text  # of one person there is no interval
+
+
+def test_few_people_are_told_of_wherever_there_is_an_interval(grades: GradesCsv) -> None:
+    few = "over fewer than 20 people intervals are too narrow"
+    both = [
+        decision(row, said, name)
+        for name in ("Ada", "Grace")
+        for row, said in zip(grades.rows, "1020310402", strict=False)
+    ]
+    found = merged(grades, *both)
+    assert few in review_text(found, [], between_readers(found))
+    assert few in review_text(found, against_machine(found), [])
+    assert few not in review_text(found, [], [])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasdr.review.order import entropy, operating_point, urgency, worklist
+from kerasdr.review.order import entropy, operating_point, people_of, told_by_nothing, urgency, worklist
 from kerasdr.scoring.rows import Row
 from tests.review.conftest import graded, lost
 
@@ -69,6 +69,20 @@ def test_the_eyes_of_a_person_stay_together_and_people_come_by_their_worst() -> 
         graded("in/2_right.png", 0),
     ]
     assert names(rows) == [*("in/1_right.png", "in/1_left.png", "in/2_left.png", "in/2_right.png", "other/1_left.png")]
+
+
+def test_who_was_seen_together_is_one_person() -> None:
+    # As of DICOM files, whose names tell nobody.
+    rows = [
+        graded("IM1; x", 0),
+        graded("IM2", 2),
+        graded("IM3", 4, partner="IM1; x"),
+        graded("IM4", 1, partner="IM5; IM2"),
+    ]
+    assert names(rows) == ["IM3", "IM1; x", "IM2", "IM4"]
+    people = people_of(rows)
+    assert people[0] == people[2] and people[1] == people[3] != people[0]
+    assert told_by_nothing(people_of([*rows, graded("IM6", 0), graded("1_left.png", 0)])) == [*[False] * 4, True, False]
 
 
 def test_pseudonyms_make_nobody_a_person() -> None:

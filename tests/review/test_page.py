@@ -4,16 +4,19 @@ import json
 import os
 import re
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import cv2
 import numpy as np
 import pytest
 
 from kerasdr.data.phantom.draw import draw_person
+from kerasdr.errors import KerasdrError, StorageError
 from kerasdr.files import sha256_of
 from kerasdr.review.opening import not_graded_words
 from kerasdr.review.page import write_review
-from kerasdr.review.page_data import page_data
+from kerasdr.review.page_data import address, page_data
+from kerasdr.scoring.names import page_folder, pictures_folder, shown_path
 from kerasdr.scoring.overlay import draw_overlay, frame
 from kerasdr.scoring.png import encode_png
 from tests.review.conftest import MakeGrades, graded, lost
@@ -34,7 +37,8 @@ def test_no_name_or_reason_is_markup(make_grades: MakeGrades, tmp_path: Path) ->
     write_review(grades.path, page)
     text = page.read_text(encoding="utf-8")
     assert text.lower().count("<script") == text.lower().count("</script") == 2
-    assert "<!--" not in text and "alert(1)</script>" not in text
+    assert text.startswith("<!DOCTYPE html><!-- kerasdr review -->\n<html") and text.count("<!--") == 1
+    assert "alert(1)</script>" not in text
     assert read_data(page)["rows"][0][0] == f"{EVIL}.png"  # type: ignore[index]
 
 
@@ -125,14 +129,18 @@ def test_photographs_are_found_by_their_bytes_and_named_by_them(
         lost("1_right.png", "ungradable"),
         graded("2_left.png", 2, sha256=small),
         graded("3_left.png", 2, sha256=broken),
+        graded("3_left copy.png", 2, sha256=broken),
     )
     page = write_review(grades.path, tmp_path / "review.html", [str(tmp_path / "in")])
-    assert (page.wanted, page.photographs, page.refused) == (4, 2, 1)
-    files = {path.name: cv2.imread(str(path)).shape for path in (tmp_path / "review_files").iterdir()}
+    assert (page.wanted, page.photographs, page.refused) == (5, 2, 2)
+    files = {path.name: cv2.imread(str(path)).shape for path in (tmp_path / "review.html_files").iterdir()}
     assert set(files) == {f"{large[:16]}.jpg", f"{small[:16]}.jpg"}
     assert max(files[f"{large[:16]}.jpg"][:2]) == 1024 and files[f"{small[:16]}.jpg"] == (300, 200, 3)
     shown = {row[0]: row[9] for row in read_data(page.path)["rows"]}  # type: ignore[attr-defined]
-    assert shown["1_left.png"] == f"review_files/{large[:16]}.jpg" and shown["1_right.png"] == shown["3_left.png"] == ""
+    assert (
+        shown["1_left.png"] == f"review.html_files/{large[:16]}.jpg"
+        and shown["1_right.png"] == shown["3_left.png"] == ""
+    )
     assert "secret" not in page.path.read_text(encoding="utf-8")
 
 
@@ -140,7 +148,7 @@ def test_a_page_made_again_makes_no_picture_again_and_leaves_none_behind(
     make_grades: MakeGrades, tmp_path: Path, eyes: list[bytes]
 ) -> None:
     rows = [graded(f"{place}.png", 2, sha256=sha256_of(content)) for place, content in enumerate(eyes)]
-    folder = tmp_path / "review_files"
+    folder = tmp_path / "review.html_files"
     roots = [str(tmp_path / "in")]
     write_review(make_grades(*rows).path, tmp_path / "review.html", roots)
     kept = folder / f"{rows[0].sha256[:16]}.jpg"
@@ -151,6 +159,73 @@ def test_a_page_made_again_makes_no_picture_again_and_leaves_none_behind(
     assert kept.stat().st_mtime == 1
 
 
+def test_nothing_goes_that_no_page_named(make_grades: MakeGrades, tmp_path: Path, eyes: list[bytes]) -> None:
+    folder = tmp_path / "review.html_files"
+    folder.mkdir()
+    (folder / f"{'0' * 16}.jpg").write_bytes(b"somebody's")
+    grades = make_grades(graded("1_left.png", 2, sha256=sha256_of(eyes[0])))
+    page, roots = tmp_path / "review.html", [str(tmp_path / "in")]
+    write_review(grades.path, page, roots)
+    everything = sorted(folder.iterdir())
+    assert len(everything) == 2
+    (tmp_path / "away").mkdir()
+    for away in ([], [str(tmp_path / "away")]):  # a share that is not there today
+        write_review(grades.path, page, roots)
+        assert write_review(grades.path, page, away).photographs == 0
+        assert sorted(folder.iterdir()) == everything
+    (folder / "sub").mkdir()
+    for root in (folder, folder / "sub", f"{folder}/*.jpg"):
+        with pytest.raises(KerasdrError, match=r"is where pictures for review\.html go: name another") as refused:
+            write_review(grades.path, page, [str(root)])
+        assert "\n" not in str(refused.value)
+
+
+def test_pictures_of_a_page_before_stay_until_the_new_one_is_written(
+    make_grades: MakeGrades, tmp_path: Path, eyes: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [graded(f"{place}.png", 2, sha256=sha256_of(content)) for place, content in enumerate(eyes)]
+    page, roots = tmp_path / "n\xe4 & 1.html", [str(tmp_path / "in")]
+    write_review(make_grades(*rows).path, page, roots)
+
+    def full(*arguments: object) -> None:
+        raise StorageError("no space")
+
+    with monkeypatch.context() as patched, pytest.raises(StorageError):
+        patched.setattr("kerasdr.review.page.write_text_atomically", full)
+        write_review(make_grades(rows[0]).path, page, roots)
+    assert len(list(page_folder(page).iterdir())) == 2
+    write_review(make_grades(rows[0]).path, page, roots)
+    assert len(list(page_folder(page).iterdir())) == 1
+
+
+def test_a_photograph_of_any_size_that_a_job_graded_is_shown(make_grades: MakeGrades, tmp_path: Path) -> None:
+    content = cv2.imencode(".png", np.full((10_001, 10_001), 9, np.uint8))[1].tobytes()
+    (tmp_path / "large.png").write_bytes(content)
+    grades = make_grades(graded("large.png", 0, sha256=sha256_of(content)))
+    assert write_review(grades.path, tmp_path / "review.html", [str(tmp_path / "large.png")]).photographs == 1
+
+
+@pytest.mark.parametrize("name", ["+x.csv", os.fsdecode(b"n\xff.csv")])
+def test_heat_maps_are_found_whatever_the_csv_is_called(make_grades: MakeGrades, tmp_path: Path, name: str) -> None:
+    picture = f"{'a' * 12}_{'b' * 12}.png"
+    folder = pictures_folder(tmp_path / name)
+    folder.mkdir()
+    (folder / picture).write_bytes(b"")
+    csv = make_grades(graded("1.png", 2, gradcam=shown_path(f"{folder.name}/{picture}"))).path.rename(tmp_path / name)
+    page = write_review(csv, tmp_path / "review.html")
+    assert page.heat == 1
+    (row,) = read_data(page.path)["rows"]  # type: ignore[misc]
+    assert (tmp_path / os.fsdecode(unquote_to_bytes(row[8]))).is_file()
+
+
+def test_on_another_drive_an_address_is_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def apart(*arguments: object) -> str:
+        raise ValueError("path is on mount 'C:', start on mount 'D:'")
+
+    monkeypatch.setattr("os.path.relpath", apart)
+    assert address(tmp_path / "a b.png", tmp_path / "review.html") == f"{tmp_path.as_uri()}/a%20b.png"
+
+
 def test_one_file_can_hold_everything(make_grades: MakeGrades, tmp_path: Path, eyes: list[bytes]) -> None:
     heat = tmp_path / "grades_gradcam" / f"{'a' * 12}_{'b' * 12}.png"
     heat.parent.mkdir()
@@ -159,11 +234,11 @@ def test_one_file_can_hold_everything(make_grades: MakeGrades, tmp_path: Path, e
     page = write_review(grades.path, tmp_path / "review.html", [str(tmp_path / "in")], embed=True)
     (row,) = read_data(page.path)["rows"]  # type: ignore[misc]
     assert row[8].startswith("data:image/webp;base64,") and row[9].startswith("data:image/jpeg;base64,")
-    assert not (tmp_path / "review_files").exists()
+    assert not (tmp_path / "review.html_files").exists()
 
 
 def test_without_photographs_there_is_a_page_all_the_same(make_grades: MakeGrades, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     page = write_review(make_grades(graded("a.png", 1)).path, tmp_path / "review.html", [str(tmp_path / "empty")])
     assert (page.wanted, page.photographs) == (1, 0)
-    assert not (tmp_path / "review_files").exists()
+    assert not (tmp_path / "review.html_files").exists()

@@ -92,3 +92,18 @@ def test_every_path_can_be_had_back_from_what_is_shown() -> None:
         re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes.fromhex(m[1].decode()), text.encode()) for text in shown
     ] == names
     assert shown_path(r"dir\n.png") == r"dir\n.png"
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("in/night.html_files/0123456789abcdef.jpg", True),
+        ("night.json_files/0123456789abcdef.jpg", True),
+        ("NIGHT.HTM_files/0123456789abcdef.jpg", True),
+        ("photos_files/0123456789abcdef.jpg", False),
+        ("night.html_files/10_left.jpg", False),
+        ("g_gradcam/0123456789abcdef.jpg", False),
+    ],
+)
+def test_pictures_of_a_page_are_no_photographs(path: str, own: bool) -> None:
+    assert is_own_picture(path) is own
