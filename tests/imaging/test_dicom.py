@@ -329,6 +329,10 @@ def test_what_is_no_photograph_says_so(name: str, reason: str) -> None:
         ({"BitsAllocated": 32, "BitsStored": 32}, "pixels of this depth are not read from DICOM: export"),
         ({"Rows": None}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
         ({"Rows": 161}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
+        ({"NumberOfFrames": -1}, "the DICOM file is damaged: copy it again from the archive"),
+        ({"NumberOfFrames": 0}, "the DICOM file is damaged: copy it again from the archive"),
+        ({"Rows": 0}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
+        ({"HighBit": 6}, "pixels whose bits are not stored from the lowest on are not read: export 8 or 16 bits"),
         ({"PixelData": None}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
         ({"PhotometricInterpretation": None}, "the DICOM file is damaged: copy it again from the archive"),
     ],
@@ -353,6 +357,15 @@ def test_size_is_checked_in_all_frames_before_anything_is_decoded() -> None:
     assert refusal(dicom(EYE), max_megapixels=0.02).startswith("the picture is 160 x 160 px, more than 0.02 megapixels")
 
 
+def test_a_size_below_nothing_is_refused() -> None:
+    for tag in (b"\x10", b"\x11"):
+        data = dicom(EYE)
+        unsigned = b"\x28\0" + tag + b"\0US\2\0" + len(EYE).to_bytes(2, "little")
+        assert unsigned in data
+        lying = data.replace(unsigned, b"\x28\0" + tag + b"\0SS\2\0\xff\xff")
+        assert refusal(lying) == "the DICOM file is damaged: copy it again from the archive"
+
+
 def test_what_unpacks_to_more_than_a_picture_is_refused() -> None:
     data = dicom(EYE, "DeflatedExplicitVRLittleEndian")
     start = 144 + int.from_bytes(data[140:144], "little")
@@ -364,6 +377,47 @@ def test_what_unpacks_to_more_than_a_picture_is_refused() -> None:
         "the DICOM file unpacks to more than a picture of 1 megapixels takes: "
     )
     assert refusal(data[:-200]) == "the DICOM file is cut off or holds no picture: copy it again from the archive"
+
+
+@pytest.mark.parametrize("hidden", ["blanks", "length", "far"])
+def test_what_unpacks_to_too_much_is_refused_however_its_packing_is_written(
+    hidden: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = dicom(EYE, "DeflatedExplicitVRLittleEndian")
+    start = 144 + int.from_bytes(data[140:144], "little")
+    at = data.index(b"\x02\0\x10\0UI")
+    private = b"\x02\0\2\1OB\0\0" + (70_000).to_bytes(4, "little") + bytes(70_000)
+    syntax = data[at + 8 : at + 8 + data[at + 6]].rstrip(b"\0")
+    own = {
+        "blanks": data[:at] + b"\x02\0\x10\0UI" + b"\x1a\0" + syntax + bytes(4) + data[at + 8 + data[at + 6] : start],
+        "length": data[:140] + (8).to_bytes(4, "little") + data[144:start],
+        "far": data[:at] + private + data[at:start],
+    }[hidden]
+    packer = zlib.compressobj(9, wbits=-15)
+    bomb = packer.compress(zlib.decompress(data[start:], -15) + bytes(60_000_000)) + packer.flush()
+    monkeypatch.setattr(zlib, "decompress", lambda *_: pytest.fail("unpacked without a limit"))
+    assert refusal(own + bomb, max_megapixels=1).startswith(
+        "the DICOM file unpacks to more than a picture of 1 megapixels takes: "
+    )
+    assert np.array_equal(decode(own + data[start:]), EYE)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"WindowCenter": "", "WindowWidth": ""},
+        {"WindowCenter": "128"},
+        {"RescaleSlope": "", "RescaleIntercept": ""},
+        {"PixelRepresentation": None},
+        {"BitsStored": None, "HighBit": None},
+        {"PixelRepresentation": None, "WindowCenter": "128", "WindowWidth": "256"},
+        {"NumberOfFrames": ""},
+    ],
+)
+def test_what_is_left_empty_or_out_has_its_default(tags: dict[str, Any]) -> None:
+    for syntax in ("ExplicitVRLittleEndian", "DeflatedExplicitVRLittleEndian"):
+        assert distance(decode(dicom(GREY, syntax, **tags)), three(GREY))[0] <= 1
+    assert np.array_equal(decode(dicom(EYE, PlanarConfiguration=None)), EYE)
 
 
 def test_jpeg_of_another_size_than_the_header_says_is_refused() -> None:
@@ -392,7 +446,7 @@ def test_what_no_decoder_takes_is_told_so(syntax: str, named: str) -> None:
         decode(data.replace(pydicom.uid.HTJ2K.encode(), written[:23].ljust(23, b"\0")))
     assert str(caught.value) == (
         f"the DICOM file is compressed ({named}), which nothing installed here undoes: "
-        "export it uncompressed, or as JPEG or JPEG 2000"
+        "export it with 8 bits, or uncompressed"
     )
 
 
@@ -436,7 +490,7 @@ def test_without_pydicom_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(NotReadHere) as caught:
         decode(data)
     assert str(caught.value) == (
-        "this is a DICOM file: install what reads it (pip install kerasdr[hospital]), "
+        "this is a DICOM file: install what reads it (pip install 'kerasdr[hospital]'), "
         "or export the photograph as JPEG, PNG or TIFF"
     )
 
