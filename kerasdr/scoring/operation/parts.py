@@ -97,7 +97,7 @@ def part_numbers(inputs: Sequence[Input], of: int) -> list[int]:
 
     It hangs on the folder as it was named, and on the person that the photograph's name tells: a person's photographs of one
     folder are together, and stay in their part when others come or go. Where a DICOM header was asked, it hangs on the
-    person alone. Parts are of about one size where there are many people.
+    person and study alone. Parts are of about one size where there are many people.
 
     Args:
         inputs: a listing.
