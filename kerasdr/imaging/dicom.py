@@ -25,6 +25,7 @@ warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 logging.getLogger("pydicom").propagate = False
 
 CUT_OFF = "the DICOM file is cut off or holds no picture: copy it again from the archive"
+COLOURS = "colours of this kind are not read from DICOM: export the photograph as RGB"
 DAMAGED = "the DICOM file is damaged: copy it again from the archive"
 FRAMES_NOTE = "frame {} of {} was graded"
 TEXT_NOTE = "text is burned into the picture, says its header: see that no name is in it before you pass it on"
@@ -214,7 +215,7 @@ def read_layout(dataset: pydicom.FileDataset) -> Layout:
         allocated, signed = int(dataset.BitsAllocated), bool(int(dataset.PixelRepresentation))
         bits = int(dataset.BitsStored)
         if colours not in _COLOURS.get(samples, ()) or (signed and colours not in _GREY):
-            raise UnreadablePhotograph("colours of this kind are not read from DICOM: export the photograph as RGB")
+            raise UnreadablePhotograph(COLOURS)
         if allocated not in (8, 16) or not 1 < bits <= allocated:
             raise UnreadablePhotograph("pixels of this depth are not read from DICOM: export 8 or 16 bits")
         if not _is_empty(dataset, "HighBit") and int(dataset.HighBit) != bits - 1:

@@ -109,6 +109,35 @@ def test_palette_becomes_rgb() -> None:
         assert np.array_equal(decode(data), table[places])
 
 
+def palette(kind: str, descriptor: list[int], alpha: bool = False, **data: bytes) -> dict[str, Any]:
+    colours = ("Red", "Green", "Blue", *(["Alpha"] if alpha else []))
+    tags = {f"{colour}PaletteColorLookupTableDescriptor": descriptor for colour in colours[:3]}
+    name = f"{kind}{{}}PaletteColorLookupTableData"
+    return {"PhotometricInterpretation": "PALETTE COLOR", **tags, **{name.format(c): data[c] for c in colours}}
+
+
+def test_palette_of_eight_bits_in_sixteen_or_with_opacity_gives_the_same_colours() -> None:
+    values = np.arange(256).astype("<u2")
+    data = {"Red": values.tobytes(), "Green": values[::-1].tobytes(), "Blue": values.tobytes()}
+    expected = np.stack([GREY, 255 - GREY, GREY], axis=-1)
+    assert np.array_equal(decode(dicom(GREY, **palette("", [256, 0, 8], **data))), expected)
+    data = {name: np.frombuffer(value, "<u2").astype(np.uint8).tobytes() for name, value in data.items()}
+    opaque = palette("", [256, 0, 8], alpha=True, **data, Alpha=bytes(256))
+    assert np.array_equal(decode(dicom(GREY, **opaque)), expected)
+
+
+def test_packed_palette_unpacks_to_no_more_than_there_can_be_values() -> None:
+    def packed(*segments: int) -> dict[str, Any]:
+        written = np.array(segments, "<u2").tobytes()
+        return palette("Segmented", [256, 0, 16], Red=written, Green=written, Blue=written)
+
+    assert distance(decode(dicom(GREY, **packed(0, 1, 0, 1, 255, 65535))), three(GREY))[0] <= 1
+    many = packed(0, 1, 0, *(1, 60_000, 9) * 2)
+    assert refusal(dicom(GREY, **many)).startswith("the DICOM file is damaged: ")
+    itself = packed(0, 1, 0, 2, 60_000, 0, 0)
+    assert refusal(dicom(GREY, **itself)).startswith("colours of this kind are not read from DICOM: ")
+
+
 @pytest.mark.parametrize("bits", [10, 12, 16])
 def test_sixteen_bits_are_scaled_by_those_that_are_stored(bits: int) -> None:
     top = (1 << bits) - 1
@@ -150,11 +179,16 @@ def test_window_and_rescaling_of_grey_are_applied_where_there_are_some() -> None
     assert distance(decode(dicom(deep, **rescaled)), three(GREY))[0] <= 1
     turned = {"RescaleSlope": "-1", "RescaleIntercept": "255"}
     assert np.array_equal(decode(dicom(GREY, **turned)), three(255 - GREY))
+    # And seen through the window it is still turned.
+    dark = {**turned, "WindowCenter": "128", "WindowWidth": "256"}
+    assert distance(decode(dicom(GREY, **dark)), three(255 - GREY))[0] <= 1
     # One of colours is no instruction; the standard has it for grey alone.
     assert np.array_equal(decode(dicom(EYE, WindowCenter="40", WindowWidth="20")), EYE)
 
 
-@pytest.mark.parametrize(("colours", "marked"), [("YBR_FULL_422", True), ("YBR_FULL_422", False), ("RGB", True)])
+@pytest.mark.parametrize(
+    ("colours", "marked"), [(colours, marked) for colours in ("RGB", "YBR_FULL_422") for marked in (True, False)]
+)
 def test_jpeg_in_it_gives_the_pixels_of_the_same_jpeg(colours: str, marked: bool) -> None:
     frame = jpeg(EYE)
     data = dicom([jpeg(EYE, marked=marked)], "JPEGBaseline8Bit", **size_of(EYE, PhotometricInterpretation=colours))
@@ -423,6 +457,30 @@ def test_what_is_left_empty_or_out_has_its_default(tags: dict[str, Any]) -> None
 def test_jpeg_of_another_size_than_the_header_says_is_refused() -> None:
     tags = size_of(EYE, PhotometricInterpretation="YBR_FULL_422", Rows=20, Columns=20)
     assert refusal(dicom([jpeg(EYE)], "JPEGBaseline8Bit", **tags)).startswith("the DICOM file is damaged: ")
+
+
+@pytest.mark.parametrize("size", [{"Rows": 160, "Columns": 100}, {"Rows": 20, "Columns": 20}])
+def test_other_codecs_of_another_size_than_the_header_says_are_refused(
+    size: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+    from pydicom.pixels.decoders.base import Decoder
+
+    wide, file = EYE[:100], io.BytesIO()
+    Image.fromarray(wide).save(file, "JPEG2000", no_jp2=True, irreversible=False, mct=1)
+    tags = size_of(wide, PhotometricInterpretation="YBR_RCT")
+    assert np.array_equal(decode(dicom([file.getvalue()], "JPEG2000Lossless", **tags)), wide)
+    frames = {"JPEG2000Lossless": file.getvalue()}
+    try:
+        import jpeg_ls
+    except ImportError:
+        pass
+    else:
+        frames["JPEGLSNearLossless"] = bytes(jpeg_ls.encode(np.ascontiguousarray(wide[..., 0])))
+    monkeypatch.setattr(Decoder, "as_array", lambda *_, **__: pytest.fail("decoded"))
+    for syntax, frame in frames.items():
+        tags = size_of(wide if syntax == "JPEG2000Lossless" else wide[..., 0])
+        assert refusal(dicom([frame], syntax, **tags | size)).startswith("the DICOM file is damaged: ")
 
 
 @pytest.mark.parametrize("frame", [b"no JPEG at all..", bytes(128) + b"DICM" + bytes(40)])
