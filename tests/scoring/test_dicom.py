@@ -2,12 +2,14 @@
 
 import csv
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from kerasdr.errors import UnfinishedError
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring import dicom_people
 from kerasdr.scoring.bundle import Bundle
@@ -170,6 +172,19 @@ def test_the_whole_of_a_person_is_in_one_part_wherever_the_files_lie(eyes: list[
         }
     assert min(map(len, found)) > 0
     assert inputs[0].told is None and "told" not in str(selections[0].told)
+
+
+def test_a_part_is_not_chosen_while_a_header_cannot_be_read(
+    eyes: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = told(("IM1", eye_of("77", "R")), ("IM2", eye_of("77", "L")), eye=eyes[0])
+    inputs = [Input(entry.path) for entry in inputs]
+    away = threading.Event()
+    real = dicom_people.read_begin
+    monkeypatch.setattr(dicom_people, "read_begin", lambda path, n: (path == "IM2" and away.wait(60)) or real(path, n))
+    with pytest.raises(UnfinishedError, match=r"reading its header took more than 0\.2 s: run again"):
+        Part(1, 2).select(inputs, seconds=0.2)
+    away.set()
 
 
 def test_a_name_decides_where_no_header_does_and_nothing_else_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
