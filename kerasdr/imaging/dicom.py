@@ -140,13 +140,13 @@ def read_dataset(data: bytes, max_megapixels: float, *, pixels: bool) -> pydicom
     """
     with nothing_quoted():
         if not is_deflated(data):
-            return _with_defaults(pydicom.dcmread(io.BytesIO(data), stop_before_pixels=not pixels))
+            return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=not pixels)
         # Unpacked here, as pydicom would unpack all of it, however much that is.
         file = io.BytesIO(data)
         preamble, meta = read_preamble(file, force=False), _read_file_meta_info(file)
         inside = io.BytesIO(_unpacked(file.read(), max_megapixels))
         dataset = parse(inside, False, True, stop_when=None if pixels else _is_pixels)
-        return _with_defaults(pydicom.FileDataset(inside, dataset, preamble, meta, False, True))
+        return pydicom.FileDataset(inside, dataset, preamble, meta, False, True)
 
 
 def is_deflated(data: bytes) -> bool:
@@ -170,9 +170,9 @@ def _unpacked(packed: bytes, max_megapixels: float) -> bytes:
     return inside
 
 
-def _with_defaults(dataset: pydicom.FileDataset) -> pydicom.FileDataset:
-    """Return a dataset with what cameras leave out and pydicom needs, and without what they left empty."""
-    for pair in (("WindowCenter", "WindowWidth"), ("RescaleSlope", "RescaleIntercept")):
+def _fill_in(dataset: pydicom.FileDataset) -> None:
+    grey = dataset.get("PhotometricInterpretation") in _GREY  # of others neither is looked at
+    for pair in (("WindowCenter", "WindowWidth"), ("RescaleSlope", "RescaleIntercept")) if grey else ():
         if any(_is_empty(dataset, keyword) for keyword in pair):
             for keyword in pair:
                 dataset.pop(keyword, None)
@@ -183,7 +183,6 @@ def _with_defaults(dataset: pydicom.FileDataset) -> pydicom.FileDataset:
     ):
         if _is_empty(dataset, keyword) and value is not None:
             setattr(dataset, keyword, value)
-    return dataset
 
 
 def _is_empty(dataset: pydicom.FileDataset, keyword: str) -> bool:
@@ -197,13 +196,14 @@ def _is_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
 
 
 def read_layout(dataset: pydicom.FileDataset) -> Layout:
-    """Return how a file stores its picture.
+    """Return how a file stores its picture; what the dataset leaves out or empty is filled in, or taken out, for pydicom.
 
     Raises:
         UnreadablePhotograph: if it holds no photograph, or one of a kind that is not read.
     """
     with nothing_quoted():
         _check_kind(dataset)
+        _fill_in(dataset)
         if not dataset.get("Rows") or not dataset.get("Columns"):
             raise UnreadablePhotograph(CUT_OFF)
         rows, columns = int(dataset.Rows), int(dataset.Columns)

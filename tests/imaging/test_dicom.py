@@ -183,7 +183,9 @@ def test_window_and_rescaling_of_grey_are_applied_where_there_are_some() -> None
     dark = {**turned, "WindowCenter": "128", "WindowWidth": "256"}
     assert distance(decode(dicom(GREY, **dark)), three(255 - GREY))[0] <= 1
     # One of colours is no instruction; the standard has it for grey alone.
-    assert np.array_equal(decode(dicom(EYE, WindowCenter="40", WindowWidth="20")), EYE)
+    data = dicom(EYE, WindowCenter="40", WindowWidth="20")
+    assert np.array_equal(decode(data), EYE)
+    assert b"DS\2\00040" in data and np.array_equal(decode(data.replace(b"DS\2\00040", b"DS\2\0zq")), EYE)
 
 
 @pytest.mark.parametrize(
