@@ -139,7 +139,7 @@ def predict_command(
             inputs,
             out=out,
             limits=Limits(limit_time, max_failed, stopped=stop.is_set),
-            select=None if part is None else _select(part, told),
+            select=None if part is None else _select(part, told, grading["photo_timeout"]),
             accept_missing=accept_missing,
             finish=finishing(told, arguments),
             **arguments,
@@ -169,13 +169,13 @@ def _room_for_page(html: Path | None, roots: Sequence[str]) -> Iterator[None]:
         yield
 
 
-def _select(part: "Part", told: "Telling") -> "Select":
+def _select(part: "Part", told: "Telling", seconds: float) -> "Select":
     from kerasdr.scoring.inputs import Input
     from kerasdr.scoring.operation.parts import Selection
 
     def select(listed: Callable[[], Sequence[Input]]) -> Selection:
         inputs = listed()
-        selection = part.select(inputs)
+        selection = part.select(inputs, seconds)
         told.note(part.sentence(len(selection.inputs), len(inputs)))
         return selection
 

@@ -7,6 +7,8 @@ _EXTRAS = {
     "nncf": "int8",
     "jax": "jax",
     "mlflow": "mlflow",
+    "pydicom": "hospital",
+    "highdicom": "hospital",
 }
 
 

@@ -6,7 +6,6 @@ A header is full of names, and pydicom quotes what it finds odd in one: nothing 
 import contextlib
 import io
 import logging
-import struct
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -14,14 +13,19 @@ from dataclasses import dataclass
 
 import pydicom
 from pydicom import uid
+from pydicom.filereader import _read_file_meta_info, read_preamble
+from pydicom.filereader import read_dataset as parse
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 
-from kerasdr.imaging.headers import DICOM_BEGIN, Header, NotReadHere, UnreadablePhotograph
+from kerasdr.imaging.headers import Header, NotReadHere, UnreadablePhotograph
 
 # For good, as threads that read at once could not take turns at it.
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 logging.getLogger("pydicom").propagate = False
 
 CUT_OFF = "the DICOM file is cut off or holds no picture: copy it again from the archive"
+COLOURS = "colours of this kind are not read from DICOM: export the photograph as RGB"
 DAMAGED = "the DICOM file is damaged: copy it again from the archive"
 FRAMES_NOTE = "frame {} of {} was graded"
 TEXT_NOTE = "text is burned into the picture, says its header: see that no name is in it before you pass it on"
@@ -60,9 +64,7 @@ _COLOURS = {1: _GREY | {"PALETTE COLOR"}, 3: frozenset({"RGB", "YBR_FULL", "YBR_
 # Three colours of 16 bits.
 _BYTES_A_PIXEL = 6
 _OTHER_TAGS = 2**24
-_META = 144
-_META_AT_MOST = 2**16
-_DEFLATED = b"\x02\0\x10\0UI\x16\0" + uid.DeflatedExplicitVRLittleEndian.encode("ascii")
+_PIXELS = Tag("FloatPixelData")
 
 
 @dataclass(frozen=True)
@@ -137,54 +139,95 @@ def read_dataset(data: bytes, max_megapixels: float, *, pixels: bool) -> pydicom
         UnreadablePhotograph: if it cannot be parsed.
     """
     with nothing_quoted():
-        _check_deflated(data, max_megapixels)
-        return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=not pixels)
+        if not is_deflated(data):
+            return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=not pixels)
+        # Unpacked here, as pydicom would unpack all of it, however much that is.
+        file = io.BytesIO(data)
+        preamble, meta = read_preamble(file, force=False), _read_file_meta_info(file)
+        inside = io.BytesIO(_unpacked(file.read(), max_megapixels))
+        dataset = parse(inside, False, True, stop_when=None if pixels else _is_pixels)
+        return pydicom.FileDataset(inside, dataset, preamble, meta, False, True)
 
 
-def _check_deflated(data: bytes, max_megapixels: float) -> None:
-    # pydicom unpacks all of it, however much that is. PS3.10: behind the prefix stands the length of group 2, the only
-    # group that is never packed, and which tells the transfer syntax.
-    if data.find(_DEFLATED, DICOM_BEGIN, _META_AT_MOST) < 0:
-        return
-    tag, vr, length = struct.unpack_from("<I2sxxI", data, DICOM_BEGIN)
-    if (tag, vr) != (0x0002, b"UL"):
-        raise UnreadablePhotograph(DAMAGED)
+def is_deflated(data: bytes) -> bool:
+    """Whether all that stands behind a DICOM file's own group is packed, as pydicom would find it."""
+    file = io.BytesIO(data)
+    read_preamble(file, force=False)
+    return bool(_read_file_meta_info(file).get("TransferSyntaxUID") == uid.DeflatedExplicitVRLittleEndian)
+
+
+def _unpacked(packed: bytes, max_megapixels: float) -> bytes:
     limit = int(_BYTES_A_PIXEL * max_megapixels * 1e6) + _OTHER_TAGS
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
-    if len(unpacking.decompress(data[_META + length :], limit)) == limit:
+    inside = unpacking.decompress(packed, limit)
+    if len(inside) == limit:
         raise UnreadablePhotograph(
             f"the DICOM file unpacks to more than a picture of {max_megapixels:g} megapixels takes: "
             "export it smaller, or raise max_megapixels"
         )
     if not unpacking.eof:
         raise UnreadablePhotograph(CUT_OFF)
+    return inside
+
+
+def _fill_in(dataset: pydicom.FileDataset) -> None:
+    grey = dataset.get("PhotometricInterpretation") in _GREY  # of others neither is looked at
+    for pair in (("WindowCenter", "WindowWidth"), ("RescaleSlope", "RescaleIntercept")) if grey else ():
+        if any(_is_empty(dataset, keyword) for keyword in pair):
+            for keyword in pair:
+                dataset.pop(keyword, None)
+    for keyword, value in (
+        ("BitsStored", dataset.get("BitsAllocated")),
+        ("PixelRepresentation", 0),
+        ("PlanarConfiguration", 0),
+    ):
+        if _is_empty(dataset, keyword) and value is not None:
+            setattr(dataset, keyword, value)
+
+
+def _is_empty(dataset: pydicom.FileDataset, keyword: str) -> bool:
+    value = dataset.get(keyword)
+    first = next(iter(value), None) if isinstance(value, MultiValue) else value
+    return first is None or not str(first).strip()
+
+
+def _is_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag >= _PIXELS
 
 
 def read_layout(dataset: pydicom.FileDataset) -> Layout:
-    """Return how a file stores its picture.
+    """Return how a file stores its picture; what the dataset leaves out or empty is filled in, or taken out, for pydicom.
 
     Raises:
         UnreadablePhotograph: if it holds no photograph, or one of a kind that is not read.
     """
     with nothing_quoted():
         _check_kind(dataset)
+        _fill_in(dataset)
         if not dataset.get("Rows") or not dataset.get("Columns"):
             raise UnreadablePhotograph(CUT_OFF)
+        rows, columns = int(dataset.Rows), int(dataset.Columns)
+        number = dataset.get("NumberOfFrames")
+        frames = 1 if number in (None, "") else int(number)
+        if min(rows, columns, frames) < 1:
+            raise UnreadablePhotograph(DAMAGED)
         samples, colours = int(dataset.get("SamplesPerPixel") or 1), str(dataset.PhotometricInterpretation)
-        allocated, signed = int(dataset.BitsAllocated), bool(int(dataset.get("PixelRepresentation") or 0))
-        bits = int(dataset.get("BitsStored") or allocated)
+        allocated, signed = int(dataset.BitsAllocated), bool(int(dataset.PixelRepresentation))
+        bits = int(dataset.BitsStored)
         if colours not in _COLOURS.get(samples, ()) or (signed and colours not in _GREY):
-            raise UnreadablePhotograph("colours of this kind are not read from DICOM: export the photograph as RGB")
+            raise UnreadablePhotograph(COLOURS)
         if allocated not in (8, 16) or not 1 < bits <= allocated:
             raise UnreadablePhotograph("pixels of this depth are not read from DICOM: export 8 or 16 bits")
-        frames = int(dataset.get("NumberOfFrames") or 1)
+        if not _is_empty(dataset, "HighBit") and int(dataset.HighBit) != bits - 1:
+            raise UnreadablePhotograph(
+                "pixels whose bits are not stored from the lowest on are not read: export 8 or 16 bits"
+            )
         wanted = int(dataset.get("RepresentativeFrameNumber") or 1)
         frame = wanted if 1 <= wanted <= frames else 1
         notes = [FRAMES_NOTE.format(frame, frames)] if frames > 1 else []
         if dataset.get("BurnedInAnnotation") == "YES":
             notes.append(TEXT_NOTE)
-        rows, columns, note = int(dataset.Rows), int(dataset.Columns), "; ".join(notes)
-        return Layout(rows, columns, frames, frame - 1, colours, samples, bits, signed, note)
+        return Layout(rows, columns, frames, frame - 1, colours, samples, bits, signed, "; ".join(notes))
 
 
 def _check_kind(dataset: pydicom.FileDataset) -> None:
@@ -208,5 +251,5 @@ def no_decoder(syntax: str) -> NotReadHere:
     known = uid.UID(syntax).name if syntax in uid.UID_dictionary else "in an unknown way"
     return NotReadHere(
         f"the DICOM file is compressed ({known}), which nothing installed here undoes: "
-        "export it uncompressed, or as JPEG or JPEG 2000"
+        "export it with 8 bits, or uncompressed"
     )

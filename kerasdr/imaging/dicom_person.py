@@ -1,4 +1,4 @@
-"""Whose eye a DICOM file shows, as its header says."""
+"""Whose eye a DICOM file shows, as its header says; of one study, as numbers tell people apart in no more than that."""
 
 import io
 from typing import NamedTuple
@@ -7,25 +7,31 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
 from kerasdr.files import sha256_of
-from kerasdr.imaging.dicom import nothing_quoted
+from kerasdr.imaging.dicom import is_deflated, nothing_quoted
 from kerasdr.imaging.headers import UnreadablePhotograph, is_dicom
 
 HEADER_BYTES = 2**16
 """How much of a file's beginning is looked at: what names the person and the eye stands before the picture."""
 _EYES = {"R": "right", "L": "left"}
-_NAMES = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "Laterality", "ImageLaterality")
+_NAMES = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "SOPInstanceUID", "Laterality", "ImageLaterality")
 _TAGS: list[BaseTag | int] = [Tag(name) for name in _NAMES]
 
 
 class Whose(NamedTuple):
-    """The eye in a DICOM file: digests of the person's number with its issuer, and of the study, and ``left`` or ``right``.
+    """The eye in a DICOM file.
 
     The number itself is nowhere kept, and neither is its digest, which a list of numbers would betray.
+
+    Attributes:
+        person: digest of the person's number with its issuer and the study: two clinics may have a number 7 each, and
+            whoever takes the names from an archive may call everybody ``ANONYMOUS``.
+        eye: ``left`` or ``right``.
+        picture: digest of the picture's own number, by which copies are known.
     """
 
     person: str
     eye: str
-    study: str
+    picture: str
 
 
 def whose_eye(begin: bytes) -> Whose | None:
@@ -38,16 +44,18 @@ def whose_eye(begin: bytes) -> Whose | None:
         return None
     try:
         with nothing_quoted():
+            if is_deflated(begin):  # and cut off here, most of the time
+                return None
             header = read_partial(
                 io.BytesIO(begin), stop_when=lambda tag, vr, length: tag > _TAGS[-1], specific_tags=_TAGS
             )
-            number, issuer, study = (str(header.get(name) or "").strip() for name in _NAMES[:3])
+            number, issuer, study, picture = (str(header.get(name) or "").strip() for name in _NAMES[:4])
             eye = _EYES.get(str(header.get("ImageLaterality") or header.get("Laterality") or ""), "")
     except (UnreadablePhotograph, MemoryError):  # as a photograph it has a row with the reason
         return None
-    if not number or not eye:
+    if not (number and study and picture and eye):
         return None
-    return Whose(_digest(number, issuer), eye, _digest(study))
+    return Whose(_digest(number, issuer, study), eye, _digest(picture))
 
 
 def _digest(*parts: str) -> str:

@@ -7,18 +7,23 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, apply_rescale, apply_windowing, get_decoder
 
 from kerasdr.imaging.decode import decode_stored
-from kerasdr.imaging.dicom import CUT_OFF, DAMAGED, Layout, no_decoder, nothing_quoted, read_dataset, read_layout
+from kerasdr.imaging.dicom import (
+    COLOURS,
+    CUT_OFF,
+    DAMAGED,
+    Layout,
+    no_decoder,
+    nothing_quoted,
+    read_dataset,
+    read_layout,
+)
+from kerasdr.imaging.dicom_frames import JPEG, encoded_frame, with_its_colours
 from kerasdr.imaging.headers import UnreadablePhotograph, read_header
 
-_JPEG = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1})
 _JPEG_2000 = frozenset({uid.JPEG2000, uid.JPEG2000Lossless})
-# APP14 as Adobe writes it, of 14 bytes; the last says whether the colours were transformed. Others are not heeded by libjpeg.
-_ADOBE = b"\xff\xee\x00\x0eAdobe"
-_ADOBE_VERSION_AND_FLAGS = b"\x00\x64\x00\x00\x00\x00"
 
 
 def decode_dicom(data: bytes, max_megapixels: float, min_side: int | None) -> NDArray[np.uint8]:
@@ -46,13 +51,13 @@ def decode_dicom(data: bytes, max_megapixels: float, min_side: int | None) -> ND
         syntax = dataset.file_meta.TransferSyntaxUID
         shown = _brightness(dataset, layout) if layout.grey else None
         pixels: NDArray[np.generic]
-        if syntax in _JPEG and layout.bits <= 8:
+        if syntax in JPEG and layout.bits <= 8:
             rgb = _jpeg(dataset, layout, min_side if shown is None else None)
             pixels = rgb[..., 0] if layout.samples == 1 else rgb
         else:
             pixels = _by_pydicom(dataset, layout, syntax)
         if layout.colours == "PALETTE COLOR":
-            pixels = apply_color_lut(pixels, dataset)
+            pixels = _coloured(pixels, dataset)
             shown = None if pixels.dtype == np.uint8 else _even(16)
         elif pixels.dtype != np.uint8 and shown is None:
             shown = _even(layout.bits)
@@ -65,30 +70,12 @@ def decode_dicom(data: bytes, max_megapixels: float, min_side: int | None) -> ND
 
 def _jpeg(dataset: pydicom.FileDataset, layout: Layout, min_side: int | None) -> NDArray[np.uint8]:
     """Decode a frame as the JPEG file that it is, with the checks that those have."""
-    offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
-    frame = get_frame(
-        dataset.PixelData,
-        layout.frame,
-        number_of_frames=layout.frames,
-        extended_offsets=None if None in offsets else offsets,
-    )
+    frame = encoded_frame(dataset, layout)
     if frame[:3] != b"\xff\xd8\xff":
         raise UnreadablePhotograph(DAMAGED)
     if layout.samples == 3:
-        frame = _with_its_colours(frame, layout.colours)
-    header = read_header(frame)
-    if (header.width, header.height) != (layout.columns, layout.rows):
-        raise UnreadablePhotograph(DAMAGED)
-    return decode_stored(frame, replace(header, orientation=1), min_side)  # DICOM knows nothing of EXIF
-
-
-def _with_its_colours(frame: bytes, colours: str) -> bytes:
-    """Have a JPEG say which colours it holds, if it does not: else codecs guess, where the DICOM header knows."""
-    tables = frame[: frame.find(b"\xff\xda")]
-    if b"JFIF\0" in tables or _ADOBE in tables:
-        return frame
-    transformed = b"\0" if colours == "RGB" else b"\1"
-    return frame[:2] + _ADOBE + _ADOBE_VERSION_AND_FLAGS + transformed + frame[2:]
+        frame = with_its_colours(frame, layout.colours)
+    return decode_stored(frame, replace(read_header(frame), orientation=1), min_side)  # DICOM knows nothing of EXIF
 
 
 def _by_pydicom(dataset: pydicom.FileDataset, layout: Layout, syntax: uid.UID) -> NDArray[np.generic]:
@@ -103,12 +90,38 @@ def _by_pydicom(dataset: pydicom.FileDataset, layout: Layout, syntax: uid.UID) -
         if len(dataset.PixelData) < expected:
             raise UnreadablePhotograph(CUT_OFF)
     plugins = set(decoder.available_plugins)
-    if syntax in _JPEG or (syntax in _JPEG_2000 and layout.samples == 3 and layout.bits > 8):
+    if syntax in JPEG or (syntax in _JPEG_2000 and layout.samples == 3 and layout.bits > 8):
         plugins.discard("pillow")  # which takes 8 bits alone of these
     if syntax.is_encapsulated and not plugins:
         raise no_decoder(syntax)
+    if syntax.is_encapsulated:
+        encoded_frame(dataset, layout)
     pixels, _ = decoder.as_array(dataset, index=layout.frame, raw=False)
     return pixels
+
+
+def _coloured(pixels: NDArray[np.generic], dataset: pydicom.FileDataset) -> NDArray[np.generic]:
+    """Return what a palette has for pixels, ``(H, W, 3)`` uint8 or uint16."""
+    for colour in ("Red", "Green", "Blue", "Alpha"):
+        _check_segments(dataset.get(f"Segmented{colour}PaletteColorLookupTableData") or b"", dataset)
+    found: NDArray[np.generic] = apply_color_lut(pixels, dataset)[..., :3]
+    # PS3.3 C.7.6.3.1.6: entries of 8 bits are written into 16 by some, the high ones being nothing.
+    return found.astype(np.uint8) if dataset.RedPaletteColorLookupTableDescriptor[2] == 8 else found
+
+
+def _check_segments(data: bytes, dataset: pydicom.FileDataset) -> None:
+    """Refuse a packed palette, PS3.3 C.7.9.2, that unpacks to more than there can be values, or copies from itself."""
+    little = dataset.file_meta.TransferSyntaxUID.is_little_endian
+    kind = "u1" if dataset.RedPaletteColorLookupTableDescriptor[2] == 8 else "<u2" if little else ">u2"
+    segments, at, entries = np.frombuffer(data, kind).tolist(), 0, 0
+    while at + 1 < len(segments):
+        opcode, length = segments[at : at + 2]
+        if opcode > 1:
+            raise UnreadablePhotograph(COLOURS)
+        at += 2 + (1 if opcode else length)
+        entries += length
+    if entries > 2**16:
+        raise UnreadablePhotograph(DAMAGED)
 
 
 def _even(bits: int) -> NDArray[np.uint8]:
@@ -136,5 +149,7 @@ def _brightness(dataset: pydicom.FileDataset, layout: Layout) -> NDArray[np.uint
     if not low < high:
         raise UnreadablePhotograph(DAMAGED)
     windowed = np.asarray(apply_windowing(rescaled, dataset), np.float64)
+    if rescaled[0] > rescaled[-1] and "WindowWidth" in dataset:  # pydicom goes from the highest down then
+        windowed = low + high - windowed
     shown = np.rint(np.clip((windowed - low) / (high - low), 0.0, 1.0) * 255.0).astype(np.uint8)
     return 255 - shown if layout.colours == "MONOCHROME1" else shown

@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 
 from kerasdr.errors import KerasdrError
+from kerasdr.extras import how_to_install
 
 DICOM_BEGIN = 132
 """Bytes of a DICOM file that tell it from others."""
@@ -87,7 +88,7 @@ def _dicom(data: bytes, max_megapixels: float) -> Header:
         from kerasdr.imaging.dicom import read_dicom_header
     except ModuleNotFoundError as error:
         raise NotReadHere(
-            "this is a DICOM file: install what reads it (pip install kerasdr[hospital]), "
+            f"this is a DICOM file: install what reads it ({how_to_install('pydicom')}), "
             "or export the photograph as JPEG, PNG or TIFF"
         ) from error
     return read_dicom_header(data, max_megapixels)

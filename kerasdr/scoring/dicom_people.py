@@ -12,7 +12,7 @@ WhoseOf = Callable[[Sequence[Input]], Sequence[str]]
 
 
 def whose_of(entry: Input) -> str:
-    """Return person, eye and study of a DICOM file as one line of digests; empty where its header does not tell.
+    """Return person, eye and picture of a DICOM file as one line of digests; empty where its header does not tell.
 
     Only its beginning is read and parsed here, and no pixel is decoded.
     """

@@ -34,7 +34,8 @@ class Input:
         later: whether the problem may be gone by the next run.
         listed: whether the listing saw that it is there.
         pseudonym: what is shown and kept in the place of the path, if anything.
-        told: digest of the person, eye and view as its DICOM header says, if it was asked; never shown or kept.
+        told: what its DICOM header says, if it was asked: digest of the person, eye, and for a view the digest of the
+            picture's number; never shown or kept.
     """
 
     path: str

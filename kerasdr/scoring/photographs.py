@@ -79,17 +79,33 @@ ChangePhotograph = Callable[[NDArray[np.uint8], str], NDArray[np.uint8]]
 
 
 def find_partners(inputs: Sequence[Input], pairing: str) -> NDArray[np.int64]:
-    """Return the place of each input's partner, by the rule that training uses, ``(n,)``; -1 where there is none."""
+    """Return the place of each input's partner, by the rule that training uses, ``(n,)``; -1 where there is none.
+
+    Copies of one DICOM file are one photograph: they have one partner, which is none of them.
+    """
     keys = PathKeys()
+    originals = _originals(inputs, keys)
+    own = [place for place, original in enumerate(originals) if place == original]
     columns: dict[str, list[str]] = {name: [] for name in ("image_id", "path", "patient_id", "eye", "view")}
-    for entry in inputs:
+    for entry in (inputs[place] for place in own):
         folder, person = _whose(entry, keys.folder)
         # With its ending, so that two files of one stem are told apart whatever their order in the list.
         name = os.path.basename(entry.path) if entry.told is None else keys(entry.path)
         row = (name, os.path.join(folder, os.path.basename(name)), *person)
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
-    return partner_index(columns, pairing)
+    partners = np.full(len(inputs), -1, np.int64)
+    partners[own] = np.array([*own, -1])[partner_index(columns, pairing)]
+    return partners[originals]
+
+
+def _originals(inputs: Sequence[Input], keys: PathKeys) -> list[int]:
+    """Return the place of what each input is a copy of, by its header: the first by its path; else its own."""
+    told = {place: entry.told for place, entry in enumerate(inputs) if entry.told is not None}
+    first: dict[PhotoName, int] = {}
+    for place in sorted(told, key=lambda place: keys(inputs[place].path)):
+        first.setdefault(told[place], place)
+    return [first[told[place]] if place in told else place for place in range(len(inputs))]
 
 
 def _whose(entry: Input, folder_of: Callable[[str], str]) -> tuple[str, PhotoName]:

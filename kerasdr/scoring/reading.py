@@ -63,11 +63,15 @@ def read_bytes(path: str, *, listed: bool = False) -> bytes:
 
 
 def may_be_dicom(path: str) -> bool:
-    """Whether a file begins like DICOM; one that cannot be read may, and reading it as a photograph tells why not."""
+    """Whether a file begins like DICOM.
+
+    One that cannot be read just now may, and reading it as a photograph tells why not; one that may not be read, or a link
+    to itself, is taken for none: nothing says that it is a photograph, and it would be told of each night.
+    """
     try:
         return is_dicom(read_begin(path, DICOM_BEGIN))
     except OSError as error:
-        return not isinstance(error, FileNotFoundError)
+        return not isinstance(error, FileNotFoundError | PermissionError) and error.errno != errno.ELOOP
 
 
 def read_begin(path: str, count: int) -> bytes:

@@ -92,3 +92,11 @@ def test_a_folder_that_cannot_be_opened_is_an_error(put: Put, tmp_path: Path, mo
         KerasdrError, match=r"cannot open the folder .*closed: Permission denied; check its permissions"
     ):
         find_photographs(tmp_path)
+
+
+def test_people_of_dicom_files_are_said_to_be_those_of_their_names(put: Put, tmp_path: Path) -> None:
+    put("2/IM1.dcm", b"1")
+    put("2/IM2.DICOM", b"2")
+    put("2/1_left.png")
+    (note,) = read_table("folder", tmp_path).notes
+    assert note.startswith("2 DICOM files: people and eyes are taken from their names, not from their headers: ")

@@ -141,3 +141,13 @@ def test_one_photograph_twice_is_refused(put: Put, tmp_path: Path) -> None:
     put("a.png")
     with pytest.raises(KerasdrError, match=r"image_id 'a\.png' occurs twice"):
         read(tmp_path, {"path": "file"})
+
+
+def test_people_of_dicom_files_are_said_to_be_those_of_their_names_where_no_column_has_them(
+    put: Put, tmp_path: Path
+) -> None:
+    put("IM1.dcm", b"1")
+    put("labels.csv", "file,who\nIM1.dcm,7\n")
+    (note,) = read_table("manifest", tmp_path, {"columns": {"path": "file"}}).notes
+    assert note.startswith("1 DICOM file: people and eyes are taken from their names")
+    assert read_table("manifest", tmp_path, {"columns": {"path": "file", "patient_id": "who"}}).notes == ()

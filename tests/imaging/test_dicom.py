@@ -109,6 +109,35 @@ def test_palette_becomes_rgb() -> None:
         assert np.array_equal(decode(data), table[places])
 
 
+def palette(kind: str, descriptor: list[int], alpha: bool = False, **data: bytes) -> dict[str, Any]:
+    colours = ("Red", "Green", "Blue", *(["Alpha"] if alpha else []))
+    tags = {f"{colour}PaletteColorLookupTableDescriptor": descriptor for colour in colours[:3]}
+    name = f"{kind}{{}}PaletteColorLookupTableData"
+    return {"PhotometricInterpretation": "PALETTE COLOR", **tags, **{name.format(c): data[c] for c in colours}}
+
+
+def test_palette_of_eight_bits_in_sixteen_or_with_opacity_gives_the_same_colours() -> None:
+    values = np.arange(256).astype("<u2")
+    data = {"Red": values.tobytes(), "Green": values[::-1].tobytes(), "Blue": values.tobytes()}
+    expected = np.stack([GREY, 255 - GREY, GREY], axis=-1)
+    assert np.array_equal(decode(dicom(GREY, **palette("", [256, 0, 8], **data))), expected)
+    data = {name: np.frombuffer(value, "<u2").astype(np.uint8).tobytes() for name, value in data.items()}
+    opaque = palette("", [256, 0, 8], alpha=True, **data, Alpha=bytes(256))
+    assert np.array_equal(decode(dicom(GREY, **opaque)), expected)
+
+
+def test_packed_palette_unpacks_to_no_more_than_there_can_be_values() -> None:
+    def packed(*segments: int) -> dict[str, Any]:
+        written = np.array(segments, "<u2").tobytes()
+        return palette("Segmented", [256, 0, 16], Red=written, Green=written, Blue=written)
+
+    assert distance(decode(dicom(GREY, **packed(0, 1, 0, 1, 255, 65535))), three(GREY))[0] <= 1
+    many = packed(0, 1, 0, *(1, 60_000, 9) * 2)
+    assert refusal(dicom(GREY, **many)).startswith("the DICOM file is damaged: ")
+    itself = packed(0, 1, 0, 2, 60_000, 0, 0)
+    assert refusal(dicom(GREY, **itself)).startswith("colours of this kind are not read from DICOM: ")
+
+
 @pytest.mark.parametrize("bits", [10, 12, 16])
 def test_sixteen_bits_are_scaled_by_those_that_are_stored(bits: int) -> None:
     top = (1 << bits) - 1
@@ -150,11 +179,18 @@ def test_window_and_rescaling_of_grey_are_applied_where_there_are_some() -> None
     assert distance(decode(dicom(deep, **rescaled)), three(GREY))[0] <= 1
     turned = {"RescaleSlope": "-1", "RescaleIntercept": "255"}
     assert np.array_equal(decode(dicom(GREY, **turned)), three(255 - GREY))
+    # And seen through the window it is still turned.
+    dark = {**turned, "WindowCenter": "128", "WindowWidth": "256"}
+    assert distance(decode(dicom(GREY, **dark)), three(255 - GREY))[0] <= 1
     # One of colours is no instruction; the standard has it for grey alone.
-    assert np.array_equal(decode(dicom(EYE, WindowCenter="40", WindowWidth="20")), EYE)
+    data = dicom(EYE, WindowCenter="40", WindowWidth="20")
+    assert np.array_equal(decode(data), EYE)
+    assert b"DS\2\00040" in data and np.array_equal(decode(data.replace(b"DS\2\00040", b"DS\2\0zq")), EYE)
 
 
-@pytest.mark.parametrize(("colours", "marked"), [("YBR_FULL_422", True), ("YBR_FULL_422", False), ("RGB", True)])
+@pytest.mark.parametrize(
+    ("colours", "marked"), [(colours, marked) for colours in ("RGB", "YBR_FULL_422") for marked in (True, False)]
+)
 def test_jpeg_in_it_gives_the_pixels_of_the_same_jpeg(colours: str, marked: bool) -> None:
     frame = jpeg(EYE)
     data = dicom([jpeg(EYE, marked=marked)], "JPEGBaseline8Bit", **size_of(EYE, PhotometricInterpretation=colours))
@@ -329,6 +365,10 @@ def test_what_is_no_photograph_says_so(name: str, reason: str) -> None:
         ({"BitsAllocated": 32, "BitsStored": 32}, "pixels of this depth are not read from DICOM: export"),
         ({"Rows": None}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
         ({"Rows": 161}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
+        ({"NumberOfFrames": -1}, "the DICOM file is damaged: copy it again from the archive"),
+        ({"NumberOfFrames": 0}, "the DICOM file is damaged: copy it again from the archive"),
+        ({"Rows": 0}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
+        ({"HighBit": 6}, "pixels whose bits are not stored from the lowest on are not read: export 8 or 16 bits"),
         ({"PixelData": None}, "the DICOM file is cut off or holds no picture: copy it again from the archive"),
         ({"PhotometricInterpretation": None}, "the DICOM file is damaged: copy it again from the archive"),
     ],
@@ -353,6 +393,16 @@ def test_size_is_checked_in_all_frames_before_anything_is_decoded() -> None:
     assert refusal(dicom(EYE), max_megapixels=0.02).startswith("the picture is 160 x 160 px, more than 0.02 megapixels")
 
 
+def test_a_size_below_nothing_is_refused() -> None:
+    for tag in (b"\x10", b"\x11"):
+        data = dicom(EYE)
+        unsigned = b"\x28\0" + tag + b"\0US\2\0" + len(EYE).to_bytes(2, "little")
+        assert unsigned in data
+        lying = data.replace(unsigned, b"\x28\0" + tag + b"\0SS\2\0\xff\xff")
+        with pytest.raises(UnreadablePhotograph, match="the DICOM file is damaged: copy it again from the archive"):
+            read_header(lying)
+
+
 def test_what_unpacks_to_more_than_a_picture_is_refused() -> None:
     data = dicom(EYE, "DeflatedExplicitVRLittleEndian")
     start = 144 + int.from_bytes(data[140:144], "little")
@@ -366,9 +416,74 @@ def test_what_unpacks_to_more_than_a_picture_is_refused() -> None:
     assert refusal(data[:-200]) == "the DICOM file is cut off or holds no picture: copy it again from the archive"
 
 
+@pytest.mark.parametrize("hidden", ["blanks", "length", "far"])
+def test_what_unpacks_to_too_much_is_refused_however_its_packing_is_written(
+    hidden: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = dicom(EYE, "DeflatedExplicitVRLittleEndian")
+    start = 144 + int.from_bytes(data[140:144], "little")
+    at = data.index(b"\x02\0\x10\0UI")
+    private = b"\x02\0\2\1OB\0\0" + (70_000).to_bytes(4, "little") + bytes(70_000)
+    syntax = data[at + 8 : at + 8 + data[at + 6]].rstrip(b"\0")
+    own = {
+        "blanks": data[:at] + b"\x02\0\x10\0UI" + b"\x1a\0" + syntax + bytes(4) + data[at + 8 + data[at + 6] : start],
+        "length": data[:140] + (8).to_bytes(4, "little") + data[144:start],
+        "far": data[:at] + private + data[at:start],
+    }[hidden]
+    packer = zlib.compressobj(9, wbits=-15)
+    bomb = packer.compress(zlib.decompress(data[start:], -15) + bytes(60_000_000)) + packer.flush()
+    monkeypatch.setattr(zlib, "decompress", lambda *_: pytest.fail("unpacked without a limit"))
+    assert refusal(own + bomb, max_megapixels=1).startswith(
+        "the DICOM file unpacks to more than a picture of 1 megapixels takes: "
+    )
+    assert np.array_equal(decode(own + data[start:]), EYE)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"WindowCenter": "", "WindowWidth": ""},
+        {"WindowCenter": "128"},
+        {"RescaleSlope": "", "RescaleIntercept": ""},
+        {"PixelRepresentation": None},
+        {"BitsStored": None, "HighBit": None},
+        {"PixelRepresentation": None, "WindowCenter": "128", "WindowWidth": "256"},
+        {"NumberOfFrames": ""},
+    ],
+)
+def test_what_is_left_empty_or_out_has_its_default(tags: dict[str, Any]) -> None:
+    for syntax in ("ExplicitVRLittleEndian", "DeflatedExplicitVRLittleEndian"):
+        assert distance(decode(dicom(GREY, syntax, **tags)), three(GREY))[0] <= 1
+    assert np.array_equal(decode(dicom(EYE, PlanarConfiguration=None)), EYE)
+
+
 def test_jpeg_of_another_size_than_the_header_says_is_refused() -> None:
     tags = size_of(EYE, PhotometricInterpretation="YBR_FULL_422", Rows=20, Columns=20)
     assert refusal(dicom([jpeg(EYE)], "JPEGBaseline8Bit", **tags)).startswith("the DICOM file is damaged: ")
+
+
+@pytest.mark.parametrize("size", [{"Rows": 160, "Columns": 100}, {"Rows": 20, "Columns": 20}])
+def test_other_codecs_of_another_size_than_the_header_says_are_refused(
+    size: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+    from pydicom.pixels.decoders.base import Decoder
+
+    wide, file = EYE[:100], io.BytesIO()
+    Image.fromarray(wide).save(file, "JPEG2000", no_jp2=True, irreversible=False, mct=1)
+    tags = size_of(wide, PhotometricInterpretation="YBR_RCT")
+    assert np.array_equal(decode(dicom([file.getvalue()], "JPEG2000Lossless", **tags)), wide)
+    frames = {"JPEG2000Lossless": file.getvalue()}
+    try:
+        import jpeg_ls
+    except ImportError:
+        pass
+    else:
+        frames["JPEGLSNearLossless"] = bytes(jpeg_ls.encode(np.ascontiguousarray(wide[..., 0])))
+    monkeypatch.setattr(Decoder, "as_array", lambda *_, **__: pytest.fail("decoded"))
+    for syntax, frame in frames.items():
+        tags = size_of(wide if syntax == "JPEG2000Lossless" else wide[..., 0])
+        assert refusal(dicom([frame], syntax, **tags | size)).startswith("the DICOM file is damaged: ")
 
 
 @pytest.mark.parametrize("frame", [b"no JPEG at all..", bytes(128) + b"DICM" + bytes(40)])
@@ -392,7 +507,7 @@ def test_what_no_decoder_takes_is_told_so(syntax: str, named: str) -> None:
         decode(data.replace(pydicom.uid.HTJ2K.encode(), written[:23].ljust(23, b"\0")))
     assert str(caught.value) == (
         f"the DICOM file is compressed ({named}), which nothing installed here undoes: "
-        "export it uncompressed, or as JPEG or JPEG 2000"
+        "export it with 8 bits, or uncompressed"
     )
 
 
@@ -436,7 +551,7 @@ def test_without_pydicom_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(NotReadHere) as caught:
         decode(data)
     assert str(caught.value) == (
-        "this is a DICOM file: install what reads it (pip install kerasdr[hospital]), "
+        "this is a DICOM file: install what reads it (pip install 'kerasdr[hospital]'), "
         "or export the photograph as JPEG, PNG or TIFF"
     )
 

@@ -2,12 +2,14 @@
 
 import csv
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from kerasdr.errors import UnfinishedError
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.scoring import dicom_people
 from kerasdr.scoring.bundle import Bundle
@@ -88,8 +90,8 @@ SIZED = {"SamplesPerPixel": 3, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7
 
 
 def told(*entries: tuple[str, dict[str, Any]], eye: np.ndarray) -> list[Input]:
-    for name, tags in entries:
-        put(name, dicom(eye, **tags))
+    for number, (name, tags) in enumerate(entries):
+        put(name, dicom(eye, **{"SOPInstanceUID": f"1.2.{number}", **tags}))
     return told_by_headers([Input(name) for name, _ in entries])
 
 
@@ -98,7 +100,7 @@ def test_headers_tell_person_and_eye_wherever_the_files_lie(eyes: list[np.ndarra
         ("a/IM1", eye_of("77", "R")),
         ("b/IM1", eye_of("77", "L")),
         ("b/IM2", eye_of("78", "L")),
-        ("b/IM3.dcm", {"PatientID": "78", "Laterality": "R"}),
+        ("b/IM3.dcm", {"PatientID": "78", "Laterality": "R", "StudyInstanceUID": "1.2.3"}),
         ("b/IM4", eye_of("79", "B")),
         ("b/IM5", eye_of("", "R")),
         ("b/5_left.dcm", {"PatientID": "80"}),
@@ -120,19 +122,34 @@ def test_numbers_of_two_issuers_are_two_people(eyes: list[np.ndarray]) -> None:
     assert find_partners(inputs, "both-eyes").tolist() == [2, -1, 0]
 
 
-def test_the_partner_of_the_same_study_is_preferred(eyes: list[np.ndarray]) -> None:
+@pytest.mark.parametrize("number", ["7", "ANONYMOUS"])
+def test_one_number_in_several_studies_may_be_several_people(number: str, eyes: list[np.ndarray]) -> None:
     entries = [
-        ("a/IM1", eye_of("77", "R", "1.1")),
-        ("b/IM1", eye_of("77", "R", "1.2")),
-        ("a/IM2", eye_of("77", "L", "1.2")),
-        ("b/IM2", eye_of("77", "L", "1.1")),
-        ("c/IM1", eye_of("77", "R", "1.3")),
+        ("a/IM1", eye_of(number, "R", "1.1")),
+        ("b/IM1", eye_of(number, "R", "1.2")),
+        ("a/IM2", eye_of(number, "L", "1.2")),
+        ("b/IM2", eye_of(number, "L", "1.1")),
+        ("c/IM1", eye_of(number, "R", "1.3")),
+        ("d/IM1", eye_of(number, "R", "")),
+        ("d/IM2", eye_of(number, "L", "")),
+        ("d/IM3", eye_of(number, "R", "1.2")),
     ]
     inputs = told(*entries, eye=eyes[0])
+    assert find_partners(inputs, "same-eye").tolist() == [-1, 7, -1, -1, -1, -1, -1, 1]
     partners = find_partners(inputs, "both-eyes")
-    assert partners[:4].tolist() == [3, 2, 1, 0] and partners[4] in (2, 3)
+    assert partners[:2].tolist() == [3, 2] and partners[2] in (1, 7) and partners[3:].tolist() == [0, -1, -1, -1, 2]
     turned = find_partners(inputs[::-1], "both-eyes")[::-1]
-    assert [4 - place for place in turned] == partners.tolist()  # whatever the order of the list
+    assert [7 - place if place >= 0 else -1 for place in turned] == partners.tolist()  # whatever the order of the list
+    assert [group.own for group in group_by_person(inputs)] == [(0, 3), (1, 2, 7), (4,), (5,), (6,)]
+
+
+def test_a_copy_is_no_partner_of_its_original(eyes: list[np.ndarray]) -> None:
+    right, other = eye_of("77", "R", SOPInstanceUID="1.5"), eye_of("77", "R", SOPInstanceUID="1.6")
+    inputs = told(("a/IM1", right), ("b/IM1", right), eye=eyes[0])
+    assert find_partners(inputs, "same-eye").tolist() == [-1, -1]
+    inputs = told(("b/IM1", right), ("a/IM1", right), ("c/IM1", other), ("c/IM2", eye_of("77", "L")), eye=eyes[0])
+    assert find_partners(inputs, "same-eye").tolist() == [2, 2, 1, -1]
+    assert find_partners(inputs, "both-eyes")[:3].tolist() == [3, 3, 3]
 
 
 def test_files_of_one_name_in_several_folders_are_told_apart(eyes: list[np.ndarray]) -> None:
@@ -155,6 +172,19 @@ def test_the_whole_of_a_person_is_in_one_part_wherever_the_files_lie(eyes: list[
         }
     assert min(map(len, found)) > 0
     assert inputs[0].told is None and "told" not in str(selections[0].told)
+
+
+def test_a_part_is_not_chosen_while_a_header_cannot_be_read(
+    eyes: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = told(("IM1", eye_of("77", "R")), ("IM2", eye_of("77", "L")), eye=eyes[0])
+    inputs = [Input(entry.path) for entry in inputs]
+    away = threading.Event()
+    real = dicom_people.read_begin
+    monkeypatch.setattr(dicom_people, "read_begin", lambda path, n: (path == "IM2" and away.wait(60)) or real(path, n))
+    with pytest.raises(UnfinishedError, match=r"reading its header took more than 0\.2 s: run again"):
+        Part(1, 2).select(inputs, seconds=0.2)
+    away.set()
 
 
 def test_a_name_decides_where_no_header_does_and_nothing_else_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -495,6 +495,21 @@ def test_only_files_that_may_be_dicom_are_opened(monkeypatch: pytest.MonkeyPatch
     assert opened == ["7", "d"]
 
 
+def test_what_may_not_be_opened_is_no_photograph_unless_its_name_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    dicom_like("in/IM1", "in/IM2.dcm")
+    os.symlink("loop", "in/loop")
+    real = os.open
+
+    def fail(path: Any, *rest: Any, **options: Any) -> int:
+        if path == "in/IM1":
+            raise PermissionError(errno.EACCES, "no")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", fail)
+    assert paths("in") == ["in/IM2.dcm"]
+    assert paths("in/IM1") == ["in/IM1"]
+
+
 def test_a_file_that_cannot_be_looked_into_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     dicom_like("in/IM1", "in/IM2", "in/IM3")
     real = os.open

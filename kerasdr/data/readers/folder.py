@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasdr.data.names import parse_name, unique_names
+from kerasdr.data.readers.matching import dicom_notes
 from kerasdr.data.readers.registry import Dataset, find_photographs, register_reader, take_options
 from kerasdr.data.records import make_table
 from kerasdr.grades import GRADE_NAMES, GRADES
@@ -40,7 +41,7 @@ def read_folder(root: Path, options: Mapping[str, Any]) -> Dataset:
             f"{apart} people have eyes in folders of different grades, and partners are looked for within one folder: "
             "for dual-eye models use a layout that keeps a person's photographs together"
         )
-    return Dataset(table, notes=tuple(notes))
+    return Dataset(table, notes=(*notes, *dicom_notes(table["path"])))
 
 
 def _grade_of(inside: Path) -> int | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from kerasdr.config import suggestion
 from kerasdr.data.names import parse_eye, parse_name, unique_names
 from kerasdr.data.readers.labels import parse_grade, read_labels
-from kerasdr.data.readers.matching import leftover_notes
+from kerasdr.data.readers.matching import dicom_notes, leftover_notes
 from kerasdr.data.readers.registry import Dataset, register_reader, take_options
 from kerasdr.data.records import COLUMNS, NUMBERS, make_table
 from kerasdr.errors import KerasdrError
@@ -68,7 +68,8 @@ def read_manifest(root: Path, options: Mapping[str, Any]) -> Dataset:
         inside = [Path(os.path.relpath(record["path"], root / chosen["images"])) for record in records]
         for record, name in zip(records, unique_names(inside), strict=True):
             record["image_id"] = name
-    return Dataset(make_table(records, absent), tuple(missing), leftover_notes(missing, 0))
+    notes = dicom_notes(record["path"] for record in records) if from_name else ()
+    return Dataset(make_table(records, absent), tuple(missing), (*leftover_notes(missing, 0), *notes))
 
 
 def _check_columns(columns: Mapping[Any, Any], labels: pd.DataFrame, source: Path) -> None:

@@ -8,14 +8,18 @@ from pathlib import PurePath
 from typing import Any
 
 from kerasdr.data.names import parse_name
-from kerasdr.errors import KerasdrError
+from kerasdr.errors import KerasdrError, UnfinishedError
 from kerasdr.files import sha256_of
+from kerasdr.machine import available_cores
 from kerasdr.reporting import plural
-from kerasdr.scoring.dicom_people import told_by_headers
+from kerasdr.scoring.dicom_people import told_by_headers, whose_of
+from kerasdr.scoring.digests import DigestReader
 from kerasdr.scoring.inputs import Input, PathKeys
+from kerasdr.scoring.isolation.readers import PHOTO_SECONDS
 from kerasdr.scoring.ledger.answers import write_name
 from kerasdr.scoring.ledger.book import to_ranges
 from kerasdr.scoring.ledger.chain import canonical
+from kerasdr.scoring.photographs import Photograph
 
 _PART = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
 
@@ -52,9 +56,19 @@ class Part:
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 
-    def select(self, inputs: Sequence[Input]) -> Selection:
-        """Return the inputs of this part; the ledger keeps which places of which listing they have."""
-        inputs = told_by_headers(inputs)  # or the eyes of one person could be in two parts
+    def select(self, inputs: Sequence[Input], seconds: float = PHOTO_SECONDS) -> Selection:
+        """Return the inputs of this part; the ledger keeps which places of which listing they have.
+
+        Args:
+            inputs: a listing.
+            seconds: that reading one DICOM header may take.
+
+        Raises:
+            UnfinishedError: if reading one takes longer.
+        """
+        # Or the eyes of one person could be in two parts.
+        reader = DigestReader(inputs, seconds, available_cores(), _Hears(seconds), whose_of)
+        inputs = told_by_headers(inputs, reader.read)
         places = [place for place, number in enumerate(part_numbers(inputs, self.of)) if number == self.number]
         told = {
             "number": self.number,
@@ -80,6 +94,25 @@ class Part:
         return f"{text}; {more}"
 
 
+@dataclass(frozen=True)
+class _Hears:
+    """Stops where a header takes too long: by its name alone a photograph could be in no part, or in two."""
+
+    seconds: float
+
+    def is_over(self) -> bool:
+        return False
+
+    def heard(self, sha256: str) -> None:
+        pass
+
+    def judged(self, photograph: Photograph) -> None:
+        raise UnfinishedError(
+            f"the part of a DICOM file is not known, as reading its header took more than {self.seconds:g} s: "
+            "run again, or allow more time with --photo-timeout"
+        )
+
+
 def parse_part(text: str) -> Part:
     """Return the part that a text such as ``2/5`` names.
 
@@ -97,7 +130,7 @@ def part_numbers(inputs: Sequence[Input], of: int) -> list[int]:
 
     It hangs on the folder as it was named, and on the person that the photograph's name tells: a person's photographs of one
     folder are together, and stay in their part when others come or go. Where a DICOM header was asked, it hangs on the
-    person alone. Parts are of about one size where there are many people.
+    person and study alone. Parts are of about one size where there are many people.
 
     Args:
         inputs: a listing.
