@@ -208,8 +208,8 @@ def test_keys_decide_and_the_export_is_what_merging_takes(
     lines = list(csv.reader(file.path.read_text(encoding="utf-8").splitlines()))
     assert not any(cell.startswith(("=", "+", "-", "@")) for line in lines for cell in line)
     grades = read_grades(tmp_path / "grades.csv")
-    found = merge_decisions(grades, [file], {grades.digest})
-    assert [one.decided for one in found.rows] == ["0", "4", "2", "failed", "", "", ""]
+    found = merge_decisions(grades, [file], {grades.digest: {}})
+    assert [one.decided for one in found.rows] == ["0", "4", "2", "ungradable", "", "", ""]
 
 
 def test_buttons_do_what_keys_do_and_letters_can_be_switched_off(tab: Browser, page: Path) -> None:
@@ -293,9 +293,9 @@ def test_what_is_withdrawn_after_an_export_is_withdrawn_by_the_next(
     tab.click("#export")
     second = read_decisions(downloaded(downloads))
     grades = read_grades(tmp_path / "grades.csv")
-    assert [one.decided for one in merge_decisions(grades, [first], {grades.digest}).rows][1] == "4"
+    assert [one.decided for one in merge_decisions(grades, [first], {grades.digest: {}}).rows][1] == "4"
     for files in ([first, second], [second, first]):
-        assert {one.decided for one in merge_decisions(grades, files, {grades.digest}).rows} == {""}
+        assert {one.decided for one in merge_decisions(grades, files, {grades.digest: {}}).rows} == {""}
 
 
 def test_leaving_with_decisions_that_were_not_exported_is_asked_about(
@@ -344,7 +344,7 @@ def test_decisions_of_the_page_before_are_told_of_until_they_are_exported(
     file = read_decisions(downloaded(downloads))
     assert file.path.name == f"1_decisions-grades-{before.digest[:8]}-ada.csv.taken"
     assert {(one.job, one.reader) for one in file.decisions} == {(before.digest, "Ada")}
-    found = merge_decisions(after, [file], {before.digest, after.digest})
+    found = merge_decisions(after, [file], {before.digest: {}, after.digest: {}})
     assert [one.decided for one in found.rows] == ["4", ""]
     assert tab.ask("document.getElementById('earlier').hidden") is True
     tab.open(page)
@@ -358,7 +358,7 @@ def test_a_picture_that_is_gone_takes_no_other_with_it(tab: Browser, page: Path,
     rows = [replace(row, sha256=sha256_of(content)) if row.image == "in/1_right.png" else row for row in grades.rows]
     grades.path.write_text(to_csv(rows), encoding="utf-8")
     assert write_review(grades.path, page, [str(tmp_path / "1_right.png")]).photographs == 1
-    for file in (tmp_path / "review_files").iterdir():
+    for file in (tmp_path / "review.html_files").iterdir():
         file.unlink()
     fresh(tab, page)
     tab.click(".current .whole")
