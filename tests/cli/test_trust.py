@@ -166,6 +166,7 @@ def test_summary_beside_the_csv(kerasdr: Kerasdr, model: str) -> None:
     assert summary["photographs"] == {
         **{"listed": 2, "graded": 1, "ungradable": 0, "failed": 1, "waiting": 0, "referable": 1, "to_reader": 0},
         "ungradable_share": 0.0,
+        "doubtful": 0,
     }
     assert summary["seconds"] > 0 and summary["photographs_per_second"] == pytest.approx(
         2 / summary["seconds"], rel=0.05
