@@ -57,5 +57,7 @@ def usual_figures(table: pd.DataFrame, prepared: PreparedPhotographs, share: flo
         prepared: its photographs.
         share: of them, that may lie beyond each limit; 0 for no limits.
     """
-    known = table["split"].isin(("train", "validation")).to_numpy() & prepared.usable
+    # One that people call ungradable is no measure of a good one, and the test part stays shut.
+    labelled_good = (table["quality"] != "ungradable").to_numpy()
+    known = table["split"].isin(("train", "validation")).to_numpy() & labelled_good & prepared.usable
     return find_doubts([prepared.figures[row] for row in np.flatnonzero(known)], share) if share > 0 else None

@@ -12,6 +12,7 @@ from kerasdr.files import sha256_of_file
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.bundle_card import card_lines
+from kerasdr.scoring.doubts import RULES
 from kerasdr.scoring.drift import observe, reference_of
 from kerasdr.scoring.engines import make_engine
 from kerasdr.scoring.golden import compare_golden
@@ -74,6 +75,12 @@ def test_reference_is_what_scoring_the_validation_part_gives(run: Path, bundle: 
     assert list(known.distributions) == list(scored.distributions)
     for name, distribution in known.distributions.items():
         assert distribution.quantiles == pytest.approx(scored.distributions[name].quantiles, abs=1e-4), name
+
+
+def test_bundle_knows_when_a_photograph_is_doubtful(bundle: Bundle) -> None:
+    assert bundle.doubts is not None and bundle.doubts.share == 0.01
+    assert bundle.doubts.photographs > 0 and set(bundle.doubts.limits) == set(RULES)
+    assert bundle.doubts.reason({"sharpness": 0.0, "brightness": 255.0}).startswith("doubtful photograph, blurred: ")
 
 
 def test_card_tells_what_the_run_knows(run: Path, bundle: Bundle) -> None:
