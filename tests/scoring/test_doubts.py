@@ -15,7 +15,7 @@ from kerasdr.imaging.quality import judge
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.doubts import RULES, Doubts, find_doubts
 from kerasdr.scoring.engine import Engine
-from kerasdr.scoring.job import score_photographs
+from kerasdr.scoring.job import run_job, score_photographs
 from kerasdr.scoring.rows import Row
 
 N = 30
@@ -119,3 +119,6 @@ def test_a_doubtful_photograph_is_graded_and_goes_to_a_reader(
     assert rows["good"].refer_to_reader is None
     assert (before["soft"].reason, before["soft"].refer_to_reader) == ("", None)
     assert before["soft"].probabilities == rows["soft"].probabilities
+    done = run_job(folder, with_doubts, tmp_path / "grades.csv", factory=factory)
+    assert "; 1 graded though the photograph is doubtful: see reason" in done.sentence()
+    assert "doubtful" not in run_job(folder, without, tmp_path / "before.csv", factory=factory).sentence()
