@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kerasdr.cli.job_telling import Telling
     from kerasdr.scoring.bundle import Bundle
     from kerasdr.scoring.engine import Engine
+    from kerasdr.scoring.eye_sides import Orientation
 
 Command = Callable[..., Any]
 
@@ -84,6 +85,12 @@ grading_options = _together(
         is_flag=True,
         help="Read again what failed before, though nothing that decides it has changed.",
     ),
+    click.option(
+        "--orientation",
+        type=click.Choice(["upright", "inverted", "unknown"]),
+        help="How the camera shows eyes: upright, with a right eye's optic disc on the right, or inverted. Photographs whose "
+        "disc contradicts the eye in their name or header say so under reason.  [default: as the model learnt]",
+    ),
     click.option("--pseudonymise", is_flag=True, help="Show keyed pseudonyms in the place of names; needs --key."),
     click.option(
         "--key",
@@ -125,6 +132,7 @@ def job_arguments(
     max_megapixels: float | None,
     photo_timeout: float,
     retry_failed: bool,
+    orientation: "Orientation | None",
     pseudonymise: bool,
     key: Path | None,
     engine: str,
@@ -202,6 +210,7 @@ def job_arguments(
         "ledger": ledger,
         "photo_timeout": photo_timeout,
         "retry_failed": retry_failed,
+        "orientation": orientation,
         "pseudonyms": pseudonyms,
         "progress": told.progress,
         "listener": told,

@@ -60,6 +60,7 @@ _OTHERS = {
     "ECG": "an ECG",
 }
 _GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
+_EYES = {"R": "right", "L": "left"}
 _COLOURS = {1: _GREY | {"PALETTE COLOR"}, 3: frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})}
 # Three colours of 16 bits.
 _BYTES_A_PIXEL = 6
@@ -80,6 +81,7 @@ class Layout:
         bits: stored a sample, 1-16.
         signed: whether samples are; only of grey pictures.
         note: what a person should know who gets a grade of it, or empty.
+        eye: ``left`` or ``right``; empty if the header tells neither.
     """
 
     rows: int
@@ -91,6 +93,7 @@ class Layout:
     bits: int
     signed: bool
     note: str
+    eye: str
 
     @property
     def grey(self) -> bool:
@@ -124,7 +127,7 @@ def read_dicom_header(data: bytes, max_megapixels: float) -> Header:
         UnreadablePhotograph: if it holds no photograph that can be read, with a reason that a person can act on.
     """
     layout = read_layout(read_dataset(data, max_megapixels, pixels=False))
-    return Header("dicom", layout.columns, layout.rows, frames=layout.frames, note=layout.note)
+    return Header("dicom", layout.columns, layout.rows, frames=layout.frames, note=layout.note, eye=layout.eye)
 
 
 def read_dataset(data: bytes, max_megapixels: float, *, pixels: bool) -> pydicom.FileDataset:
@@ -227,7 +230,13 @@ def read_layout(dataset: pydicom.FileDataset) -> Layout:
         notes = [FRAMES_NOTE.format(frame, frames)] if frames > 1 else []
         if dataset.get("BurnedInAnnotation") == "YES":
             notes.append(TEXT_NOTE)
-        return Layout(rows, columns, frames, frame - 1, colours, samples, bits, signed, "; ".join(notes))
+        eye = eye_of(dataset)
+        return Layout(rows, columns, frames, frame - 1, colours, samples, bits, signed, "; ".join(notes), eye)
+
+
+def eye_of(header: pydicom.Dataset) -> str:
+    """Return ``left`` or ``right`` as a header says, or an empty string if it says neither, or both eyes."""
+    return _EYES.get(str(header.get("ImageLaterality") or header.get("Laterality") or ""), "")
 
 
 def _check_kind(dataset: pydicom.FileDataset) -> None:

@@ -7,12 +7,11 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
 from kerasdr.files import sha256_of
-from kerasdr.imaging.dicom import is_deflated, nothing_quoted
+from kerasdr.imaging.dicom import eye_of, is_deflated, nothing_quoted
 from kerasdr.imaging.headers import UnreadablePhotograph, is_dicom
 
 HEADER_BYTES = 2**16
 """How much of a file's beginning is looked at: what names the person and the eye stands before the picture."""
-_EYES = {"R": "right", "L": "left"}
 _NAMES = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "SOPInstanceUID", "Laterality", "ImageLaterality")
 _TAGS: list[BaseTag | int] = [Tag(name) for name in _NAMES]
 
@@ -50,7 +49,7 @@ def whose_eye(begin: bytes) -> Whose | None:
                 io.BytesIO(begin), stop_when=lambda tag, vr, length: tag > _TAGS[-1], specific_tags=_TAGS
             )
             number, issuer, study, picture = (str(header.get(name) or "").strip() for name in _NAMES[:4])
-            eye = _EYES.get(str(header.get("ImageLaterality") or header.get("Laterality") or ""), "")
+            eye = eye_of(header)
     except (UnreadablePhotograph, MemoryError):  # as a photograph it has a row with the reason
         return None
     if not (number and study and picture and eye):

@@ -34,6 +34,7 @@ class Header:
         complete: whether the file's end is there; of DICOM only decoding tells.
         frames: pictures of this size in the file, as far as its format tells before decoding.
         note: what a person should know who gets a grade of it, or empty.
+        eye: ``left`` or ``right`` where the file says so, or empty.
     """
 
     format: str
@@ -44,6 +45,7 @@ class Header:
     complete: bool = True
     frames: int = 1
     note: str = ""
+    eye: str = ""
 
 
 def is_dicom(data: bytes) -> bool:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdr.imaging.optic_disc import disc_side
 from kerasdr.imaging.retina import Disc, brightest, darkest
 from kerasdr.imaging.steps import circular_crop, inscribed_circle
 
@@ -21,6 +22,7 @@ MEANINGS: Mapping[str, str] = {
     "grain": "what no smooth surface has (Immerkaer's mask) over structure of the size of vessels, green",
     "shading": "strength of coarse structure in red, grey levels",
     "highlight": "green level that one in fifty pixels exceeds, 0 to 255",
+    "disc_side": "optic disc: above 0 to the left, below 0 to the right; beyond 1 or -1 it can be relied on",
 }
 """What each figure is, in words."""
 
@@ -68,7 +70,9 @@ def measure(rgb: NDArray[np.uint8], disc: Disc) -> dict[str, float]:
         "blue": blue / (red + green + blue),
     }
     core = (inscribed_circle(_WORKING_SIDE, _CORE) > 0) & lit
-    return figures | _structure(retina, core) if core.sum() >= _LEAST_SEEN else figures
+    if core.sum() < _LEAST_SEEN:
+        return figures
+    return figures | _structure(retina, core) | {"disc_side": disc_side(retina)}
 
 
 def _structure(retina: NDArray[np.uint8], core: NDArray[np.bool_]) -> dict[str, float]:

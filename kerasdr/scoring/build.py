@@ -109,6 +109,7 @@ def put_graphs(folder: Path, bundle: Bundle, graphs: Sequence[Graphs]) -> Bundle
         about=bundle.about,
         reference=bundle.reference,
         doubts=bundle.doubts,
+        eye_sides=bundle.eye_sides,
     )
     return load_bundle(folder)
 

@@ -40,6 +40,7 @@ from kerasdr.scoring.about import About
 from kerasdr.scoring.arrays import Arrays, arrays_to_bytes, read_arrays
 from kerasdr.scoring.doubts import Doubts
 from kerasdr.scoring.drift_reference import DriftReference
+from kerasdr.scoring.eye_sides import EyeSides
 from kerasdr.scoring.golden_part import Golden, golden_file
 from kerasdr.scoring.graphs import GraphEngine, Graphs, MemberGraph, graph_files
 from kerasdr.scoring.manifest import NOTE, GraphsEntry, Manifest, MemberEntry
@@ -82,10 +83,11 @@ class Bundle:
         graphs: of inference engines, as far as they were made.
         calibration: of the combined probabilities, with operating point and sets; None if nothing was fitted, as in
             bundles of early versions.
-        golden: photographs whose answers are known; None in bundles of earlier versions, as are the next three.
+        golden: photographs whose answers are known; None in bundles of earlier versions, as are the next four.
         about: where it comes from.
         reference: what validation photographs looked like to it.
         doubts: limits beyond which a photograph is doubtful.
+        eye_sides: how its photographs showed eyes.
         made_by: the version of kerasdr that wrote it.
     """
 
@@ -101,6 +103,7 @@ class Bundle:
     about: About | None = None
     reference: DriftReference | None = None
     doubts: Doubts | None = None
+    eye_sides: EyeSides | None = None
     made_by: str = ""
 
     @property
@@ -165,6 +168,7 @@ def write_bundle(
     about: About | None = None,
     reference: DriftReference | None = None,
     doubts: Doubts | None = None,
+    eye_sides: EyeSides | None = None,
 ) -> None:
     """Write a bundle; a folder that stands there already is replaced once the new one is complete.
 
@@ -197,6 +201,7 @@ def write_bundle(
             about=about,
             reference=reference,
             doubts=doubts,
+            eye_sides=eye_sides,
         )
         _check_members(manifest, len(ensemble.weights))
         shutil.rmtree(new, ignore_errors=True)
@@ -366,6 +371,7 @@ def load_bundle(path: str | Path) -> Bundle:
         manifest.about,
         manifest.reference,
         manifest.doubts,
+        manifest.eye_sides,
         manifest.kerasdr,
     )
 

@@ -82,6 +82,14 @@ def _parts(bundle: Bundle) -> Iterator[tuple[str, str]]:
         else f"beyond {doubts.share:.1%} of {doubts.photographs} photographs in one figure or more; "
         f"{doubts.doubtful} of these are",
     )
+    sides = bundle.eye_sides
+    yield (
+        "eyes",
+        NOT_RECORDED
+        if sides is None
+        else f"{sides.orientation}: the optic disc lies where upright photographs have it in {sides.upright} of "
+        f"{sides.photographs} photographs in which it can be relied on",
+    )
     if about is None:
         yield "versions", f"kerasdr {bundle.made_by}; others {NOT_RECORDED}"
         yield "when", NOT_RECORDED

@@ -44,6 +44,7 @@ class Outcome:
         partners: places of the partners that dual members saw, each once.
         picture: its picture, if one was kept.
         lost: in how many runs in a row its reading was lost (:class:`kerasdr.scoring.photographs.Photograph`).
+        note: what is known already of its eye (:class:`kerasdr.scoring.eye_sides.EyeCheck`), or empty.
     """
 
     index: int
@@ -52,6 +53,7 @@ class Outcome:
     partners: tuple[int, ...] = ()
     picture: Picture | None = None
     lost: int = 0
+    note: str = ""
 
 
 _PARTNER_WAITS = "the photograph that it is graded together with cannot be had yet: run again"
@@ -310,6 +312,7 @@ def _graded(
         screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
         refer_to_reader=_to_reader(doubt, decision),
         figures=photograph.figures,
+        eye=photograph.eye,
     )
     return Outcome(photograph.index, row, request.seen, request.partner_places, picture)
 

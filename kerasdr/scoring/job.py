@@ -19,6 +19,7 @@ from kerasdr.scoring.dicom_people import told_by_headers, whose_of
 from kerasdr.scoring.digests import DigestInputs, DigestReader
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engine, make_engine
+from kerasdr.scoring.eye_sides import EyeCheck, Orientation
 from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests, refers
 from kerasdr.scoring.held_output import held_output
 from kerasdr.scoring.inputs import Input, NoPhotographsError, list_inputs
@@ -64,6 +65,7 @@ def score_photographs(
     max_megapixels: float | None = None,
     engine: Engine | None = None,
     change: ChangePhotograph | None = None,
+    orientation: Orientation | None = None,
 ) -> list[Row]:
     """Grade photographs from a program: no files are written.
 
@@ -75,6 +77,7 @@ def score_photographs(
         engine: an engine of this bundle and batch size, to be used again over several calls; made if absent.
         change: done to every decoded photograph before it is judged and graded, such as
             :func:`kerasdr.imaging.degrade.degrade`; takes the pixels and the SHA-256 of the file.
+        orientation: how the camera shows eyes; as the bundle's own photographs did if absent.
 
     Returns:
         One row for each photograph, in a stable order; see :class:`kerasdr.scoring.rows.Row`.
@@ -85,7 +88,8 @@ def score_photographs(
     inputs = list_inputs(_names(paths))
     engine = engine or make_engine(bundle, batch_size, gradcam=False)
     outcomes = grade_inputs(inputs, bundle, engine, batch_size=batch_size, max_megapixels=max_megapixels, change=change)
-    by_place = {outcome.index: outcome.row for outcome in outcomes}
+    eyes = EyeCheck.of(bundle.eye_sides, orientation)
+    by_place = {one.index: one.row.with_note(eyes.note(inputs[one.index], one.row)) for one in outcomes}
     return [by_place[place] for place in range(len(inputs))]
 
 
@@ -114,6 +118,7 @@ def run_job(
     accept_missing: bool = False,
     finish: Callable[[Summary], None] | None = None,
     retry_failed: bool = False,
+    orientation: Orientation | None = None,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -151,6 +156,8 @@ def run_job(
         accept_missing: let the rows go of however many photographs of the CSV that are not there any more.
         finish: told what the job did while it still holds its output, to write what belongs beside it.
         retry_failed: read again what failed before, though its bytes, the bundle, the settings and kerasdr are the same.
+        orientation: how the camera shows eyes, so that names are compared with the optic disc's side; as the bundle's own
+            photographs did if absent.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -196,7 +203,13 @@ def run_job(
             refuse_unaccepted_for(out, ledger, model)
         kept = stack.enter_context(open_ledger(ledger))
         stack.enter_context(one_thread_each())
-        record = Record(kept, question, inputs, pictures, retry_failed=retry_failed, failed_refer=refers(bundle))
+        eyes = EyeCheck.of(bundle.eye_sides, orientation)
+        record = Record(
+            *(kept, question, inputs, pictures),
+            retry_failed=retry_failed,
+            failed_refer=refers(bundle),
+            eyes=eyes,
+        )
         refuse_unaccepted(record.book, model, out, ledger)
         key = "" if pseudonyms is None else pseudonyms.fingerprint
         record.check_names(key)

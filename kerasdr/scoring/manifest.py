@@ -9,6 +9,7 @@ from kerasdr.config import ModelSpec
 from kerasdr.scoring.about import About
 from kerasdr.scoring.doubts import Doubts
 from kerasdr.scoring.drift_reference import DriftReference
+from kerasdr.scoring.eye_sides import EyeSides
 from kerasdr.scoring.golden_part import GoldenPart
 from kerasdr.scoring.graphs import GraphEngine, Precision
 from kerasdr.section import Name, Section
@@ -38,7 +39,7 @@ class GraphsEntry(Section):
 
 
 class Manifest(Section):
-    """All that a bundle says of itself. The last five are None in bundles of earlier versions."""
+    """All that a bundle says of itself. The last six are None in bundles of earlier versions."""
 
     format: Literal[1]
     name: _BundleName
@@ -54,9 +55,10 @@ class Manifest(Section):
     about: About | None = None
     reference: DriftReference | None = None
     doubts: Doubts | None = None
+    eye_sides: EyeSides | None = None
 
     def to_json_data(self) -> dict[str, Any]:
         """Return plain data; of what is not there, there is no word, so that kerasdr of before can read it."""
-        optional = {"calibration", "golden", "about", "reference", "doubts"}
+        optional = {"calibration", "golden", "about", "reference", "doubts", "eye_sides"}
         absent = {name for name in optional if getattr(self, name) is None}
         return self.model_dump(mode="json", exclude=absent)

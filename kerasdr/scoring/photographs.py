@@ -40,6 +40,7 @@ class Photograph:
         images: one a recipe, ``(S, S, 3)`` uint8; empty unless ready.
         display: ``(D, D, 3)`` uint8, or None.
         figures: of the quality gate, as far as it came.
+        eye: ``left`` or ``right`` where its header says so, or empty.
         lost: in how many runs in a row the process that read it took too long or was killed; 0 if it answered.
     """
 
@@ -51,6 +52,7 @@ class Photograph:
     display: NDArray[np.uint8] | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     lost: int = 0
+    eye: str = ""
 
     @property
     def ready(self) -> bool:
@@ -227,7 +229,7 @@ def load_photograph(
         sizes = [DISPLAY_SIZE if place == shown else None for place in range(len(recipes))]
         changed = None if change is None else functools.partial(_changed, change, digest)
         made = prepare_all(data, recipes, max_megapixels=max_megapixels, display_sizes=sizes, change=changed)
-        note = read_header(data, max_megapixels=max_megapixels).note if is_dicom(data) else ""
+        header = read_header(data, max_megapixels=max_megapixels) if is_dicom(data) else None
     except NotReadHere as error:
         return Photograph(index, "failed", str(error))  # the same bytes are read once what they need is installed
     except WaitingPhotograph as error:
@@ -244,7 +246,9 @@ def load_photograph(
     if not quality.gradable:
         return Photograph(index, "ungradable", quality.reason, digest, figures=quality.figures)
     display = None if shown is None else made[shown].display
-    return Photograph(index, "ready", note, digest, tuple(item.image for item in made), display, quality.figures)
+    note, eye = ("", "") if header is None else (header.note, header.eye)
+    images = tuple(item.image for item in made)
+    return Photograph(index, "ready", note, digest, images, display, quality.figures, eye=eye)
 
 
 def _changed(change: ChangePhotograph, digest: str, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from kerasdr.grades import N_GRADES
@@ -34,7 +34,8 @@ class Row:
         referable: whether the grade is 2 or worse; None unless graded.
         prob_referable: probability of grade 2 or worse, or None.
         reason: why it was not graded, and what to do; of a graded one, why the photograph is doubtful (:data:`DOUBTFUL`), and
-            what its DICOM header says that a person should know, or empty.
+            what its DICOM header says that a person should know, and whether the optic disc contradicts the eye that its
+            header or name tells, or empty.
         gradcam: path of the Grad-CAM picture, relative to the CSV, or empty.
         partner: the other photograph that a dual member saw, or empty.
         model: name of the bundle and the start of its digest.
@@ -47,6 +48,7 @@ class Row:
             the photograph is doubtful, ungradable or could not be read; None if it waits, and where the bundle was not
             calibrated (one that only knows doubts tells of the other three).
         figures: of the quality gate (:class:`kerasdr.imaging.quality.Quality`), as far as it came; no column of the CSV.
+        eye: ``left`` or ``right`` where a DICOM header says so, or empty; no column of the CSV.
     """
 
     image: str
@@ -65,11 +67,16 @@ class Row:
     screen_positive: bool | None = None
     refer_to_reader: bool | None = None
     figures: Mapping[str, float] = field(default_factory=dict, compare=False, metadata={"column": False})
+    eye: str = field(default="", compare=False, metadata={"column": False})
 
     @property
     def doubtful(self) -> bool:
         """Whether it was graded though the photograph is doubtful."""
         return self.status == "graded" and self.reason.startswith(DOUBTFUL)
+
+    def with_note(self, note: str) -> "Row":
+        """Return the row with something more to say under ``reason``, if there is."""
+        return replace(self, reason="; ".join(filter(None, (self.reason, note)))) if note else self
 
     def cells(self) -> list[str]:
         """Return the row's cells; what is not known is empty, probabilities have six decimals."""

@@ -19,6 +19,7 @@ from kerasdr.scoring.build import build_graphs
 from kerasdr.scoring.bundle import Bundle, BundleMember, write_bundle
 from kerasdr.scoring.doubts import Doubts
 from kerasdr.scoring.drift_reference import DriftReference
+from kerasdr.scoring.eye_sides import EyeSides
 from kerasdr.scoring.golden_making import reference_golden
 from kerasdr.scoring.golden_part import Golden
 from kerasdr.scoring.graphs import Graphs
@@ -35,6 +36,7 @@ def bundle_run(
     calibration: CalibrationPart | None = None,
     reference: DriftReference | None = None,
     doubts: Doubts | None = None,
+    eye_sides: EyeSides | None = None,
 ) -> Path:
     """Write ``run/bundle`` from the members' best weights, with graphs for the engines that the configuration names.
 
@@ -49,6 +51,7 @@ def bundle_run(
         calibration: of the combined probabilities, if any.
         reference: what validation photographs look like to it, if that is known.
         doubts: limits beyond which a photograph is doubtful, if any.
+        eye_sides: how its photographs show eyes, if that is known.
 
     Returns:
         The bundle's folder.
@@ -77,6 +80,7 @@ def bundle_run(
         about=about_run(run, experiment),
         reference=reference,
         doubts=doubts,
+        eye_sides=eye_sides,
     )
     if not inside:
         _graphs_by_tensorflow(folder, experiment, reporter)

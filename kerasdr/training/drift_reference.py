@@ -10,6 +10,7 @@ from kerasdr.grades import N_GRADES
 from kerasdr.scoring.doubts import Doubts, find_doubts
 from kerasdr.scoring.drift import observe, reference_of
 from kerasdr.scoring.drift_reference import DriftReference
+from kerasdr.scoring.eye_sides import EyeSides, find_eye_sides
 from kerasdr.training.prepared import PreparedPhotographs
 from kerasdr.training.samples import Samples
 
@@ -57,7 +58,22 @@ def usual_figures(table: pd.DataFrame, prepared: PreparedPhotographs, share: flo
         prepared: its photographs.
         share: of them, that may lie beyond each limit; 0 for no limits.
     """
+    return find_doubts([prepared.figures[row] for row in _good(table, prepared)], share) if share > 0 else None
+
+
+def usual_eye_sides(table: pd.DataFrame, prepared: PreparedPhotographs) -> EyeSides:
+    """Return how a run's training and validation photographs show eyes.
+
+    Args:
+        table: the record table, with splits.
+        prepared: its photographs.
+    """
+    good = _good(table, prepared)
+    eyes = table["eye"].to_numpy(dtype=str)[good].tolist()
+    return find_eye_sides(eyes, [prepared.figures[row] for row in good])
+
+
+def _good(table: pd.DataFrame, prepared: PreparedPhotographs) -> NDArray[np.int64]:
     # One that people call ungradable is no measure of a good one, and the test part stays shut.
     labelled_good = (table["quality"] != "ungradable").to_numpy()
-    known = table["split"].isin(("train", "validation")).to_numpy() & labelled_good & prepared.usable
-    return find_doubts([prepared.figures[row] for row in np.flatnonzero(known)], share) if share > 0 else None
+    return np.flatnonzero(table["split"].isin(("train", "validation")).to_numpy() & labelled_good & prepared.usable)

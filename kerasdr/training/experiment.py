@@ -26,7 +26,7 @@ from kerasdr.training.calibrating import fit_on_validation, judge_calibration
 from kerasdr.training.checks import check_experiment
 from kerasdr.training.copies import note_near_duplicates, refuse_same_pixels
 from kerasdr.training.dataset import ExperimentData, data_root, open_dataset
-from kerasdr.training.drift_reference import usual_figures, validation_reference
+from kerasdr.training.drift_reference import usual_eye_sides, usual_figures, validation_reference
 from kerasdr.training.event_files import EventReporter
 from kerasdr.training.members import fit_members
 from kerasdr.training.prepared import PreparedPhotographs, prepare_table
@@ -190,7 +190,8 @@ def _train_in(
         data.table, validation, calibration.calibrated(raw), prepared.values(), seen.figures, readable
     )
     doubts = usual_figures(data.table, seen, experiment.bundle.doubtful_share)
-    bundle_run(run, experiment, choice.spec, content, reporter, calibration, reference, doubts)
+    sides = usual_eye_sides(data.table, seen)
+    bundle_run(run, experiment, choice.spec, content, reporter, calibration, reference, doubts, sides)
     set_status(run, "finished")
     reporter.end(run)
     if point:

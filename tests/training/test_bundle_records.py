@@ -83,6 +83,12 @@ def test_bundle_knows_when_a_photograph_is_doubtful(bundle: Bundle) -> None:
     assert bundle.doubts.reason({"sharpness": 0.0, "brightness": 255.0}).startswith("doubtful photograph, blurred: ")
 
 
+def test_bundle_knows_how_its_photographs_show_eyes(bundle: Bundle) -> None:
+    sides = bundle.eye_sides
+    assert sides is not None and sides.photographs > 0 and sides.upright >= 0.9 * sides.photographs
+    assert bundle.doubts is not None and sides.photographs <= bundle.doubts.photographs
+
+
 def test_card_tells_what_the_run_knows(run: Path, bundle: Bundle) -> None:
     data = json.loads((run / "data.json").read_text())
     about = bundle.about

@@ -93,6 +93,7 @@ class Head:
     reason: str
     sha256: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    eye: str = ""
 
     def to_bytes(self) -> bytes:
         """Return the head as JSON; what :func:`read_head` would not take of the reason is replaced or left out."""
@@ -103,6 +104,7 @@ class Head:
             "reason": plain[:_REASON_AT_MOST],
             "sha256": self.sha256,
             "figures": {name: float(value) for name, value in self.figures.items()},
+            "eye": self.eye,
         }
         return json.dumps(content).encode("ascii")
 
@@ -137,7 +139,7 @@ def read_head(data: bytes, number: int) -> Head:
         content = json.loads(data.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise OddAnswer("no JSON") from error
-    if not isinstance(content, dict) or set(content) - {"figures"} != {"number", "status", "reason", "sha256"}:
+    if not isinstance(content, dict) or set(content) - {"figures", "eye"} != {"number", "status", "reason", "sha256"}:
         raise OddAnswer("other parts than asked for")
     status, reason, sha256 = content["status"], content["reason"], content["sha256"]
     if content["number"] != number or status not in ("ready", "ungradable", "failed", "waiting"):
@@ -153,7 +155,10 @@ def read_head(data: bytes, number: int) -> Head:
         raise OddAnswer("figures that the quality gate has not")
     if not all(isinstance(value, float) and math.isfinite(value) for value in figures.values()):
         raise OddAnswer("figures that are no numbers")
-    return Head(number, status, reason, sha256, figures)
+    eye = content.get("eye", "")
+    if eye not in ("", "left", "right"):
+        raise OddAnswer("no eye")
+    return Head(number, status, reason, sha256, figures, eye)
 
 
 def photograph_of(index: int, head: Head, pixels: bytearray, settings: Settings) -> Photograph:
@@ -172,4 +177,5 @@ def photograph_of(index: int, head: Head, pixels: bytearray, settings: Settings)
         at += size
     n = len(settings.recipes)
     display = arrays[n] if len(arrays) > n else None
-    return Photograph(index, head.status, head.reason, head.sha256, tuple(arrays[:n]), display, head.figures)
+    images = tuple(arrays[:n])
+    return Photograph(index, head.status, head.reason, head.sha256, images, display, head.figures, eye=head.eye)

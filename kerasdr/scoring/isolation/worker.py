@@ -61,7 +61,8 @@ def _receive_exactly(connection: socket.socket, length: int) -> bytes:
 
 
 def _send(connection: socket.socket, number: int, photograph: Photograph) -> None:
-    head = Head(number, photograph.status, photograph.reason, photograph.sha256, photograph.figures).to_bytes()
+    told = photograph.status, photograph.reason, photograph.sha256, photograph.figures, photograph.eye
+    head = Head(number, *told).to_bytes()
     connection.sendall(LENGTH.pack(len(head)) + head)
     if photograph.ready:
         for array in arrays_of(photograph):

@@ -27,8 +27,8 @@ class NamedRow:
         sequence: number of its entry.
         run: number of the job that wrote it.
         path: of the photograph, exactly.
-        content: what the entry keeps: ``answer`` is the number of the answer's entry, or else status, reason, digest and
-            model are told, and whether a person is to look.
+        content: what the entry keeps: ``answer`` is the number of the answer's entry, and ``note`` what the row says beside it
+            of the photograph's name; or else status, reason, digest and model are told, and whether a person is to look.
     """
 
     sequence: int
@@ -203,7 +203,7 @@ class Book:
         row = self.rows[sequence]
         if row.answer is not None:
             partners = [read_name(name) for name in row.content["partners"]]
-            return self.answers[row.answer].named(row.path, partners, folder)
+            return self.answers[row.answer].named(row.path, partners, folder).with_note(row.content.get("note", ""))
         told = {name: row.content[name] for name in ("status", "reason", "sha256", "model")}
         return Row(image=shown_path(row.path), **told, refer_to_reader=row.content.get("refer_to_reader"))
 

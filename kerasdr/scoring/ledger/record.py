@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kerasdr import __version__
 from kerasdr.errors import KerasdrError
 from kerasdr.files import sha256_of, sha256_of_file
+from kerasdr.scoring.eye_sides import EyeCheck
 from kerasdr.scoring.grading import Outcome
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.ledger.answers import (
@@ -58,6 +59,7 @@ class Record:
         inputs: what the job is about.
         pictures: the folder of its pictures.
         retry_failed: whether photographs that are known to fail are read again.
+        eyes: compares photographs with the eyes that their names tell; nothing does if None.
         failed_refer: whether rows of those that fail say that a person is to look; they did not in earlier versions.
     """
 
@@ -69,6 +71,7 @@ class Record:
         pictures: Path,
         *,
         retry_failed: bool = False,
+        eyes: EyeCheck | None = None,
         failed_refer: bool = False,
     ) -> None:
         self._ledger = ledger
@@ -79,6 +82,7 @@ class Record:
         self._question = question.digest
         self._inputs = inputs
         self._pictures = pictures
+        self._eyes = eyes
         self._rows: dict[int, int] = {}
 
     @property
@@ -236,14 +240,15 @@ class Record:
         for outcome in outcomes:
             if self._is_answer(outcome):
                 sequence = self._answer(outcome, items, new)
-                content = self._answered(sequence, outcome.partners)
+                note = outcome.note or self._note(outcome.index, outcome.row)
+                content = self._answered(sequence, outcome.partners, note)
             else:
                 told = {name: getattr(outcome.row, name) for name in ("status", "reason", "sha256", "model")}
                 more = {"refer_to_reader": outcome.row.refer_to_reader, "lost": outcome.lost}
                 content = {"answer": None, **told, **{name: value for name, value in more.items() if value}}
             rows[outcome.index] = self._row(outcome.index, content, items)
         for one in found:
-            content = self._answered(one.answer.sequence, one.partners)
+            content = self._answered(one.answer.sequence, one.partners, self._note(one.index, one.answer.row))
             rows[one.index] = self._row(one.index, content, items)
         if items:
             self._append(items)
@@ -274,8 +279,12 @@ class Record:
         new[key] = sequence, read_answer(sequence, content)
         return sequence
 
-    def _answered(self, sequence: int, partners: Sequence[int]) -> dict[str, Any]:
-        return {"answer": sequence, "partners": [write_name(self._inputs[place].kept_as) for place in partners]}
+    def _note(self, index: int, row: Row) -> str:
+        return "" if self._eyes is None else self._eyes.note(self._inputs[index], row)
+
+    def _answered(self, sequence: int, partners: Sequence[int], note: str) -> dict[str, Any]:
+        names = [write_name(self._inputs[place].kept_as) for place in partners]
+        return {"answer": sequence, "partners": names, **({"note": note} if note else {})}
 
     def _row(self, index: int, content: Mapping[str, Any], items: list[tuple[str, Mapping[str, Any]]]) -> int:
         """Return the number of an input's row, which is new only if it says something else than the one before."""

@@ -236,7 +236,8 @@ def _outcomes(
             continue
         answer = answers[answer_key(question, result.book.answers[named.answer].seen)]
         partners = tuple(place_of[read_name(name)] for name in named.content["partners"])
-        outcomes.append(Outcome(place, answer.row, answer.seen, partners, answer.picture))
+        note = named.content.get("note", "")
+        outcomes.append(Outcome(place, answer.row, answer.seen, partners, answer.picture, note=note))
     return outcomes, wanted
 
 

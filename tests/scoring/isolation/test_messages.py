@@ -102,3 +102,12 @@ def test_figures_of_the_quality_gate_come_along_and_nothing_else_in_their_place(
         content = {"number": 3, "status": "ready", "reason": "", "sha256": SHA, "figures": odd}
         with pytest.raises(OddAnswer, match="figures that"):
             read_head(json.dumps(content).encode("ascii"), 3)
+
+
+def test_the_eye_of_a_header_comes_along_and_nothing_else_in_its_place(settings: Callable[..., Settings]) -> None:
+    assert read_head(Head(3, "ready", "", SHA, eye="left").to_bytes(), 3).eye == "left"
+    assert photograph_of(0, Head(3, "failed", "cut", SHA, eye="right"), bytearray(), settings()).eye == "right"
+    for odd in ("Left", "both", 1, None, ["left"]):
+        content = {"number": 3, "status": "ready", "reason": "", "sha256": SHA, "eye": odd}
+        with pytest.raises(OddAnswer, match="no eye"):
+            read_head(json.dumps(content).encode("ascii"), 3)
