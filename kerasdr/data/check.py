@@ -21,6 +21,7 @@ from kerasdr.files import EMPTY_SHA256, sha256_of
 from kerasdr.grades import GRADES, grade_name
 from kerasdr.imaging.decode import UnreadablePhotograph, decode
 from kerasdr.imaging.look import LOOK_SIDE, Look, see
+from kerasdr.imaging.optic_disc import is_upright
 from kerasdr.imaging.quality import judge
 from kerasdr.reporting import Progress
 
@@ -37,6 +38,9 @@ class DataReport:
         eyes: ``left``, ``right``, ``unknown`` -> photographs.
         quality: as labelled: ``gradable``, ``ungradable``, ``unknown`` -> photographs.
         splits: as the data set itself splits them: ``train``, ``validation``, ``test``, ``none`` -> photographs.
+        discs: whose optic disc lies where an upright photograph has it (``upright``), on the other side (``inverted``), or
+            cannot be relied on, or the eye is not known (``unsure``) -> photographs.
+        one_side: photographs of each person of whom some are upright and some inverted: an eye may be called wrongly.
         refused: photographs that kerasdr's own gate calls ungradable, name -> reason.
         unreadable: name -> reason.
         missing: labelled photographs that are not there.
@@ -54,6 +58,8 @@ class DataReport:
     eyes: dict[str, int]
     quality: dict[str, int]
     splits: dict[str, int]
+    discs: dict[str, int]
+    one_side: tuple[tuple[str, ...], ...]
     refused: dict[str, str]
     unreadable: dict[str, str]
     missing: tuple[str, ...]
@@ -91,6 +97,9 @@ class DataReport:
             lines.append(f"split        {counts(self.splits)} (the data set's own)")
         if self.smallest and self.largest:
             lines.append(f"sizes        {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))} px")
+        lines.append(f"optic disc   {counts(self.discs)}")
+        said = "none of both eyes of a person that can be relied on"
+        lines += _listing("on one side", said, ((", ".join(group), "") for group in self.one_side))
         lines += _listing("refused", "none by the quality gate", self.refused.items())
         lines += _listing("unreadable", "none", self.unreadable.items())
         lines += _listing("missing", "none", ((name, "") for name in self.missing))
@@ -111,6 +120,7 @@ class Seen:
         problem: why it cannot be read or decoded, or an empty string.
         refusal: why the quality gate calls it ungradable, or an empty string.
         look: what copies of it have in common; None if it cannot be decoded.
+        disc_side: of the optic disc (:func:`kerasdr.imaging.optic_disc.disc_side`); 0 if it is not known.
         suspect: whether a codec complained while it was decoded, of it or of one that was decoded at the same time.
     """
 
@@ -119,6 +129,7 @@ class Seen:
     problem: str = ""
     refusal: str = ""
     look: Look | None = None
+    disc_side: float = 0.0
     suspect: bool = False
 
 
@@ -205,6 +216,7 @@ def report_of(dataset: Dataset, seen: Sequence[Seen]) -> DataReport:
             groups.setdefault(one.digest, []).append(name)
     sizes = [one.size for one in seen if one.size]
     grades = table.set_index("image_id")["grade"]
+    upright = [is_upright(eye, one.disc_side) for eye, one in zip(table["eye"], seen, strict=True)]
     duplicates = tuple(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
     counted = Counter(table["grade"].dropna().astype(int))
     return DataReport(
@@ -216,6 +228,8 @@ def report_of(dataset: Dataset, seen: Sequence[Seen]) -> DataReport:
         eyes=_count(table["eye"], ("left", "right")),
         quality=_count(table["quality"], ("gradable", "ungradable")),
         splits=_count(table["split"], ("train", "validation", "test"), "none"),
+        discs={"upright": upright.count(True), "inverted": upright.count(False), "unsure": upright.count(None)},
+        one_side=_on_one_side(names, table["patient_id"].tolist(), upright),
         refused={name: one.refusal for name, one in zip(names, seen, strict=True) if one.refusal},
         unreadable={name: one.problem for name, one in zip(names, seen, strict=True) if one.problem},
         missing=dataset.missing,
@@ -226,6 +240,18 @@ def report_of(dataset: Dataset, seen: Sequence[Seen]) -> DataReport:
         largest=max(sizes, key=lambda size: size[0] * size[1], default=None),
         notes=(*dataset.notes, *_missing_grades(table)),
     )
+
+
+def _on_one_side(
+    names: Sequence[str], people: Sequence[str], upright: Sequence[bool | None]
+) -> tuple[tuple[str, ...], ...]:
+    """Return photographs of people of whom some are upright and some inverted, as one camera hardly takes them."""
+    known: dict[str, list[tuple[str, bool]]] = {}
+    for name, person, is_so in zip(names, people, upright, strict=True):
+        if is_so is not None:
+            known.setdefault(person, []).append((name, is_so))
+    mixed = (group for group in known.values() if len({is_so for _, is_so in group}) == 2)
+    return tuple(tuple(sorted(name for name, _ in group)) for group in mixed)
 
 
 def _missing_grades(table: pd.DataFrame) -> tuple[str, ...]:
@@ -250,7 +276,9 @@ def _see(path: str) -> Seen:
     except UnreadablePhotograph as error:
         return Seen(sha256_of(data), problem=str(error))
     size = picture.shape[1], picture.shape[0]
-    return Seen(sha256_of(data), size, refusal=judge(picture).reason, look=see(picture))
+    quality = judge(picture)
+    side = quality.figures.get("disc_side", 0.0)
+    return Seen(sha256_of(data), size, refusal=quality.reason, look=see(picture), disc_side=side)
 
 
 def _count(column: pd.Series, words: tuple[str, ...], empty: str = "unknown") -> dict[str, int]:

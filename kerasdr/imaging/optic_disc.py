@@ -65,6 +65,21 @@ def disc_side(retina: NDArray[np.uint8]) -> float:
     return float(np.log((left + _NOTHING) / (right + _NOTHING)))
 
 
+def is_upright(eye: str, side: float) -> bool | None:
+    """Tell whether the disc lies where an upright photograph of an eye has it.
+
+    Args:
+        eye: ``left``, ``right`` or empty.
+        side: from :func:`disc_side`.
+
+    Returns:
+        None if the eye is not known, or the side cannot be relied on.
+    """
+    if eye not in ("left", "right") or abs(side) < SURE:
+        return None
+    return (side > 0) is (eye == "left")
+
+
 class _Mean:
     """Gaussian means over what is lit alone."""
 

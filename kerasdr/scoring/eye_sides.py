@@ -14,7 +14,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from kerasdr.data.names import parse_name
-from kerasdr.imaging.optic_disc import SURE
+from kerasdr.imaging.optic_disc import is_upright
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.rows import Row
 from kerasdr.section import Section
@@ -58,7 +58,7 @@ def find_eye_sides(eyes: Sequence[str], figures: Sequence[Mapping[str, float]]) 
         eyes: ``left``, ``right`` or empty, one a photograph.
         figures: of the quality gate.
     """
-    seen = [_is_upright(eye, found) for eye, found in zip(eyes, figures, strict=True)]
+    seen = [is_upright(eye, _side(found)) for eye, found in zip(eyes, figures, strict=True)]
     return EyeSides(photographs=len(seen) - seen.count(None), upright=seen.count(True))
 
 
@@ -92,7 +92,7 @@ class EyeCheck:
         if self.orientation == "unknown" or row.status != "graded":
             return ""
         told, by = (row.eye, "header") if row.eye else (_named_eye(entry), "name")
-        upright = _is_upright(told, row.figures)
+        upright = is_upright(told, _side(row.figures))
         if upright is None or upright is (self.orientation == "upright"):
             return ""
         other = "left" if told == "right" else "right"
@@ -103,9 +103,5 @@ def _named_eye(entry: Input) -> str:
     return parse_name(PurePath(os.path.basename(entry.path)).stem).eye
 
 
-def _is_upright(eye: str, figures: Mapping[str, float]) -> bool | None:
-    """Whether the disc lies where an upright photograph of an eye has it; None if eye or disc are not known."""
-    side = figures.get("disc_side", 0.0)
-    if eye not in ("left", "right") or abs(side) < SURE:
-        return None
-    return (side > 0) is (eye == "left")
+def _side(figures: Mapping[str, float]) -> float:
+    return figures.get("disc_side", 0.0)

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from kerasdr.cli.data import data_group
 from kerasdr.data.check import inspect_dataset
+from kerasdr.data.phantom.draw import draw_eye
+from kerasdr.data.phantom.people import Eye, make_person
 from kerasdr.data.readers import read_table
 
 Put = Callable[..., Path]
@@ -163,3 +165,25 @@ def test_dicom_is_looked_at_like_any_photograph(put: Put, tmp_path: Path) -> Non
     assert report.unreadable == {
         "2_left": "this DICOM file holds no photograph but a CT: export the photograph of the eye"
     }
+
+
+def test_where_optic_discs_lie_and_who_has_both_on_one_side(put: Put, tmp_path: Path) -> None:
+    drawn = {eye: draw_eye(31, make_person(31, 1), Eye(eye, 0, ""), 320).image for eye in ("left", "right")}
+    png = {eye: cv2.imencode(".png", picture[..., ::-1])[1].tobytes() for eye, picture in drawn.items()}
+    names = {
+        "1_left": "left",
+        "1_right": "right",
+        "2_left": "right",
+        "2_right": "left",
+        "3_left": "left",
+        "3_right": "left",
+    }
+    for name, eye in {**names, "4_left": "left", "4_right": "dark", "scan": "right"}.items():
+        put(f"0/{name}.png", png.get(eye, cv2.imencode(".png", np.zeros((128, 128, 3), np.uint8))[1].tobytes()))
+    report = inspect_dataset(read_table("folder", tmp_path))
+    assert report.discs == {"upright": 4, "inverted": 3, "unsure": 2}
+    assert report.one_side == (("3_left", "3_right"),)
+    lines = report.render().splitlines()
+    at = lines.index("optic disc   upright 4 (44.4%), inverted 3 (33.3%), unsure 2 (22.2%)")
+    assert lines[at + 1 : at + 3] == ["on one side  1", "             3_left, 3_right"]
+    assert report.faults == 2  # groups of the same bytes: names are for a person to look at
