@@ -19,6 +19,7 @@ EXAMPLES = """
 Examples:
   kerasdr evidence robustness
   kerasdr evidence robustness runs/eyepacs/20260101-090000 --kinds blur,dark,haze --out found
+  kerasdr evidence robustness runs/eyepacs-5-folds --referable --kinds blur,dark,glare,dust,crop,jpeg
   kerasdr evidence robustness --phantoms 60 --seed 7 --severities 0,2,4
   kerasdr evidence robustness model/ --data ~/graded --layout folder
 """
@@ -49,7 +50,7 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str) -> li
 
 
 @click.command("robustness", epilog=EXAMPLES)
-@click.argument("model", metavar="[RUN|BUNDLE]", required=False, type=click.Path(path_type=Path))
+@click.argument("model", metavar="[RUN|FOLDS|BUNDLE]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="The folder of runs."
 )
@@ -64,6 +65,11 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str) -> li
 )
 @click.option(
     "--phantoms", type=click.IntRange(2, 100_000), metavar="N", help="Draw N people whom the run has not seen, instead."
+)
+@click.option(
+    "--referable",
+    is_flag=True,
+    help="Only people of whom a photograph is labelled grade 2 or worse, for silent misses in a fraction of the time.",
 )
 @click.option(
     "--seed", type=click.IntRange(0), help="Of the phantoms, and of what degradations draw.  [default: 9001, and 0]"
@@ -91,6 +97,7 @@ def robustness_command(
     layout: str | None,
     part: "Part | None",
     phantoms: int | None,
+    referable: bool,
     seed: int | None,
     kinds: list[str],
     severities: list[float],
@@ -103,6 +110,7 @@ def robustness_command(
 
     MODEL is a run (the chosen one if not given) or a bundle. The photographs are the run's validation part, or phantoms for a
     bundle by itself. Of ROOT, photographs that are the run's own are taken from the part alone; if none is, all are taken.
+    Of a cross-validation's folder each fold is asked about its own test part, and all are judged together.
 
     For each kind and severity: kappa, sensitivity and specificity of referable, the share not graded, and silent misses, which
     are photographs called referable when unchanged that are graded and no longer called so. For each kind: the severity at
@@ -123,42 +131,56 @@ def robustness_command(
     from kerasdr.scoring.engines import choose_engine, make_engine
     from kerasdr.scoring.png import encode_png
     from kerasdr.training.openings import note_opening
-    from kerasdr.training.robustness import degradation_sheet, measure_robustness
-    from kerasdr.training.trial_photographs import PHANTOM_SEED, run_of, unseen_phantoms, unseen_photographs
+    from kerasdr.training.robustness import degradation_sheet, measure_robustness, score_unseen
+    from kerasdr.training.trial_photographs import (
+        PHANTOM_SEED,
+        folds_of,
+        run_of,
+        unseen_phantoms,
+        unseen_photographs,
+    )
 
     model = model or runs / "chosen"
-    bundle = load_bundle(model)
+    folds = folds_of(model)
+    if folds and (phantoms is not None or part == "validation"):
+        raise click.UsageError("each fold is asked about its own test part: leave --phantoms and --part out")
+    models = folds or [model]
+    if folds:
+        part = "test-opened"
     reporter = TerminalReporter()
     make_folder(out)
-    if phantoms is not None:
-        drawn = PHANTOM_SEED if seed is None else seed
-        photographs = unseen_phantoms(model, out, reporter, people=phantoms, seed=drawn)
-    else:
-        photographs = unseen_photographs(model, out, reporter, data=data, layout=layout, part=part)
-    if bundle.caution:
-        click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
-    engine = choose_engine(bundle, engine)
-    if engine == "keras":
-        load_keras_quietly()
-    sheet = degradation_sheet(photographs.paths, kinds, severities, seed or 0)
-    report = measure_robustness(
-        bundle,
-        make_engine(bundle, batch_size, gradcam=False, engine=engine, cores=jobs),
-        photographs,
-        kinds,
-        severities,
-        reporter,
-        seed=seed or 0,
-        batch_size=batch_size,
-    )
+    bundles = [load_bundle(one) for one in models]
+    unseen = []
+    for one in models:
+        if phantoms is not None:
+            drawn = PHANTOM_SEED if seed is None else seed
+            photographs = unseen_phantoms(one, out, reporter, people=phantoms, seed=drawn)
+        else:
+            photographs = unseen_photographs(one, out, reporter, data=data, layout=layout, part=part)
+        unseen.append(photographs.of_referable_people() if referable else photographs)
+    sheet = degradation_sheet(unseen[0].paths, kinds, severities, seed or 0)
+    scored = []
+    for number, (bundle, photographs) in enumerate(zip(bundles, unseen, strict=True), start=1):
+        if folds:
+            reporter.note(f"fold {number} of {len(folds)}")
+        if bundle.caution:
+            click.echo(f"warning: {bundle.label} was {bundle.caution}", err=True)
+        chosen = choose_engine(bundle, engine)
+        if chosen == "keras":
+            load_keras_quietly()
+        made = make_engine(bundle, batch_size, gradcam=False, engine=chosen, cores=jobs)
+        asked = bundle, made, photographs, kinds, severities, reporter
+        scored.append(score_unseen(*asked, seed=seed or 0, batch_size=batch_size))
+    report = measure_robustness(scored, kinds, severities, seed=seed or 0)
     table = to_csv(report)
-    if part == "test-opened" and (run := run_of(model)) is not None:
-        # Labels of the test part were compared with grades once more.
-        command = "kerasdr evidence robustness"
-        digest = sha256_of(table.encode())
-        note_opening(
-            run, command=command, bundle=bundle.digest, predictions_sha256=digest, reason="degraded photographs"
-        )
+    for one, bundle in zip(models, bundles, strict=True):
+        if part == "test-opened" and (run := run_of(one)) is not None:
+            # Labels of the test part were compared with grades once more.
+            command = "kerasdr evidence robustness"
+            digest = sha256_of(table.encode())
+            note_opening(
+                run, command=command, bundle=bundle.digest, predictions_sha256=digest, reason="degraded photographs"
+            )
     write_bytes_atomically(out / "degradations.png", encode_png(sheet))
     write_bytes_atomically(out / "robustness.png", robustness_curves(report))
     write_bytes_atomically(out / "robustness.svg", robustness_curves(report, format="svg"))

@@ -1,6 +1,7 @@
 """How a finished model's answers hold when photographs of people it has not learnt from get worse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from kerasdr.imaging.panel import contact_sheet
 from kerasdr.imaging.quality import judge
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.bundle import Bundle
-from kerasdr.scoring.degraded import MIRRORED, UNCHANGED, score_degraded
+from kerasdr.scoring.degraded import MIRRORED, UNCHANGED, Condition, score_degraded
 from kerasdr.scoring.engine import Engine
 from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE
 from kerasdr.scoring.rows import Row
@@ -26,7 +27,24 @@ from kerasdr.training.trial_photographs import Unseen
 _SHEET_SIDE = 512
 
 
-def measure_robustness(
+@dataclass(frozen=True)
+class Scored:
+    """What one model says of photographs at every step.
+
+    Attributes:
+        model: its label.
+        caution: what anyone who sees its grades must know, or empty.
+        photographs: those with a grade.
+        answers: to these, by condition.
+    """
+
+    model: str
+    caution: str
+    photographs: Unseen
+    answers: Mapping[Condition, Answers]
+
+
+def score_unseen(
     bundle: Bundle,
     engine: Engine,
     photographs: Unseen,
@@ -36,9 +54,8 @@ def measure_robustness(
     *,
     seed: int = 0,
     batch_size: int = DEFAULT_BATCH_SIZE,
-    n_resamples: int = 2000,
-) -> RobustnessReport:
-    """Score photographs as they are, mirrored and made worse, and return how figures hold.
+) -> Scored:
+    """Score photographs as they are, mirrored and made worse.
 
     Args:
         bundle: the model.
@@ -47,9 +64,8 @@ def measure_robustness(
         kinds: of degradations, each once.
         severities: above 0, up to 5, each once; 0 is always measured.
         reporter: hears of progress.
-        seed: of what degradations draw, and of the bootstrap.
+        seed: of what degradations draw.
         batch_size: photographs at a time.
-        n_resamples: of the bootstrap.
 
     Raises:
         KerasdrError: if a kind or a severity is wrong, or no photograph has a grade.
@@ -60,37 +76,67 @@ def measure_robustness(
     judged = photographs.grades != NO_GRADE
     if not judged.any():
         raise KerasdrError(f"no photograph has a grade ({photographs.what}): name photographs with labels")
-    steps = [severity for severity in severities if severity > 0]
     scored = score_degraded(
         photographs.paths,
         bundle,
         engine,
         kinds,
-        steps,
+        _steps(severities),
         seed=seed,
         batch_size=batch_size,
         progress=reporter.progress(f"scoring {len(photographs.paths)} photographs at every kind and severity"),
     )
     answers = {condition: _answers(rows, judged) for condition, rows in scored.items()}
+    return Scored(bundle.label, bundle.caution, photographs.only(judged), answers)
+
+
+def measure_robustness(
+    scored: Sequence[Scored],
+    kinds: Sequence[str],
+    severities: Sequence[float],
+    *,
+    seed: int = 0,
+    n_resamples: int = 2000,
+) -> RobustnessReport:
+    """Return how figures hold.
+
+    Args:
+        scored: by :func:`score_unseen` with these kinds and severities; of several models, such as the folds of a
+            cross-validation, each says what it says of its own people, and all are judged together.
+        kinds: of degradations.
+        severities: as there.
+        seed: of the bootstrap, and what degradations were drawn by.
+        n_resamples: of the bootstrap.
+    """
+
+    def answers(condition: Condition) -> Answers:
+        parts = [one.answers[condition] for one in scored]
+        columns = ([getattr(part, name) for part in parts] for name in ("grades", "p_referable", "doubtful"))
+        return Answers(*(np.concatenate(column) for column in columns))
+
     found = robustness(
-        photographs.grades[judged],
-        photographs.people[judged],
-        answers[UNCHANGED],
-        {kind: {severity: answers[kind, severity] for severity in steps} for kind in kinds},
-        answers[MIRRORED],
+        np.concatenate([one.photographs.grades for one in scored]),
+        np.concatenate([one.photographs.people for one in scored]),
+        answers(UNCHANGED),
+        {kind: {severity: answers((kind, severity)) for severity in _steps(severities)} for kind in kinds},
+        answers(MIRRORED),
         n_resamples=n_resamples,
         seed=seed,
     )
     return RobustnessReport(
-        model=bundle.label,
-        caution=bundle.caution,
-        what=photographs.what,
-        phantoms=photographs.phantoms,
+        model="; ".join(dict.fromkeys(one.model for one in scored)),
+        caution="; ".join(dict.fromkeys(filter(None, (one.caution for one in scored)))),
+        what="; ".join(dict.fromkeys(one.photographs.what for one in scored)),
+        phantoms=any(one.photographs.phantoms for one in scored),
         seed=seed,
         interval=f"percentile bootstrap over people, {n_resamples} resamples, 95%; every step is of the same draws",
         a_step={kind: A_STEP[kind] for kind in kinds},
         found=found,
     )
+
+
+def _steps(severities: Sequence[float]) -> list[float]:
+    return [severity for severity in severities if severity > 0]
 
 
 def degradation_sheet(

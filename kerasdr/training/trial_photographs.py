@@ -18,6 +18,7 @@ from kerasdr.data.splits import read_split
 from kerasdr.errors import KerasdrError
 from kerasdr.evaluation.given_tables import NO_GRADE
 from kerasdr.files import EMPTY_SHA256, printable_path
+from kerasdr.grades import REFERABLE_FROM
 from kerasdr.reporting import Reporter
 from kerasdr.scoring.pointer import find_bundle
 from kerasdr.training.dataset import data_root, open_dataset
@@ -52,6 +53,34 @@ class Unseen:
     people: NDArray[np.str_]
     what: str
     phantoms: bool
+
+    def only(self, chosen: NDArray[np.bool_], what: str = "") -> "Unseen":
+        """Return some of them.
+
+        Args:
+            chosen: which, ``(n,)``.
+            what: whose they are; as before if empty.
+        """
+        paths = [path for path, one in zip(self.paths, chosen, strict=True) if one]
+        return Unseen(paths, self.grades[chosen], self.people[chosen], what or self.what, self.phantoms)
+
+    def of_referable_people(self) -> "Unseen":
+        """Return the photographs of people of whom one is graded 2 or worse, partners included.
+
+        Raises:
+            KerasdrError: if there are no such people.
+        """
+        referable = np.isin(self.people, self.people[self.grades >= REFERABLE_FROM])
+        if not referable.any():
+            raise KerasdrError(
+                f"nobody has a photograph labelled grade 2 or worse ({self.what}): name other photographs"
+            )
+        return self.only(referable, f"{self.what}; people of whom a photograph is labelled grade 2 or worse")
+
+
+def folds_of(model: Path) -> list[Path]:
+    """Return the runs of the folds of a cross-validation's first repeat, in order; none if a path is no such folder."""
+    return sorted(model.glob("repeat-1-fold-*"), key=lambda fold: int(fold.name.rpartition("-")[2]))
 
 
 def run_of(model: Path) -> Path | None:
@@ -116,14 +145,14 @@ def unseen_photographs(
             raise KerasdrError(
                 f"runs that the model's weights began with saw all of {printable_path(data)}: name others"
             )
-        return _taken(found, new, f"{found.what}; none of them is a photograph of the run")
+        return found.only(new, f"{found.what}; none of them is a photograph of the run")
     wanted = "test" if part == "test-opened" else "validation"
     said = "validation part, which chose the weights and the ensemble" if wanted == "validation" else "opened test part"
     if not (where == wanted).any():
         raise KerasdrError(
             f"{printable_path(run)} has no photograph in its {wanted} part: give --phantoms N, or --data ROOT"
         )
-    return _taken(found, where == wanted, f"{found.what}; the run's {said}")
+    return found.only(where == wanted, f"{found.what}; the run's {said}")
 
 
 def unseen_phantoms(
@@ -180,8 +209,3 @@ def _read(root: Path, layout: str, options: Mapping[str, Any], target: str, what
 def _unseen(table: pd.DataFrame, target: str, what: str, phantoms: bool) -> Unseen:
     grades = grades_asked_for(table, target).fillna(NO_GRADE).to_numpy(dtype="int64")
     return Unseen(list(table["path"]), grades, table["patient_id"].to_numpy(dtype=str), what, phantoms)
-
-
-def _taken(found: Unseen, chosen: NDArray[np.bool_], what: str) -> Unseen:
-    paths = [path for path, one in zip(found.paths, chosen, strict=True) if one]
-    return Unseen(paths, found.grades[chosen], found.people[chosen], what, found.phantoms)

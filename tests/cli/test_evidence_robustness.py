@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
+from kerasdr.config import load, to_yaml
+from kerasdr.data.fingerprint import photograph_digests
 from kerasdr.data.phantom import write_phantoms
+from kerasdr.data.readers import read_table
+from kerasdr.data.splits import write_split
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.engine import Batch, EngineOutput
+from kerasdr.training.openings import note_opening, read_openings
 
 Kerasdr = Any  # the fixture, which runs the command
 
@@ -37,6 +44,17 @@ def bright(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     monkeypatch.setattr("kerasdr.scoring.engines.make_engine", make)
     monkeypatch.setattr("kerasdr.cli.evidence_robustness.load_keras_quietly", lambda: None)
     return asked
+
+
+def make_run(run: Path, model: str, tested: str) -> None:
+    """Make a run of the photographs in ``mine`` whose test part is of some people."""
+    shutil.copytree(model, run / "bundle")
+    (run / "config.yaml").write_text(
+        to_yaml(load("demo", [f"data.root={Path('mine').resolve()}", "data.phantom=null"]))
+    )
+    table = read_table("eyepacs", Path("mine")).table
+    table["split"] = ["test" if person in tested else "train" for person in table["patient_id"]]
+    write_split(table, photograph_digests(table), run / "split.csv")
 
 
 def test_phantoms_of_a_bundle(kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]]) -> None:
@@ -87,20 +105,9 @@ def test_a_folder_of_photographs(kerasdr: Kerasdr, model: str, bright: list[tupl
 def test_an_opened_test_part_is_noted_in_the_ledger(
     kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]], tmp_path: Path
 ) -> None:
-    from kerasdr.config import load, to_yaml
-    from kerasdr.data.fingerprint import photograph_digests
-    from kerasdr.data.readers import read_table
-    from kerasdr.data.splits import write_split
-    from kerasdr.training.openings import note_opening, read_openings
-
     write_phantoms(Path("mine"), people=4, seed=2, size=128)
     run = tmp_path / "runs" / "a" / "one"
-    run.mkdir(parents=True)
-    Path(model).rename(run / "bundle")
-    (run / "config.yaml").write_text(to_yaml(load("demo", [f"data.root={tmp_path / 'mine'}", "data.phantom=null"])))
-    table = read_table("eyepacs", Path("mine")).table
-    table["split"] = table["patient_id"].map({"1": "train", "2": "train", "3": "test", "4": "test"}).astype("str")
-    write_split(table, photograph_digests(table), run / "split.csv")
+    make_run(run, model, tested="34")
     asked = ["evidence", "robustness", str(run), "--data", "mine", "--kinds", "rotate", "--severities", "1"]
     assert "was not opened" in kerasdr(*asked, "--part", "test-opened").error
     assert read_openings(run) == ()
@@ -109,6 +116,52 @@ def test_an_opened_test_part_is_noted_in_the_ledger(
     assert ran.code == 0, ran.err
     assert [opening.command for opening in read_openings(run)] == ["kerasdr evaluate", "kerasdr evidence robustness"]
     assert json.loads(Path("evidence/robustness/robustness.json").read_text())["data"]["people"] == 2
+
+
+def test_folds_are_asked_about_their_own_people_and_judged_together(
+    kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]]
+) -> None:
+    write_phantoms(Path("mine"), people=6, seed=2, size=128)
+    folds = [Path(f"runs/mine-2-folds/repeat-1-fold-{number}") for number in (1, 2)]
+    for fold, tested in zip(folds, ("123", "456"), strict=True):
+        make_run(fold, model, tested)
+    asked = ["evidence", "robustness", "runs/mine-2-folds", "--data", "mine", "--kinds", "dark", "--severities", "4"]
+    assert "repeat-1-fold-1 was not opened" in kerasdr(*asked).error
+    for fold in folds:
+        note_opening(fold, command="kerasdr train --folds", bundle="0" * 64, predictions_sha256="0" * 64)
+    ran = kerasdr(*asked)
+    assert ran.code == 0, ran.err
+    whole = json.loads(Path("evidence/robustness/robustness.json").read_text())
+    assert whole["data"]["people"] == 6 and whole["data"]["what"] == "mine; the run's opened test part"
+    parts = []
+    for fold in folds:
+        assert [one.command for one in read_openings(fold)][1:] == ["kerasdr evidence robustness"]
+        alone = kerasdr("evidence", "robustness", str(fold), *asked[3:], "--part", "test-opened", "--out", "alone")
+        assert alone.code == 0, alone.err
+        parts.append(json.loads(Path("alone/robustness.json").read_text()))
+    assert [part["data"]["people"] for part in parts] == [3, 3]
+    for name in ("silently_missed", "called_referable_when_unchanged"):
+        both = [part["curves"][0]["steps"][1][name] for part in parts]
+        assert whole["curves"][0]["steps"][1][name] == sum(both)
+    for more in (["--phantoms", "3"], ["--part", "validation"]):
+        said = kerasdr("evidence", "robustness", "runs/mine-2-folds", *more).usage
+        assert "each fold is asked about its own test part" in said
+
+
+def test_only_people_who_have_it(kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]]) -> None:
+    write_phantoms(Path("mine"), people=20, seed=2, size=128)
+    table = read_table("eyepacs", Path("mine")).table
+    have = set(table["patient_id"][table["grade"] >= 2])
+    n = int(table["patient_id"].isin(have).sum())
+    assert 0 < len(have) < table["patient_id"].nunique() and (table["grade"][table["patient_id"].isin(have)] < 2).any()
+    asked = ["evidence", "robustness", model, "--data", "mine", "--kinds", "rotate", "--severities", "1", "--referable"]
+    assert kerasdr(*asked).code == 0
+    found = json.loads(Path("evidence/robustness/robustness.json").read_text())["data"]
+    assert (found["people"], found["photographs"]) == (len(have), n)
+    assert found["what"].endswith("; people of whom a photograph is labelled grade 2 or worse")
+    labels = Path("mine/trainLabels.csv")
+    labels.write_text(re.sub(",[234],", ",0,", labels.read_text()))
+    assert "nobody has a photograph labelled grade 2 or worse" in kerasdr(*asked).error
 
 
 @pytest.mark.parametrize(
