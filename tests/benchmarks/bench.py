@@ -25,6 +25,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from training_rates import training_rates
+
 from kerasdr.config import MemberConfig, load, resolve
 from kerasdr.imaging.recipes import get_recipe
 from kerasdr.machine import available_cores
@@ -33,6 +35,7 @@ from kerasdr.scoring.bundle import Bundle, BundleMember, load_bundle, write_bund
 
 BATCH = 16
 REPORTS_TRUNKS = ("resnet18", "resnet34", "densenet121")
+TRAINED_TRUNKS = ("resnet18", "mobilenetv2", "densenet121")
 PARTS = ("job", "parts", "cores", "large", "memory", "waiting", "training")
 # 15 megapixels.
 LARGE = 3872
@@ -44,6 +47,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds and photographs")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be given again")
     parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--trunk", action="append", choices=TRAINED_TRUNKS, help="of training; may be given again")
     parser.add_argument("--torch-python", type=Path, help="interpreter with torch, torchvision and grad-cam")
     parser.add_argument(
         "--inputs", type=int, nargs="+", default=[200, 2000, 20_000], help="numbers of inputs for time and memory"
@@ -85,9 +89,8 @@ def main() -> None:
         if "waiting" in wanted:
             figures["waiting"] = _waiting([load("demo").members[0], _member("densenet121")], 6 if quick else 25)
         if "training" in wanted:
-            figures["training"] = _training(
-                photographs, ["resnet18"] if quick else ["resnet18", "mobilenetv2", "densenet121"], rounds
-            )
+            trunks = arguments.trunk or (["resnet18"] if quick else TRAINED_TRUNKS)
+            figures["training"] = training_rates(photographs[:96], trunks, max(1, rounds // 2), 2 if quick else 4)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
@@ -313,60 +316,6 @@ def _waiting(members: list[MemberConfig], steps: int) -> dict[str, Any]:
         print(f"  {name:<40} {rate:7.1f} samples/s, waits {share:.1%}")
         measured[name] = {"samples_per_second": rate, "input_wait": share}
         keras.utils.clear_session()
-    return measured
-
-
-def _training(photographs: list[Path], trunks: list[str], rounds: int) -> dict[str, Any]:
-    """Time epochs of our training against a plain script's, trunk by trunk."""
-    from plain_training import plain_rate
-
-    from kerasdr.reporting import Reporter
-    from kerasdr.training.member import fit_member
-    from kerasdr.training.samples import Samples
-
-    class Ends(Reporter):
-        """Remembers when each epoch ended."""
-
-        def __init__(self) -> None:
-            self.times: list[float] = []
-
-        def note(self, line: str) -> None:
-            if "validation: loss" in line:
-                self.times.append(time.perf_counter())
-
-    print(
-        "Training the whole network at 224 px, batch 24, samples/s; the plain script decodes photographs of 1024 px "
-        "anew each epoch"
-    )
-    measured: dict[str, Any] = {}
-    random = np.random.default_rng(0)
-    for trunk in trunks:
-        steps, epochs = 4, 3
-        raw = {
-            "name": "x",
-            "model": {"trunk": trunk, "weights": "none"},
-            "augment": {"brightness": 0, "contrast": 0},
-            "imaging": {"size": 224},
-            "stages": [{"name": "fit", "epochs": epochs}],
-        }
-        member = resolve(raw).members[0]
-        n = steps * member.training.batch_size
-        images = random.integers(0, 256, (n, 224, 224, 3), dtype=np.uint8)
-        rows = np.arange(n)
-        train = Samples(rows, np.full(n, -1), rows % 5, rows.astype(str))
-        validation = Samples(rows[:8], np.full(8, -1), rows[:8] % 5, rows[:8].astype(str))
-        rates: dict[str, list[float]] = {"kerasdr": [], "plain script": []}
-        for _ in range(max(1, rounds // 2)):
-            with tempfile.TemporaryDirectory() as folder:
-                ends = Ends()
-                fit_member(member, images, train, validation, Path(folder), ends)
-                rates["kerasdr"].append((epochs - 1) * n / (ends.times[-1] - ends.times[0]))
-            rates["plain script"].append(plain_rate(photographs, member, steps))
-        for name, values in rates.items():
-            times = statistics.median(rates["kerasdr"]) / statistics.median(values)
-            print(f"  {trunk:<14}{name:<14}{_spread(values)}   kerasdr {times:.2f} times")
-        measured[trunk] = rates
-    print()
     return measured
 
 
