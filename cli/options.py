@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ model_option = click.option(
     show_default=True,
     help="A bundle, a run, or a pointer to one.",
 )
+
+
+def images_option(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option that says where the photographs of a CSV lie."""
+    return click.option(
+        "--images",
+        "roots",
+        multiple=True,
+        required=required,
+        metavar="ROOT",
+        help="A folder, file or glob that holds the photographs; may be given many times. They are known by their bytes.",
+    )
+
+
 engine_option = click.option(
     "--engine",
     type=click.Choice(["auto", "openvino", "onnxruntime", "keras"]),

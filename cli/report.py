@@ -7,6 +7,7 @@ from click.core import ParameterSource
 
 from kerasdr.cli.options import OutputFile
 from kerasdr.cli.terminal import TerminalReporter
+from kerasdr.evaluation.page import PAGE_BEGINS
 
 EXAMPLES = """
 \b
@@ -40,7 +41,7 @@ Exit code:
 )
 @click.option(
     "--html",
-    type=OutputFile(b"<!DOCTYPE html>"),
+    type=OutputFile(PAGE_BEGINS.encode()),
     metavar="FILE.html",
     help="Write one self-contained page about RUNS instead: runs, -folds folders, or folders of runs.",
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kerasdr.cli.options import OutputFile
+from kerasdr.cli.options import OutputFile, images_option
 from kerasdr.cli.terminal import TerminalReporter
 
 EXAMPLES = """
@@ -21,14 +21,7 @@ labelling interface that this command prints, and import tasks.json.
 
 @click.command("export", epilog=EXAMPLES)
 @click.argument("grades", type=click.Path(path_type=Path))
-@click.option(
-    "--images",
-    "roots",
-    multiple=True,
-    required=True,
-    metavar="ROOT",
-    help="A folder, file or glob that holds the photographs; may be given many times. They are known by their bytes.",
-)
+@images_option(required=True)
 @click.option("--to", type=click.Choice(["label-studio"]), required=True, help="The tool.")
 @click.option(
     "--out",

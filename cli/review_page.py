@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasdr.cli.options import OutputFile
+from kerasdr.cli.options import OutputFile, images_option
 from kerasdr.cli.terminal import TerminalReporter
 from kerasdr.review import PAGE_BEGINS
 
@@ -31,13 +31,7 @@ Exit code:
 
 @click.command("page", epilog=EXAMPLES)
 @click.argument("grades", type=click.Path(path_type=Path))
-@click.option(
-    "--images",
-    "roots",
-    multiple=True,
-    metavar="ROOT",
-    help="A folder, file or glob that holds the photographs; may be given many times. They are known by their bytes.",
-)
+@images_option()
 @click.option(
     "--out",
     required=True,

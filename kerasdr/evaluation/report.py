@@ -2,7 +2,7 @@
 
 import math
 
-from kerasdr.evaluation.intervals import Interval
+from kerasdr.evaluation.intervals import Interval, few_people
 
 _TITLES = {
     "quadratic_kappa": "quadratic weighted kappa",
@@ -14,7 +14,10 @@ _TITLES = {
 
 
 def metrics_table(figures: dict[str, Interval]) -> str:
-    """Return one line a figure: name, value, interval or why there is none, and of how many photographs and people."""
+    """Return one line a figure: name, value, interval or why there is none, and of how many photographs and people.
+
+    Where people are few, a last line says so.
+    """
     width = max(len(_TITLES.get(name, name)) for name in figures)
     lines = []
     for name, figure in figures.items():
@@ -28,6 +31,8 @@ def metrics_table(figures: dict[str, Interval]) -> str:
             few = figure.n_people < 2
             ends = f"no interval, because {'there is one person only' if few else 'most resamples leave it undefined'}"
         lines.append(f"{title:<{width}}  {figure.value:6.3f}  ({ends}; {of})")
+    people = max((figure.n_people for figure in figures.values()), default=0)
+    lines += [f"note: {line}" for line in few_people("these figures are", people) if people > 1]
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """Training as one would write it on an afternoon: photographs from disk by ``tf.data``, augmentation, ``model.fit``."""
 
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy as np
 from kerasdr.config import MemberConfig
 
 
-def plain_rate(photographs: Sequence[Path], member: MemberConfig, steps: int) -> float:
-    """Return samples a second over the epochs after the first."""
+def plain_rate(photographs: Sequence[Path], member: MemberConfig, steps: int, validation: int) -> float:
+    """Return samples of training a second over the epochs after the first, with a validation sample for so many of these."""
     import keras
     import tensorflow as tf
 
@@ -37,9 +38,12 @@ def plain_rate(photographs: Sequence[Path], member: MemberConfig, steps: int) ->
     names = [str(photographs[index % len(photographs)]) for index in range(n)]
     labels = np.eye(5, dtype=np.float32)[np.arange(n) % 5]
     pictures = tf.data.Dataset.from_tensor_slices(names).map(load, num_parallel_calls=tf.data.AUTOTUNE)
-    data = tf.data.Dataset.zip((pictures, tf.data.Dataset.from_tensor_slices(labels))).batch(batch).prefetch(2)
+    pairs = tf.data.Dataset.zip((pictures, tf.data.Dataset.from_tensor_slices(labels)))
+    data, held_out = pairs.batch(batch).prefetch(2), pairs.take(n // validation).batch(batch).prefetch(2)
     augmented.compile(optimizer=keras.optimizers.AdamW(1e-4), loss="categorical_crossentropy", metrics=["accuracy"])
-    augmented.fit(data, epochs=1, verbose=0)
-    started = time.perf_counter()
-    augmented.fit(data, epochs=2, verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        best = keras.callbacks.ModelCheckpoint(f"{folder}/best.weights.h5", save_best_only=True, save_weights_only=True)
+        augmented.fit(data, validation_data=held_out, epochs=1, callbacks=[best], verbose=0)
+        started = time.perf_counter()
+        augmented.fit(data, validation_data=held_out, epochs=2, callbacks=[best], verbose=0)
     return 2 * n / (time.perf_counter() - started)

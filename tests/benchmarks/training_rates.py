@@ -16,6 +16,8 @@ from kerasdr.reporting import Reporter
 from kerasdr.scoring.benchmark import Spread
 
 WAYS = ("kerasdr", "kerasdr, not repeatable", "plain script")
+VALIDATION = 4
+"""An epoch ends with a photograph of validation for so many of training, and with a checkpoint."""
 _EPOCHS = 3
 
 
@@ -25,7 +27,8 @@ def training_rates(
     """Measure samples a second by trunk and way, over the epochs after the first, and print them."""
     print(
         "Training the whole network at 224 px, batch 24, samples/s; the plain script decodes photographs of 1024 px "
-        "anew each epoch; not repeatable is training.deterministic=false"
+        "anew each epoch; both validate on a quarter as many and keep the best weights; not repeatable is "
+        "training.deterministic=false"
     )
     measured: dict[str, dict[str, list[float]]] = {}
     for trunk in trunks:
@@ -74,10 +77,11 @@ def _rate(experiment: Experiment, steps: int) -> float:
 
     member = experiment.members[0]
     n = steps * member.training.batch_size
+    held_out = n // VALIDATION
     images = np.random.default_rng(0).integers(0, 256, (n, 224, 224, 3), dtype=np.uint8)
     rows = np.arange(n)
     train = Samples(rows, np.full(n, -1), rows % 5, rows.astype(str))
-    validation = Samples(rows[:8], np.full(8, -1), rows[:8] % 5, rows[:8].astype(str))
+    validation = Samples(rows[:held_out], np.full(held_out, -1), rows[:held_out] % 5, rows[:held_out].astype(str))
     with tempfile.TemporaryDirectory() as folder:
         ends = _Ends()
         fit_member(member, images, train, validation, Path(folder), ends)
@@ -89,7 +93,7 @@ def _child(trunk: str, way: str, steps: str, *photographs: str) -> None:
         from plain_training import plain_rate
 
         member = _experiment(trunk, repeatable=False).members[0]
-        rate = plain_rate([Path(name) for name in photographs], member, int(steps))
+        rate = plain_rate([Path(name) for name in photographs], member, int(steps), VALIDATION)
     else:
         rate = _rate(_experiment(trunk, repeatable=way == "kerasdr"), int(steps))
     print(json.dumps(rate))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kerasdr.evaluation.page import PAGE_BEGINS
 from tests.cli.conftest import Kerasdr
 
 
@@ -61,6 +62,13 @@ def test_files_to_write_are_no_photographs_ledgers_or_labels(kerasdr: Kerasdr, m
         ran = kerasdr(*command, str(other))
         assert ran.code == 2 and "holds something else and would be lost" in ran.err
         assert other.read_bytes() == before
+
+
+def test_a_page_of_somebody_is_not_replaced_by_a_report(kerasdr: Kerasdr) -> None:
+    Path("mine.html").write_text("<!DOCTYPE html>\n<html><p>mine</p></html>\n")
+    assert "'mine.html' holds something else and would be lost" in kerasdr("report", "runs", "--html", "mine.html").err
+    Path("own.html").write_text(f"{PAGE_BEGINS}\n<html></html>\n")
+    assert "would be lost" not in kerasdr("report", "runs", "--html", "own.html").err
 
 
 @pytest.mark.parametrize("command", [["data", "check", "in", "--json"], ["jobs", "export", "g.csv", "--out"]])

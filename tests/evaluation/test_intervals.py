@@ -67,6 +67,12 @@ def test_report_names_figures_in_words() -> None:
     assert len(text.splitlines()) == 5
 
 
+def test_report_says_that_people_are_few() -> None:
+    truth, guess, people = population(3, 19)
+    said = "note: these figures are of 19 people only: over fewer than 20 these intervals are too narrow"
+    assert metrics_table(grade_metrics(truth, np.eye(5)[guess], people, n_resamples=100)).splitlines()[-1] == said
+
+
 def test_same_seed_same_interval() -> None:
     truth, guess, people = population(4, 30)
     assert kappa_interval(truth, guess, people, seed=3) == kappa_interval(truth, guess, people, seed=3)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasdr import __version__
+from kerasdr.evaluation.page import PAGE_BEGINS
 from kerasdr.evaluation.page.about import about_section, data_section
 from kerasdr.evaluation.page.chart import Figure, chart_style
 from kerasdr.evaluation.page.figures_section import figures_section
@@ -175,7 +176,7 @@ def _document(title: str, body: Sequence[Child]) -> str:
         element("title", title),
         css(style + chart_style()),
     )
-    return "<!DOCTYPE html>\n" + element("html", head, element("body", element("main", *body)), lang="en") + "\n"
+    return f"{PAGE_BEGINS}\n" + element("html", head, element("body", element("main", *body)), lang="en") + "\n"
 
 
 def _write_figures(drawn: Sequence[Figure], folder: Path | None) -> tuple[Path, ...]:
