@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from kerasdr.imaging.quality_figures import measure
 from kerasdr.imaging.retina import Disc, find_retina
+from kerasdr.imaging.unlike import never_a_retina, too_even, too_sharp
 
 _MIN_SIDE = 96
 _MIN_BRIGHTNESS = 22.0
 _MAX_OVEREXPOSED = 0.30
 _MIN_DETAIL = 1.1
 _MIN_FIELD = 0.55
+_TOO_BRIGHT = "too bright: take it again with less flash"
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,22 @@ def judge(rgb: NDArray[np.uint8], disc: Disc | None = None) -> Quality:
     if disc.kind == "none":
         return _refuse("no retina to be seen: check that the camera was on the eye, and take it again", {})
     figures = measure(rgb, disc)
+    if disc.kind == "disc" and figures.get("overexposed", 0.0) > _MAX_OVEREXPOSED:  # a white page has no dark frame
+        return _refuse(_TOO_BRIGHT, figures)
+    if reason := never_a_retina(figures):
+        return _refuse(reason, figures)
     if figures["brightness"] < _MIN_BRIGHTNESS:
         return _refuse("too dark: take it again with more flash", figures)
-    if figures["overexposed"] > _MAX_OVEREXPOSED:
-        return _refuse("too bright: take it again with less flash", figures)
     if figures["field"] < _MIN_FIELD:
         return _refuse("only part of the retina is lit: centre the eye and take it again", figures)
+    if reason := too_sharp(figures):
+        return _refuse(reason, figures)
+    if figures["overexposed"] > _MAX_OVEREXPOSED:
+        return _refuse(_TOO_BRIGHT, figures)
     if figures["detail"] < _MIN_DETAIL:
         return _refuse("out of focus: take it again", figures)
+    if reason := too_even(figures):
+        return _refuse(reason, figures)
     return Quality(True, "", figures)
 
 

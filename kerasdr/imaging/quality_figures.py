@@ -22,6 +22,11 @@ MEANINGS: Mapping[str, str] = {
     "grain": "what no smooth surface has (Immerkaer's mask) over structure of the size of vessels, green",
     "shading": "strength of coarse structure in red, grey levels",
     "highlight": "green level that one in fifty pixels exceeds, 0 to 255",
+    "relief": "deviation of structure of the size of vessels, grey levels",
+    "coarse": "mean strength of structure twice as coarse as vessels, grey levels",
+    "even": "share of pixels that are hardly other than what is around them, green",
+    "hues": "deviation of the share of red from place to place",
+    "outside": "share of the frame outside the disc that is lit",
     "disc_side": "optic disc: above 0 to the left, below 0 to the right; beyond 1 or -1 it can be relied on",
 }
 """What each figure is, in words."""
@@ -35,6 +40,10 @@ _SMALL_SIDE = 64
 _INSIDE, _CORE = 0.9, 0.8
 _BACKGROUND = 10
 _LEAST_SEEN = 500  # pixels
+# Outside begins a little beyond the disc, whose edge is not sharp; lit is what has a share of the brightest's light.
+_BEYOND, _LIT_SHARE = 1.04, 0.12
+_EVEN = 0.15  # grey levels
+_PATCH = 4.0
 # J. Immerkaer, "Fast noise variance estimation", Computer Vision and Image Understanding 64 (1996) 300-302: a second difference
 # in both directions, which is 0 on planes and on straight edges along an axis.
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
@@ -68,6 +77,7 @@ def measure(rgb: NDArray[np.uint8], disc: Disc) -> dict[str, float]:
         "field": float((light[inside] > 0.35 * np.median(grey)).mean()),
         "red": red / (red + green + blue),
         "blue": blue / (red + green + blue),
+        "outside": _lit_outside(rgb, disc),
     }
     core = (inscribed_circle(_WORKING_SIDE, _CORE) > 0) & lit
     if core.sum() < _LEAST_SEEN:
@@ -82,6 +92,9 @@ def _structure(retina: NDArray[np.uint8], core: NDArray[np.bool_]) -> dict[str, 
     finest = _strength(light, 0.0, 0.7, core)
     coarser = _strength(light, 1.4, 2.8, core)
     vessels = _strength(green, 1.4, 2.8, core)
+    relief = _band(light, 1.4, 2.8)[core]
+    patches = cv2.GaussianBlur(retina, (0, 0), _PATCH).astype(np.float32)[core]
+    share_of_red = patches[:, 0] / (patches.sum(axis=1) + 1e-3)
     noise = float(np.median(np.abs(cv2.filter2D(green, -1, _IMMERKAER))[core]))
     side = (_SMALL_SIDE, _SMALL_SIDE)
     small = np.asarray(cv2.resize(red, side, interpolation=cv2.INTER_AREA), np.float32)
@@ -93,11 +106,32 @@ def _structure(retina: NDArray[np.uint8], core: NDArray[np.bool_]) -> dict[str, 
         "grain": noise / (vessels + 0.1),
         "shading": _strength(small, 1.4, 2.8, within),
         "highlight": float(np.percentile(green[core], 98)),
+        "relief": float(relief.std()),
+        "coarse": _strength(light, 2.8, 5.6, core),
+        "even": float((np.abs(_band(green, 0.0, 1.4))[core] < _EVEN).mean()),
+        "hues": float(share_of_red.std()),
     }
 
 
 def _strength(plane: NDArray[np.float32], fine: float, coarse: float, where: NDArray[np.bool_]) -> float:
-    """Return the mean absolute difference of a plane smoothed by two Gaussians, of so many pixels; 0 smooths nothing."""
+    """Return the mean absolute difference of a plane smoothed by two Gaussians, of so many pixels."""
+    return float(np.abs(_band(plane, fine, coarse))[where].mean()) if where.any() else 0.0
+
+
+def _band(plane: NDArray[np.float32], fine: float, coarse: float) -> NDArray[np.float32]:
+    """Return the difference of a plane smoothed by two Gaussians, of so many pixels; 0 smooths nothing."""
     sharper = plane if fine == 0.0 else cv2.GaussianBlur(plane, (0, 0), fine)
-    band = np.abs(sharper - cv2.GaussianBlur(plane, (0, 0), coarse))
-    return float(band[where].mean()) if where.any() else 0.0
+    return np.asarray(sharper - cv2.GaussianBlur(plane, (0, 0), coarse), np.float32)
+
+
+def _lit_outside(rgb: NDArray[np.uint8], disc: Disc) -> float:
+    """Return which share of the frame outside the disc is lit; 0 where the disc fills the frame."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, _WORKING_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    light = brightest(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
+    y, x = np.ogrid[: size[1], : size[0]]
+    outside = np.hypot(x - disc.x * scale, y - disc.y * scale) >= _BEYOND * disc.radius * scale
+    if not outside.any():
+        return 0.0
+    return float((light[outside] > max(_BACKGROUND, _LIT_SHARE * float(np.percentile(light, 95)))).mean())

@@ -14,7 +14,7 @@ from kerasdr.scoring.ledger.chain import canonical
 from kerasdr.scoring.names import PictureFormat, shown_path
 from kerasdr.scoring.rows import Row
 
-ANSWER_VERSION = 1
+ANSWER_VERSION = 2
 """Raised whenever the same bytes, bundle and settings come to another answer or picture: older answers are then not used."""
 
 # What a row says beside its answer: how the photograph, its partners and its picture are called this time.
