@@ -86,6 +86,11 @@ grading_options = _together(
         help="Read again what failed before, though nothing that decides it has changed.",
     ),
     click.option(
+        "--grade-anyway",
+        is_flag=True,
+        help="Grade what the quality gate refuses, too; each such row says so under reason and goes to a reader.",
+    ),
+    click.option(
         "--orientation",
         type=click.Choice(["upright", "inverted", "unknown"]),
         help="How the camera shows eyes: upright, with a right eye's optic disc on the right, or inverted. Photographs whose "
@@ -132,6 +137,7 @@ def job_arguments(
     max_megapixels: float | None,
     photo_timeout: float,
     retry_failed: bool,
+    grade_anyway: bool,
     orientation: "Orientation | None",
     pseudonymise: bool,
     key: Path | None,
@@ -210,6 +216,7 @@ def job_arguments(
         "ledger": ledger,
         "photo_timeout": photo_timeout,
         "retry_failed": retry_failed,
+        "grade_anyway": grade_anyway,
         "orientation": orientation,
         "pseudonyms": pseudonyms,
         "progress": told.progress,

@@ -27,7 +27,7 @@ from kerasdr.scoring.photographs import (
     load_photograph,
 )
 from kerasdr.scoring.png import encode_png
-from kerasdr.scoring.rows import Row
+from kerasdr.scoring.rows import GRADED_ANYWAY, Row
 
 SavePicture = Callable[[Seen, bytes], Picture]
 """Takes the photographs that a picture is about, and its bytes, and keeps it."""
@@ -72,6 +72,7 @@ def grade_inputs(
     change: ChangePhotograph | None = None,
     load: LoadInput | None = None,
     workers: int = 2,
+    grade_anyway: bool = False,
 ) -> Iterator[Outcome]:
     """Yield the outcome of every input, as they get ready, without pictures; see :func:`grade_requests`.
 
@@ -84,6 +85,7 @@ def grade_inputs(
         change: done to every decoded photograph before it is judged and graded, partners too; nothing if None.
         load: reads photographs in place of this process; see :func:`read_requests`.
         workers: threads that read.
+        grade_anyway: whether what the quality gate refuses is graded nevertheless.
 
     Raises:
         ValueError: if the batch size is below 1, or the engine gives what is no probability.
@@ -97,6 +99,7 @@ def grade_inputs(
         workers=workers,
         change=change,
         load=load,
+        grade_anyway=grade_anyway,
     )
     for outcomes in grade_requests(requests, inputs, bundle, lambda: engine, batch_size=batch_size):
         yield from outcomes
@@ -226,6 +229,7 @@ def read_requests(
     change: ChangePhotograph | None = None,
     wanted: Collection[int] | None = None,
     load: LoadInput | None = None,
+    grade_anyway: bool = False,
 ) -> Generator[Request]:
     """Read inputs with their partners among them, those of a person together; some may not be ready.
 
@@ -238,8 +242,9 @@ def read_requests(
         workers: threads that read.
         change: done to every decoded photograph first; nothing if None.
         wanted: places of the inputs that are asked for; all if None.
-        load: reads photographs in place of this process, which then knows of ``max_megapixels`` and ``change`` itself, and
-            has asked headers for people.
+        load: reads photographs in place of this process, which then knows of ``max_megapixels``, ``change`` and
+            ``grade_anyway`` itself, and has asked headers for people.
+        grade_anyway: whether what the quality gate refuses is graded nevertheless.
     """
     pairings = bundle_pairings(bundle)
     if pairings and load is None:
@@ -250,7 +255,7 @@ def read_requests(
     recipes = bundle.recipes
 
     def load_here(index: int, entry: Input) -> Photograph:
-        return load_photograph(index, entry, recipes, limit, shown, change)
+        return load_photograph(index, entry, recipes, limit, shown, change, grade_anyway=grade_anyway)
 
     load = load or load_here
     groups = load_groups(
@@ -295,7 +300,9 @@ def _graded(
     photograph = request.photograph
     grade = int(np.argmax(probabilities))
     decision = None if bundle.calibration is None else bundle.calibration.decide(probabilities[None])
-    doubt = "" if bundle.doubts is None else bundle.doubts.reason(photograph.figures)
+    # What the gate refused has its reason with it, and needs no other doubt.
+    anyway = photograph.reason.startswith(GRADED_ANYWAY)
+    doubt = "" if anyway or bundle.doubts is None else bundle.doubts.reason(photograph.figures)
     row = Row(
         image=inputs[photograph.index].shown,
         status="graded",
@@ -310,16 +317,16 @@ def _graded(
         sha256=photograph.sha256,
         grade_set="" if decision is None else decision.texts[0],
         screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
-        refer_to_reader=_to_reader(doubt, decision),
+        refer_to_reader=_to_reader(anyway or doubt != "", decision),
         figures=photograph.figures,
         eye=photograph.eye,
     )
     return Outcome(photograph.index, row, request.seen, request.partner_places, picture)
 
 
-def _to_reader(doubt: str, decision: Decision | None) -> bool | None:
+def _to_reader(doubtful: bool, decision: Decision | None) -> bool | None:
     """Whether a person is to look at a graded photograph: its grades are in doubt, or the photograph is."""
-    if doubt:
+    if doubtful:
         return True
     return None if decision is None else bool(decision.to_reader[0])
 

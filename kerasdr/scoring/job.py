@@ -22,9 +22,10 @@ from kerasdr.scoring.engines import DEFAULT_BATCH_SIZE, EngineName, choose_engin
 from kerasdr.scoring.eye_sides import EyeCheck, Orientation
 from kerasdr.scoring.grading import bundle_pairings, grade_inputs, grade_requests, read_requests, refers
 from kerasdr.scoring.held_output import held_output
-from kerasdr.scoring.inputs import Input, NoPhotographsError, list_inputs
+from kerasdr.scoring.inputs import Input, list_inputs
 from kerasdr.scoring.isolation.messages import Settings
 from kerasdr.scoring.isolation.readers import PHOTO_SECONDS, Readers
+from kerasdr.scoring.job_listing import list_for_job, path_names
 from kerasdr.scoring.ledger.answers import Picture, Question, Seen, answer_key
 from kerasdr.scoring.ledger.begun import begun_content
 from kerasdr.scoring.ledger.place import check_place, ledger_path
@@ -37,7 +38,7 @@ from kerasdr.scoring.operation.listening import JobListener
 from kerasdr.scoring.operation.parts import Select, Selection
 from kerasdr.scoring.outcome import Summary
 from kerasdr.scoring.photographs import ChangePhotograph, Photograph, find_partners
-from kerasdr.scoring.pseudonyms import WITHOUT_NAMES, Pseudonyms
+from kerasdr.scoring.pseudonyms import Pseudonyms
 from kerasdr.scoring.reading import NOT_FOUND
 from kerasdr.scoring.results import (
     check_holds_grades,
@@ -66,6 +67,7 @@ def score_photographs(
     engine: Engine | None = None,
     change: ChangePhotograph | None = None,
     orientation: Orientation | None = None,
+    grade_anyway: bool = False,
 ) -> list[Row]:
     """Grade photographs from a program: no files are written.
 
@@ -78,6 +80,7 @@ def score_photographs(
         change: done to every decoded photograph before it is judged and graded, such as
             :func:`kerasdr.imaging.degrade.degrade`; takes the pixels and the SHA-256 of the file.
         orientation: how the camera shows eyes; as the bundle's own photographs did if absent.
+        grade_anyway: grade what the quality gate refuses nevertheless; its row says so and goes to a reader.
 
     Returns:
         One row for each photograph, in a stable order; see :class:`kerasdr.scoring.rows.Row`.
@@ -85,9 +88,15 @@ def score_photographs(
     Raises:
         KerasdrError: if there is nothing to score.
     """
-    inputs = list_inputs(_names(paths))
+    inputs = list_inputs(path_names(paths))
     engine = engine or make_engine(bundle, batch_size, gradcam=False)
-    outcomes = grade_inputs(inputs, bundle, engine, batch_size=batch_size, max_megapixels=max_megapixels, change=change)
+    outcomes = grade_inputs(
+        *(inputs, bundle, engine),
+        batch_size=batch_size,
+        max_megapixels=max_megapixels,
+        change=change,
+        grade_anyway=grade_anyway,
+    )
     eyes = EyeCheck.of(bundle.eye_sides, orientation)
     by_place = {one.index: one.row.with_note(eyes.note(inputs[one.index], one.row)) for one in outcomes}
     return [by_place[place] for place in range(len(inputs))]
@@ -119,6 +128,7 @@ def run_job(
     finish: Callable[[Summary], None] | None = None,
     retry_failed: bool = False,
     orientation: Orientation | None = None,
+    grade_anyway: bool = False,
 ) -> Summary:
     """Grade photographs into a CSV and a folder of Grad-CAM pictures beside it, or go on with what was begun.
 
@@ -158,6 +168,7 @@ def run_job(
         retry_failed: read again what failed before, though its bytes, the bundle, the settings and kerasdr are the same.
         orientation: how the camera shows eyes, so that names are compared with the optic disc's side; as the bundle's own
             photographs did if absent.
+        grade_anyway: grade what the quality gate refuses nevertheless; its row says so and goes to a reader.
 
     Raises:
         KerasdrError: if there is nothing to score, or the output cannot be written.
@@ -174,7 +185,7 @@ def run_job(
     ledger = ledger_path(out) if ledger is None else Path(ledger)
     check_ledger(ledger, out)
     pictures = pictures_folder(out)
-    listed = functools.partial(_listed, _names(arguments), out, pseudonyms)
+    listed = functools.partial(list_for_job, path_names(arguments), out, pseudonyms)
     selection = Selection(listed()) if select is None else select(listed)
     # Whatever selected them: a listing of one's own knows of no pseudonyms.
     inputs = selection.inputs if pseudonyms is None else pseudonyms.rename(selection.inputs)
@@ -187,10 +198,11 @@ def run_job(
     workers = jobs or available_cores()
     name = engine or (choose_engine(bundle) if factory is None else "given")
     limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
-    question = Question.of(bundle, name, limit, pictures_as if gradcam else "")
+    question = Question.of(bundle, name, limit, pictures_as if gradcam else "", grade_anyway)
     make = factory or functools.partial(make_engine, engine=cast(EngineName, name), cores=workers)
     engine_of_job = functools.partial(make, bundle, batch_size, gradcam)
-    reading = Settings(tuple(bundle.recipes), limit, bundle.shown_recipe if gradcam else None, photo_timeout)
+    shown_recipe = bundle.shown_recipe if gradcam else None
+    reading = Settings(tuple(bundle.recipes), limit, shown_recipe, photo_timeout, grade_anyway)
     job = _Job(
         *(inputs, bundle, question, pictures, engine_of_job, batch_size, workers),
         *(progress, digest, listener, reading if isolate else None, check, photo_timeout),
@@ -323,6 +335,7 @@ class _Job:
                 workers=self.workers,
                 wanted=wanted,
                 load=load if readers else None,
+                grade_anyway=self.question.grade_anyway,
             )
             batches = grade_requests(
                 work.unanswered(requests),
@@ -372,26 +385,3 @@ def one_thread_each() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(before)
-
-
-def _listed(arguments: Sequence[str], out: Path, pseudonyms: Pseudonyms | None) -> list[Input]:
-    try:
-        inputs = list_inputs(arguments, skip=[pictures_folder(out)])
-    except KerasdrError as error:
-        said = str(error)
-        if pseudonyms is not None:
-            said = WITHOUT_NAMES
-        if isinstance(error, NoPhotographsError) and os.path.lexists(out):
-            # A share that is away leaves an empty folder where it is connected.
-            shown = printable_path(out)
-            remedy = f"connect the share or disk, and run again; {shown} stays as it was, with --accept-missing too"
-            raise MissingError(f"{said}, or {remedy}", f"no photographs in what was named: {remedy}") from error
-        if pseudonyms is None:
-            raise
-        raise KerasdrError(said) from error
-    return inputs if pseudonyms is None else pseudonyms.rename(inputs)
-
-
-def _names(paths: Iterable[str | Path] | str | Path) -> list[str]:
-    # One path alone is a slip that is easily made, and a string of letters would be a list of names.
-    return [os.fspath(paths)] if isinstance(paths, str | Path) else [os.fspath(path) for path in paths]

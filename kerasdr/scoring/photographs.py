@@ -20,6 +20,7 @@ from kerasdr.imaging.recipes import Recipe
 from kerasdr.scoring.inputs import Input, PathKeys
 from kerasdr.scoring.overlay import DISPLAY_SIZE
 from kerasdr.scoring.reading import WaitingPhotograph, read_bytes
+from kerasdr.scoring.rows import GRADED_ANYWAY
 
 # It bounds how many photographs are held at once. Hardly any person has more in one folder; those of one who has, such as
 # where a name says something else than a person, come in several groups and bring the partners that they need.
@@ -209,6 +210,8 @@ def load_photograph(
     max_megapixels: float,
     shown: int | None,
     change: ChangePhotograph | None = None,
+    *,
+    grade_anyway: bool = False,
 ) -> Photograph:
     """Read and prepare one photograph; whatever is wrong with it becomes its reason.
 
@@ -219,6 +222,7 @@ def load_photograph(
         max_megapixels: a larger one fails.
         shown: place of the recipe in whose frame the picture for people is made, or None if none is wanted.
         change: done to the decoded photograph first, if anything.
+        grade_anyway: have what the quality gate refuses ready nevertheless, with its reason.
     """
     if entry.problem:
         return Photograph(index, "waiting" if entry.later else "failed", entry.problem)
@@ -243,10 +247,12 @@ def load_photograph(
         return Photograph(index, "failed", f"could not be processed ({kind}): copy it again, or report this file")
     # As in training: what one recipe's decoding shows to be ungradable is given to no member.
     quality = next((item.quality for item in made if not item.quality.gradable), made[0].quality)
-    if not quality.gradable:
+    if not quality.gradable and not grade_anyway:
         return Photograph(index, "ungradable", quality.reason, digest, figures=quality.figures)
     display = None if shown is None else made[shown].display
     note, eye = ("", "") if header is None else (header.note, header.eye)
+    if not quality.gradable:
+        note = "; ".join(filter(None, (f"{GRADED_ANYWAY}: {quality.reason}", note)))
     images = tuple(item.image for item in made)
     return Photograph(index, "ready", note, digest, images, display, quality.figures, eye=eye)
 

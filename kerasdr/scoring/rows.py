@@ -10,6 +10,9 @@ from kerasdr.grades import N_GRADES
 DOUBTFUL = "doubtful photograph"
 """How the reason of a graded row begins whose photograph is doubtful."""
 
+GRADED_ANYWAY = f"{DOUBTFUL}, graded although ungradable"
+"""How it begins where the quality gate refused the photograph, and it was asked to be graded nevertheless."""
+
 STATUSES = ("graded", "ungradable", "failed", "waiting")
 
 # A spreadsheet that saved it may have put a mark in front, quotes, and other signs between the cells.
@@ -73,6 +76,11 @@ class Row:
     def doubtful(self) -> bool:
         """Whether it was graded though the photograph is doubtful."""
         return self.status == "graded" and self.reason.startswith(DOUBTFUL)
+
+    @property
+    def graded_anyway(self) -> bool:
+        """Whether it was graded though the quality gate refused the photograph."""
+        return self.status == "graded" and self.reason.startswith(GRADED_ANYWAY)
 
     def with_note(self, note: str) -> "Row":
         """Return the row with something more to say under ``reason``, if there is."""

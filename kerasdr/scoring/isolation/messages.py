@@ -45,12 +45,14 @@ class Settings:
         max_megapixels: a larger one fails.
         shown: place of the recipe in whose frame the picture for people is made, or None if none is wanted.
         seconds: how long one photograph may take.
+        grade_anyway: whether what the quality gate refuses is prepared nevertheless.
     """
 
     recipes: tuple[Recipe, ...]
     max_megapixels: float
     shown: int | None
     seconds: float
+    grade_anyway: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 < self.seconds <= SECONDS_AT_MOST:
@@ -68,6 +70,7 @@ class Settings:
             "max_megapixels": self.max_megapixels,
             "shown": self.shown,
             "seconds": self.seconds,
+            "grade_anyway": self.grade_anyway,
         }
         return json.dumps(content).encode("ascii")
 
@@ -76,7 +79,8 @@ class Settings:
         """Read settings from JSON."""
         content = json.loads(data)
         recipes = tuple(Recipe.from_dict(recipe) for recipe in content["recipes"])
-        return cls(recipes, content["max_megapixels"], content["shown"], content["seconds"])
+        names = ("max_megapixels", "shown", "seconds", "grade_anyway")
+        return cls(recipes, *(content[name] for name in names))
 
     def shapes(self) -> list[tuple[int, int, int]]:
         """Return the shapes of a ready photograph's arrays, all uint8: one a recipe, then the picture for people."""

@@ -64,7 +64,8 @@ class Readers:
             return Photograph(index, "waiting" if entry.later else "failed", entry.problem)
         if self._here:
             settings = self._settings
-            return load_photograph(index, entry, settings.recipes, settings.max_megapixels, settings.shown)
+            asked = settings.recipes, settings.max_megapixels, settings.shown
+            return load_photograph(index, entry, *asked, grade_anyway=settings.grade_anyway)
         reader = self._free.get()
         try:
             reader = self._ready(reader)

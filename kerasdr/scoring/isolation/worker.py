@@ -39,7 +39,8 @@ def main(descriptor: int = 0) -> None:
 
 
 def _load(entry: Input, settings: Settings, complaints: Complaints) -> Photograph:
-    loaded = load_photograph(0, entry, settings.recipes, settings.max_megapixels, settings.shown)
+    asked = settings.recipes, settings.max_megapixels, settings.shown
+    loaded = load_photograph(0, entry, *asked, grade_anyway=settings.grade_anyway)
     if complaints.damage() and loaded.status not in ("failed", "waiting"):
         return replace(loaded, status="failed", reason=DAMAGED, images=(), display=None)
     return loaded

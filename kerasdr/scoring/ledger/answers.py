@@ -31,6 +31,7 @@ class Question:
         precision: of the engine's graphs.
         max_megapixels: larger photographs fail.
         pictures: how Grad-CAM pictures are encoded; empty if there are none.
+        grade_anyway: whether what the quality gate refuses is graded nevertheless.
         version: :data:`ANSWER_VERSION`.
     """
 
@@ -39,14 +40,22 @@ class Question:
     precision: str
     max_megapixels: float
     pictures: PictureFormat | str
+    grade_anyway: bool = False
     version: int = ANSWER_VERSION
 
     @classmethod
-    def of(cls, bundle: Bundle, engine: str, max_megapixels: float, pictures: PictureFormat | str) -> "Question":
+    def of(
+        cls,
+        bundle: Bundle,
+        engine: str,
+        max_megapixels: float,
+        pictures: PictureFormat | str,
+        grade_anyway: bool = False,
+    ) -> "Question":
         """Return the question that a bundle is asked."""
         graphs = next((part for part in bundle.graphs.values() if part.engine == engine), None)
         precision = "float32" if graphs is None else graphs.precision
-        return cls(bundle.digest, engine, precision, float(max_megapixels), pictures)
+        return cls(bundle.digest, engine, precision, float(max_megapixels), pictures, grade_anyway)
 
     def content(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -256,4 +256,5 @@ def how(run: Run, *, at_work: bool) -> str:
 def _settings(question: Mapping[str, Any]) -> dict[str, Any]:
     shown = {"engine": question["engine"], "precision": question["precision"]}
     shown["pictures"] = question["pictures"] or "none"
-    return {**shown, "max_megapixels": f"{question['max_megapixels']:g}"}
+    shown["max_megapixels"] = f"{question['max_megapixels']:g}"
+    return {**shown, **({"grade_anyway": "yes"} if question.get("grade_anyway") else {})}

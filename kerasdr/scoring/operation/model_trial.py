@@ -162,7 +162,9 @@ def try_model(
             remedy = "name the photographs, or their folder, behind the model"
         raise KerasdrError(f"{found}: {remedy}")
     limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
-    new = _grade(chosen, bundle, engine(), limit, photo_timeout, progress)
+    anyway = bool(book.runs[-1].begun["question"].get("grade_anyway"))  # earlier versions kept no word of it
+    settings = Settings(tuple(bundle.recipes), limit, None, photo_timeout, anyway)
+    new = _grade(chosen, bundle, engine(), settings, progress)
     rows = []
     for place, (row, answer) in chosen.taken.items():
         if new[place].status == "waiting" or new[place].sha256 not in ("", answer.seen.sha256):
@@ -256,19 +258,18 @@ def _grade(
     chosen: _Chosen,
     bundle: Bundle,
     engine: Engine,
-    limit: float,
-    seconds: float,
+    settings: Settings,
     progress: Progress | None,
 ) -> dict[int, Row]:
     """Return the row of each photograph that was taken, by its place."""
     workers = min(available_cores(), len(chosen.taken))
     rows: dict[int, Row] = {}
-    with Readers(Settings(tuple(bundle.recipes), limit, None, seconds), workers) as readers:
+    with Readers(settings, workers) as readers:
         requests = read_requests(
             chosen.inputs,
             bundle,
             ahead=2 * DEFAULT_BATCH_SIZE,
-            max_megapixels=limit,
+            max_megapixels=settings.max_megapixels,
             display=False,
             workers=workers,
             wanted=chosen.taken.keys(),
