@@ -781,9 +781,9 @@ def test_photographs_held_at_once_are_bounded(
         with lock:
             alive -= 1
 
-    def count(*arguments: Any) -> Any:
+    def count(*arguments: Any, **options: Any) -> Any:
         nonlocal alive, most
-        photograph = load(*arguments)
+        photograph = load(*arguments, **options)
         weakref.finalize(photograph, gone)
         with lock:
             alive += 1

@@ -20,7 +20,7 @@ from kerasdr.scoring.photographs import Photograph
 load, prepare_all, send = worker.load_photograph, photographs.prepare_all, worker._send
 fake = None
 
-def evil(index, entry, *rest):
+def evil(index, entry, *rest, **options):
     global fake
     with open(entry.path, "rb") as file:
         what = file.read(40).split(bytes(1))[0].decode("latin-1")
@@ -42,7 +42,7 @@ def evil(index, entry, *rest):
     elif what.startswith("say "):
         fake = what[4:]
         return Photograph(0, "failed", "x")
-    return load(index, entry, *rest)
+    return load(index, entry, *rest, **options)
 
 def prepare(data, *rest, **options):
     kept = []
