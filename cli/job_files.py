@@ -1,4 +1,4 @@
-"""The files of `--log`, `--metrics` and `--html`, found fit before anything is written to them."""
+"""The files of `--log`, `--metrics`, `--html` and `--fhir-out`, found fit before anything is written to them."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from kerasdr.archive import FHIR_BEGINS
 from kerasdr.files import may_be_replaced, printable_path
 from kerasdr.review import PAGE_BEGINS
 from kerasdr.scoring.inputs import PathKeys, is_photograph_name
@@ -21,14 +22,15 @@ _OURS = {
     "--log": begins_a_log,
     "--metrics": begins_metrics,
     "--html": lambda begin: begin.startswith(PAGE_BEGINS.encode()),
+    "--fhir-out": lambda begin: begin.startswith(FHIR_BEGINS),
 }
 
 
 def check_files(files: Mapping[str, Path | None], out: Path, ledger: Path | None = None) -> None:
-    """Refuse to write events, figures or a page over what is something else.
+    """Refuse to write events, figures, a page or a FHIR bundle over what is something else.
 
     Args:
-        files: by option: ``--log``, ``--metrics``, ``--html``.
+        files: by option: ``--log``, ``--metrics``, ``--html``, ``--fhir-out``.
         out: the CSV.
         ledger: of the jobs; the one beside the CSV if None.
 

@@ -43,7 +43,7 @@ class Ways:
         metrics: a file for Prometheus.
         ledger: of the jobs, which is not to be written over; the one beside the CSV if None.
         names: whether what people are told may hold what a fault of the program says, and so a name.
-        html: the page that the command writes when its job has ended.
+        html, fhir: the page and the FHIR bundle that the command writes when its job has ended.
     """
 
     quiet: bool = False
@@ -53,6 +53,7 @@ class Ways:
     ledger: Path | None = None
     names: bool = True
     html: Path | None = None
+    fhir: Path | None = None
 
 
 class Telling(JobListener):
@@ -170,7 +171,8 @@ def telling(ways: Ways, out: Path) -> Iterator[Telling]:
         KerasdrError: if a file that was asked for cannot be written, and in the place of any fault of the program.
         UsageError: if it is another file than one for that.
     """
-    check_files({"--log": ways.log, "--metrics": ways.metrics, "--html": ways.html}, out, ways.ledger)
+    files = {"--log": ways.log, "--metrics": ways.metrics, "--html": ways.html, "--fhir-out": ways.fhir}
+    check_files(files, out, ways.ledger)
     with contextlib.ExitStack() as stack:
         logs = [EventLog(sys.stderr)] if ways.log_json else []
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kerasdr.cli.archive_options import archive_options, room_for_archive, then_archive
 from kerasdr.cli.job_options import grading_options, job_arguments, out_option, telling_options
 from kerasdr.cli.options import Duration, OutputFile
 from kerasdr.cli.review_page import page_of_job
@@ -28,6 +29,7 @@ Examples:
   kerasdr predict incoming --out grades.csv --limit-time 6h --max-failed 100
   kerasdr predict incoming --out part2.csv --part 2/5
   kerasdr predict ./images --out grades.csv --html review.html
+  kerasdr predict ./images --out grades.csv --dicom-out to-archive --fhir-out grades.json
   find /data -name '*.jpg' -print0 | kerasdr predict - --null --out grades.csv
   kerasdr predict ./images --out grades.csv --pseudonymise --key ~/keys/site.key
 
@@ -96,6 +98,7 @@ class _Part(click.ParamType):
     metavar="FILE.html",
     help="Also write the page on which a person looks at the grades; see `kerasdr review page`.",
 )
+@archive_options
 @click.option("--null", "-0", is_flag=True, help="With -: the list's entries end with NUL instead of a new line.")
 @telling_options
 @click.pass_context
@@ -108,6 +111,9 @@ def predict_command(
     part: "Part | None",
     accept_missing: bool,
     html: Path | None,
+    dicom_out: Path | None,
+    fhir_out: Path | None,
+    codes: Path | None,
     null: bool,
     quiet: bool,
     log_json: bool,
@@ -131,9 +137,13 @@ def predict_command(
         inputs = tuple(_listed(null))
     elif null:
         raise click.UsageError("--null tells how the list on standard input is written: give - as INPUTS")
-    ways = Ways(quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"], html=html)
+    ways = Ways(
+        quiet, log_json, log, metrics, grading["ledger"], names=not grading["pseudonymise"], html=html, fhir=fhir_out
+    )
+    room = room_for_archive(dicom_out, fhir_out, codes, pseudonymise=grading["pseudonymise"])
+    archived: list[str] = []
     # The system's word that it goes down, or a timer's: what is in hand is kept, as at a limit.
-    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop, _room_for_page(html, inputs):
+    with telling(ways, out) as told, stopping(signal.SIGTERM) as stop, _room_for_page(html, inputs), room as wanted:
         arguments = job_arguments(told, out, **grading)
         summary = run_job(
             inputs,
@@ -141,7 +151,7 @@ def predict_command(
             limits=Limits(limit_time, max_failed, stopped=stop.is_set),
             select=None if part is None else _select(part, told, grading["photo_timeout"]),
             accept_missing=accept_missing,
-            finish=finishing(told, arguments),
+            finish=then_archive(finishing(told, arguments), wanted, arguments, archived),
             **arguments,
         )
         # With the output free again: the page takes a while, and only reads what the job left.
@@ -149,8 +159,8 @@ def predict_command(
     if not told.quiet:
         beside = "" if summary.pictures is None else f", Grad-CAM pictures in {printable_path(summary.pictures)}/"
         click.echo(f"{summary.sentence()}; wrote {printable_path(summary.csv)}{beside}; ledger {summary.head}")
-        if page:
-            click.echo(page)
+        for line in [*archived, page] if page else archived:
+            click.echo(line)
     context.exit(summary.exit_code)
 
 

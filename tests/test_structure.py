@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A part may import parts of lower rank, and its own. cli -> training, review -> scoring, evaluation -> ensembles, models ->
-# imaging, data -> the base modules. Of equal rank only the pairs below.
+# A part may import parts of lower rank, and its own. cli -> training, review, archive -> scoring, evaluation -> ensembles,
+# models -> imaging, data -> the base modules. Of equal rank only the pairs below.
 RANKS = {
     "cli": 5,
     "training": 4,
+    "archive": 4,
     "review": 4,
     "scoring": 3,
     "evaluation": 3,
@@ -129,6 +130,11 @@ def test_import_and_help_load_nothing_heavy() -> None:
 def test_library_parts_import_without_keras() -> None:
     parts = "kerasdr.scoring.job, kerasdr.scoring.bundle, kerasdr.data.check, kerasdr.evaluation.intervals"
     assert not loaded_after(f"import {parts}, kerasdr.training.run_folder") & {"tensorflow", "keras"}
+
+
+def test_libraries_of_dicom_load_where_dicom_is_read_or_written_alone() -> None:
+    parts = "kerasdr.archive.writing, kerasdr.cli.predict, kerasdr.scoring.job"
+    assert not loaded_after(f"import {parts}") & {"pydicom", "highdicom", "fhir"}
 
 
 def test_every_package_is_installed() -> None:

@@ -1,4 +1,5 @@
-"""What a DICOM file says of its picture, read and checked before any pixel is decoded; only here and beside it is pydicom used.
+"""What a DICOM file says of its picture, read and checked before any pixel is decoded; only here, beside it and where
+DICOM is written (:mod:`kerasdr.archive`) is pydicom used.
 
 A header is full of names, and pydicom quotes what it finds odd in one: nothing that it warns of or raises leaves these modules.
 """
@@ -28,6 +29,8 @@ CUT_OFF = "the DICOM file is cut off or holds no picture: copy it again from the
 COLOURS = "colours of this kind are not read from DICOM: export the photograph as RGB"
 DAMAGED = "the DICOM file is damaged: copy it again from the archive"
 FRAMES_NOTE = "frame {} of {} was graded"
+OWN = "kerasdr"
+"""By which a secondary capture says that it was drawn here, and so is no photograph."""
 TEXT_NOTE = "text is burned into the picture, says its header: see that no name is in it before you pass it on"
 
 _PHOTOGRAPHS = frozenset(
@@ -246,6 +249,8 @@ def _check_kind(dataset: pydicom.FileDataset) -> None:
         raise UnreadablePhotograph("this is the directory of a DICOM disk, not a photograph: name the disk's folder")
     if kind == uid.EncapsulatedPDFStorage:
         raise UnreadablePhotograph("this DICOM file holds a PDF, not a photograph: export the photograph itself")
+    if dataset.get("SecondaryCaptureDeviceManufacturer") == OWN:
+        raise UnreadablePhotograph("this is a Grad-CAM picture that kerasdr drew: export the photograph itself")
     if (kind and kind not in _PHOTOGRAPHS) or modality not in _MODALITIES:
         other = _OTHERS.get(modality, "something else")
         raise UnreadablePhotograph(f"this DICOM file holds no photograph but {other}: export the photograph of the eye")

@@ -264,7 +264,8 @@ def run_job(
         to_go_back_to = record.pictures_to_go_back_to()
         removed = 0 if waits else remove_stale(pictures, shown | to_go_back_to)
         folder = pictures if shown else None
-        summary = Summary(rows, out, folder, ledger, record.head, work.how, gone, removed, record.answered())
+        head, answered = record.head, record.answered()
+        summary = Summary(rows, out, folder, ledger, head, work.how, gone, removed, answered, inputs)
         if finish:
             finish(summary)
     return summary

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from kerasdr.errors import KerasdrError
-from kerasdr.files import printable_path
+from kerasdr.files import printable_path, sha256_of
 
 PictureFormat = Literal["png", "webp"]
 
@@ -16,6 +16,7 @@ _PICTURE = r"(?:\d{6,}|[0-9a-f]{12})_[0-9a-f]{12}\.(?:png|webp)"
 _OWN_NAME = re.compile(rf"{_PICTURE}|\.{_PICTURE}\.[^./]+\.part")
 _PSEUDONYM = re.compile(r"p_[0-9a-f]{16}(?:\.[a-z]{3,5})?")
 _PICTURES_ENDING = "_gradcam"
+_ARCHIVED = re.compile(r"kerasdr-[0-9a-f]{20}-s[cr]\.dcm")
 _PAGE_PICTURE = re.compile(r"[0-9a-f]{16}\.jpg")
 # A browser gives such a name too, to what it saves with a page.
 _PAGE_FOLDER = re.compile(r".*\.(?:html?|json)_files", re.IGNORECASE | re.DOTALL)
@@ -83,6 +84,16 @@ def page_picture_name(digest: str) -> str:
     return f"{digest[:16]}.jpg"
 
 
+def archived_name(instance: str, kind: str) -> str:
+    """Return the name of a DICOM file that is written about a photograph, by its own UID.
+
+    Args:
+        instance: the UID.
+        kind: ``sc``, a secondary capture, or ``sr``, a structured report.
+    """
+    return f"kerasdr-{sha256_of(instance.encode('ascii'))[:20]}-{kind}.dcm"
+
+
 def summary_file(out: Path) -> Path:
     """Return where the summary of a CSV lies: ``grades.summary.json`` beside ``grades.csv``."""
     return out.with_name(f"{out.stem}.summary.json")
@@ -94,8 +105,10 @@ def is_own_name(name: str) -> bool:
 
 
 def is_own_picture(path: str) -> bool:
-    """Whether a path is that of a picture that some job, or a page, wrote, and so no photograph."""
+    """Whether a path is that of a picture that some job, or a page, wrote, or of its DICOM files, and so no photograph."""
     folder, name = os.path.split(path)
+    if _ARCHIVED.fullmatch(name):
+        return True
     beside = os.path.basename(folder)
     if _PAGE_PICTURE.fullmatch(name):
         return _PAGE_FOLDER.fullmatch(beside) is not None

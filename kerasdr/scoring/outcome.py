@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kerasdr.errors import ExitCode
 from kerasdr.reporting import plural
+from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.record import COMPLETE
 from kerasdr.scoring.rows import STATUSES, Row
@@ -27,6 +28,7 @@ class Summary:
         how: ``complete``, or why the job stopped before its end.
         answered: number of the ledger's entry of each row's answer, in order; 0 where there is none. One that is higher than
             another was given later.
+        inputs: what each row is of, in order; none of a job that was put together of parts.
     """
 
     rows: Sequence[Row]
@@ -38,6 +40,7 @@ class Summary:
     gone: int = 0
     removed: int = 0
     answered: Sequence[int] = ()
+    inputs: Sequence[Input] = ()
 
     def count(self, status: str) -> int:
         """How many rows have a status."""

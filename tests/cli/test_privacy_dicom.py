@@ -198,6 +198,35 @@ def test_nothing_that_a_header_holds_is_in_an_output(
             assert rows[name]["status"] == "failed", name
 
 
+COPIED = ("PatientName", "PatientID", "IssuerOfPatientID", "ReferringPhysicianName", "AccessionNumber", "StudyID")
+
+
+def test_what_is_written_for_an_archive_is_all_that_names_people(
+    kerasdr: Kerasdr, engines: list[Any], dual: str, planted: list[str]
+) -> None:
+    pytest.importorskip("highdicom", reason="highdicom is not installed: pip install -e '.[hospital]'")
+    Path("results").mkdir()
+    arguments = ["predict", "in", "--out", "results/out.csv", "--model", dual, "--log", "results/log.jsonl"]
+    arguments += ["--metrics", "results/out.prom", "--dicom-out", "to-archive", "--fhir-out", "fhir.json"]
+    ran = kerasdr(*arguments)
+    assert ran.code == 3
+    shortest = [name[:10] for name in planted]
+    assert hits((ran.out + ran.err).encode(), shortest) == []
+    paths = [path for path in Path(".").rglob("*") if path.is_file() and path.parts[0] not in ("in", "to-archive")]
+    for path in set(paths) - {Path("fhir.json")}:
+        for data in insides(path):
+            assert hits(str(path).encode() + data, shortest) == [], path
+    # Two identifiers are taken before the names; the second is also the number of the person in the file "study".
+    by_name = dict(zip(NAMES, shortest[2:], strict=False))
+    for data, keywords in (
+        (Path("fhir.json").read_bytes(), ("PatientID", "IssuerOfPatientID")),
+        (b"".join(path.read_bytes() for path in Path("to-archive").iterdir()), COPIED),
+    ):
+        found = {name for name, kind in hits(data, shortest)}
+        assert found == {by_name[keyword] for keyword in keywords} | {shortest[1]}
+    assert hits("".join(os.listdir("to-archive")).encode(), shortest) == []
+
+
 def test_the_search_would_find_them(planted: list[str], tmp_path: Path) -> None:
     data = (tmp_path / "in" / "folder" / "IM1").read_bytes()
     assert len({name for name, kind in hits(data, [name[:10] for name in planted])}) == 40
