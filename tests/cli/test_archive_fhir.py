@@ -105,7 +105,7 @@ def test_what_has_no_grade_says_why(kerasdr: Kerasdr, model: str, names: None) -
         assert observation["note"][0]["text"] and "valueCodeableConcept" not in observation
         assert not any("valueQuantity" in part for part in observation.get("component", []))
     assert "bodySite" not in by_person["in/south/portrait"]
-    assert by_person["in/south/10"]["bodySite"]["coding"][0]["code"] == "8966001"
+    assert by_person["in/south/10"]["bodySite"]["coding"][0]["code"] == "362503005"
     assert by_person["in/south/10"]["derivedFrom"][0]["identifier"]["system"] == fhir.DIGESTS
 
 
@@ -209,7 +209,7 @@ class TestDicom:
             for observation in resources("Observation")
             if whose(observation) == "0042" and "valueCodeableConcept" in observation
         ]
-        assert sorted(eyes) == ["18944008", "8966001"]
+        assert sorted(eyes) == ["362502000", "362503005"]
         failed = [observation for observation in resources("Observation") if "dataAbsentReason" in observation]
         assert [whose(observation) for observation in failed] == ["0042"]  # the OCT, by its header
         text = Path("fhir.json").read_text(encoding="utf-8")
