@@ -69,7 +69,8 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str) -> li
 @click.option(
     "--referable",
     is_flag=True,
-    help="Only people of whom a photograph is labelled grade 2 or worse, for silent misses in a fraction of the time.",
+    help="Only people of whom a photograph is labelled grade 2 or worse, in a fraction of the time: for silent misses of "
+    "these; kappa and specificity are then not those of all people.",
 )
 @click.option(
     "--seed", type=click.IntRange(0), help="Of the phantoms, and of what degradations draw.  [default: 9001, and 0]"

@@ -40,7 +40,7 @@ class DataReport:
         splits: as the data set itself splits them: ``train``, ``validation``, ``test``, ``none`` -> photographs.
         discs: whose optic disc lies where an upright photograph has it (``upright``), on the other side (``inverted``), or
             cannot be relied on, or the eye is not known (``unsure``) -> photographs.
-        one_side: photographs of each person of whom some are upright and some inverted: an eye may be called wrongly.
+        both_ways: photographs of each person of whom some are upright and some inverted: an eye may be called wrongly.
         refused: photographs that kerasdr's own gate calls ungradable, name -> reason.
         unreadable: name -> reason.
         missing: labelled photographs that are not there.
@@ -59,7 +59,7 @@ class DataReport:
     quality: dict[str, int]
     splits: dict[str, int]
     discs: dict[str, int]
-    one_side: tuple[tuple[str, ...], ...]
+    both_ways: tuple[tuple[str, ...], ...]
     refused: dict[str, str]
     unreadable: dict[str, str]
     missing: tuple[str, ...]
@@ -98,8 +98,8 @@ class DataReport:
         if self.smallest and self.largest:
             lines.append(f"sizes        {'x'.join(map(str, self.smallest))} to {'x'.join(map(str, self.largest))} px")
         lines.append(f"optic disc   {counts(self.discs)}")
-        said = "none of both eyes of a person that can be relied on"
-        lines += _listing("on one side", said, ((", ".join(group), "") for group in self.one_side))
+        said = "nobody with upright and inverted photographs"
+        lines += _listing("both ways", said, ((", ".join(group), "") for group in self.both_ways))
         lines += _listing("refused", "none by the quality gate", self.refused.items())
         lines += _listing("unreadable", "none", self.unreadable.items())
         lines += _listing("missing", "none", ((name, "") for name in self.missing))
@@ -229,7 +229,7 @@ def report_of(dataset: Dataset, seen: Sequence[Seen]) -> DataReport:
         quality=_count(table["quality"], ("gradable", "ungradable")),
         splits=_count(table["split"], ("train", "validation", "test"), "none"),
         discs={"upright": upright.count(True), "inverted": upright.count(False), "unsure": upright.count(None)},
-        one_side=_on_one_side(names, table["patient_id"].tolist(), upright),
+        both_ways=_on_both_ways(names, table["patient_id"].tolist(), upright),
         refused={name: one.refusal for name, one in zip(names, seen, strict=True) if one.refusal},
         unreadable={name: one.problem for name, one in zip(names, seen, strict=True) if one.problem},
         missing=dataset.missing,
@@ -242,7 +242,7 @@ def report_of(dataset: Dataset, seen: Sequence[Seen]) -> DataReport:
     )
 
 
-def _on_one_side(
+def _on_both_ways(
     names: Sequence[str], people: Sequence[str], upright: Sequence[bool | None]
 ) -> tuple[tuple[str, ...], ...]:
     """Return photographs of people of whom some are upright and some inverted, as one camera hardly takes them."""

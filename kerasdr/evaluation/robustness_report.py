@@ -65,6 +65,7 @@ class RobustnessReport:
         interval: how intervals were made, in words.
         a_step: for each kind, what a step of severity is, in words.
         found: the figures.
+        by_label: whether people were chosen by their labels.
     """
 
     model: str
@@ -75,6 +76,7 @@ class RobustnessReport:
     interval: str
     a_step: Mapping[str, str]
     found: Robustness
+    by_label: bool = False
 
 
 def to_json(report: RobustnessReport) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def to_json(report: RobustnessReport) -> dict[str, Any]:
         },
         "seed": report.seed,
         "interval": report.interval,
-        "notes": _notes(found),
+        "notes": _notes(report),
         "definitions": DEFINITIONS,
         "curves": [
             {
@@ -133,7 +135,7 @@ def to_text(report: RobustnessReport) -> str:
         "intervals": report.interval,
     }
     width = max(map(len, head)) + 2
-    if notes := _notes(found):
+    if notes := _notes(report):
         head["note"] = "; ".join(notes)
     lines = [part for name, text in head.items() for part in _wrapped(f"{name:<{width}}{text}", " " * width)]
     for curve in found.curves:
@@ -161,8 +163,14 @@ def to_text(report: RobustnessReport) -> str:
     return "\n".join([*lines, "", *(part for line in foot for part in _wrapped(line, "  "))])
 
 
-def _notes(found: Robustness) -> list[str]:
-    return few_people("photographs are", found.people)
+def _notes(report: RobustnessReport) -> list[str]:
+    notes = few_people("photographs are", report.found.people)
+    if report.by_label:
+        notes.append(
+            "people were chosen by their labels: kappa and specificity are not those of all people, and silent misses leave "
+            "out calls of people who are labelled otherwise"
+        )
+    return notes
 
 
 def _columns() -> dict[str, str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kerasdr.imaging.quality_figures import measure
 from kerasdr.imaging.retina import Disc, find_retina
-from kerasdr.imaging.unlike import never_a_retina, too_even, too_sharp
+from kerasdr.imaging.unlike import too_even, unlike_a_retina
 
 _MIN_SIDE = 96
 _MIN_BRIGHTNESS = 22.0
@@ -54,14 +54,12 @@ def judge(rgb: NDArray[np.uint8], disc: Disc | None = None) -> Quality:
     figures = measure(rgb, disc)
     if disc.kind == "disc" and figures.get("overexposed", 0.0) > _MAX_OVEREXPOSED:  # a white page has no dark frame
         return _refuse(_TOO_BRIGHT, figures)
-    if reason := never_a_retina(figures):
+    if reason := unlike_a_retina(figures, edge=disc.kind == "disc"):
         return _refuse(reason, figures)
     if figures["brightness"] < _MIN_BRIGHTNESS:
         return _refuse("too dark: take it again with more flash", figures)
     if figures["field"] < _MIN_FIELD:
         return _refuse("only part of the retina is lit: centre the eye and take it again", figures)
-    if reason := too_sharp(figures):
-        return _refuse(reason, figures)
     if figures["overexposed"] > _MAX_OVEREXPOSED:
         return _refuse(_TOO_BRIGHT, figures)
     if figures["detail"] < _MIN_DETAIL:

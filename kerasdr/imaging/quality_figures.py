@@ -22,11 +22,9 @@ MEANINGS: Mapping[str, str] = {
     "grain": "what no smooth surface has (Immerkaer's mask) over structure of the size of vessels, green",
     "shading": "strength of coarse structure in red, grey levels",
     "highlight": "green level that one in fifty pixels exceeds, 0 to 255",
-    "relief": "deviation of structure of the size of vessels, grey levels",
-    "coarse": "mean strength of structure twice as coarse as vessels, grey levels",
     "even": "share of pixels that are hardly other than what is around them, green",
     "hues": "deviation of the share of red from place to place",
-    "outside": "share of the frame outside the disc that is lit",
+    "outside": "share of the frame outside the disc that is not as dark, or as light, as most of it",
     "disc_side": "optic disc: above 0 to the left, below 0 to the right; beyond 1 or -1 it can be relied on",
 }
 """What each figure is, in words."""
@@ -40,8 +38,9 @@ _SMALL_SIDE = 64
 _INSIDE, _CORE = 0.9, 0.8
 _BACKGROUND = 10
 _LEAST_SEEN = 500  # pixels
-# Outside begins a little beyond the disc, whose edge is not sharp; lit is what has a share of the brightest's light.
-_BEYOND, _LIT_SHARE = 1.04, 0.12
+# Outside begins a little beyond the disc, whose edge is not sharp. Frames are not always black, nor are they all dark.
+_BEYOND, _OTHER_SHARE = 1.04, 0.12
+_FEW_OUTSIDE = 20  # pixels
 _EVEN = 0.15  # grey levels
 _PATCH = 4.0
 # J. Immerkaer, "Fast noise variance estimation", Computer Vision and Image Understanding 64 (1996) 300-302: a second difference
@@ -77,7 +76,7 @@ def measure(rgb: NDArray[np.uint8], disc: Disc) -> dict[str, float]:
         "field": float((light[inside] > 0.35 * np.median(grey)).mean()),
         "red": red / (red + green + blue),
         "blue": blue / (red + green + blue),
-        "outside": _lit_outside(rgb, disc),
+        "outside": _other_outside(rgb, disc),
     }
     core = (inscribed_circle(_WORKING_SIDE, _CORE) > 0) & lit
     if core.sum() < _LEAST_SEEN:
@@ -92,7 +91,6 @@ def _structure(retina: NDArray[np.uint8], core: NDArray[np.bool_]) -> dict[str, 
     finest = _strength(light, 0.0, 0.7, core)
     coarser = _strength(light, 1.4, 2.8, core)
     vessels = _strength(green, 1.4, 2.8, core)
-    relief = _band(light, 1.4, 2.8)[core]
     patches = cv2.GaussianBlur(retina, (0, 0), _PATCH).astype(np.float32)[core]
     share_of_red = patches[:, 0] / (patches.sum(axis=1) + 1e-3)
     noise = float(np.median(np.abs(cv2.filter2D(green, -1, _IMMERKAER))[core]))
@@ -106,8 +104,6 @@ def _structure(retina: NDArray[np.uint8], core: NDArray[np.bool_]) -> dict[str, 
         "grain": noise / (vessels + 0.1),
         "shading": _strength(small, 1.4, 2.8, within),
         "highlight": float(np.percentile(green[core], 98)),
-        "relief": float(relief.std()),
-        "coarse": _strength(light, 2.8, 5.6, core),
         "even": float((np.abs(_band(green, 0.0, 1.4))[core] < _EVEN).mean()),
         "hues": float(share_of_red.std()),
     }
@@ -124,14 +120,15 @@ def _band(plane: NDArray[np.float32], fine: float, coarse: float) -> NDArray[np.
     return np.asarray(sharper - cv2.GaussianBlur(plane, (0, 0), coarse), np.float32)
 
 
-def _lit_outside(rgb: NDArray[np.uint8], disc: Disc) -> float:
-    """Return which share of the frame outside the disc is lit; 0 where the disc fills the frame."""
+def _other_outside(rgb: NDArray[np.uint8], disc: Disc) -> float:
+    """Return which share of the frame outside the disc is lit otherwise than most of it; 0 where the disc fills the frame."""
     height, width = rgb.shape[:2]
     scale = min(1.0, _WORKING_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    light = brightest(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
+    light = brightest(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)).astype(np.float32)
     y, x = np.ogrid[: size[1], : size[0]]
-    outside = np.hypot(x - disc.x * scale, y - disc.y * scale) >= _BEYOND * disc.radius * scale
-    if not outside.any():
+    outside = light[np.hypot(x - disc.x * scale, y - disc.y * scale) >= _BEYOND * disc.radius * scale]
+    if outside.size < _FEW_OUTSIDE:
         return 0.0
-    return float((light[outside] > max(_BACKGROUND, _LIT_SHARE * float(np.percentile(light, 95)))).mean())
+    most = float(np.percentile(outside, 25))
+    return float((np.abs(outside - most) > max(_BACKGROUND, _OTHER_SHARE * float(np.percentile(light, 95)))).mean())

@@ -27,7 +27,7 @@ from kerasdr.scoring.photographs import (
     load_photograph,
 )
 from kerasdr.scoring.png import encode_png
-from kerasdr.scoring.rows import GRADED_ANYWAY, Row
+from kerasdr.scoring.rows import Row
 
 SavePicture = Callable[[Seen, bytes], Picture]
 """Takes the photographs that a picture is about, and its bytes, and keeps it."""
@@ -244,7 +244,7 @@ def read_requests(
         wanted: places of the inputs that are asked for; all if None.
         load: reads photographs in place of this process, which then knows of ``max_megapixels``, ``change`` and
             ``grade_anyway`` itself, and has asked headers for people.
-        grade_anyway: whether what the quality gate refuses is graded nevertheless.
+        grade_anyway: whether what the quality gate refuses is ready nevertheless; as a partner it is masked all the same.
     """
     pairings = bundle_pairings(bundle)
     if pairings and load is None:
@@ -286,8 +286,9 @@ def _with_its_partners(photograph: Photograph, partners: Iterable[Photograph | N
 
 def _partner(found: Mapping[int, Photograph], place: int) -> Photograph | None:
     partner = found.get(place)
-    # One that cannot be graded itself is no help: its place is masked, as it was at times in training.
-    return partner if partner is not None and partner.ready else None
+    # One that cannot be graded itself is no help: its place is masked, as it was at times in training. So it is where it is
+    # graded anyway: no network was trained with such partners, and they are to change no good one's grade.
+    return partner if partner is not None and partner.ready and not partner.refused else None
 
 
 def _graded(
@@ -301,8 +302,7 @@ def _graded(
     grade = int(np.argmax(probabilities))
     decision = None if bundle.calibration is None else bundle.calibration.decide(probabilities[None])
     # What the gate refused has its reason with it, and needs no other doubt.
-    anyway = photograph.reason.startswith(GRADED_ANYWAY)
-    doubt = "" if anyway or bundle.doubts is None else bundle.doubts.reason(photograph.figures)
+    doubt = "" if photograph.refused or bundle.doubts is None else bundle.doubts.reason(photograph.figures)
     row = Row(
         image=inputs[photograph.index].shown,
         status="graded",
@@ -317,7 +317,7 @@ def _graded(
         sha256=photograph.sha256,
         grade_set="" if decision is None else decision.texts[0],
         screen_positive=None if decision is None or decision.positive is None else bool(decision.positive[0]),
-        refer_to_reader=_to_reader(anyway or doubt != "", decision),
+        refer_to_reader=_to_reader(photograph.refused or doubt != "", decision),
         figures=photograph.figures,
         eye=photograph.eye,
     )

@@ -233,7 +233,8 @@ def run_job(
                 raise _unfinished(error) from error
         before = record.before(out)
         gone = len(before.keys() - {entry.kept_as for entry in inputs})
-        record.begin({**begun_content(bundle.label, question, len(inputs), out, key), **selection.told})
+        begun = begun_content(bundle.label, question, len(inputs), out, key, eyes.orientation)
+        record.begin({**begun, **selection.told})
         # A part may be of such names alone, which is no reason for another to lack their rows.
         if (select is None or record.has_rows) and all(entry.problem == NOT_FOUND for entry in inputs):
             record.fail(NOT_THERE)

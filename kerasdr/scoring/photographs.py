@@ -60,6 +60,11 @@ class Photograph:
         """Whether it can be graded."""
         return self.status == "ready"
 
+    @property
+    def refused(self) -> bool:
+        """Whether it is ready though the quality gate refused it."""
+        return self.ready and self.reason.startswith(GRADED_ANYWAY)
+
 
 @dataclass(frozen=True)
 class Group:

@@ -132,6 +132,7 @@ def measure_robustness(
         interval=f"percentile bootstrap over people, {n_resamples} resamples, 95%; every step is of the same draws",
         a_step={kind: A_STEP[kind] for kind in kinds},
         found=found,
+        by_label=any(one.photographs.by_label for one in scored),
     )
 
 

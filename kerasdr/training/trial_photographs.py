@@ -1,7 +1,7 @@
 """Photographs on which a finished model is tried: of people whom its training did not learn from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,6 +16,7 @@ from kerasdr.data.phantom.write import write_phantoms
 from kerasdr.data.readers import detect_layout, read_table
 from kerasdr.data.splits import read_split
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.fold_folders import folds_of_first_repeat
 from kerasdr.evaluation.given_tables import NO_GRADE
 from kerasdr.files import EMPTY_SHA256, printable_path
 from kerasdr.grades import REFERABLE_FROM
@@ -46,6 +47,7 @@ class Unseen:
         people: ``(n,)``.
         what: whose photographs these are, in words.
         phantoms: whether some are synthetic, so that figures say nothing about people.
+        by_label: whether people were chosen by their labels, so that shares of them are not those of a whole population.
     """
 
     paths: list[str]
@@ -53,6 +55,7 @@ class Unseen:
     people: NDArray[np.str_]
     what: str
     phantoms: bool
+    by_label: bool = False
 
     def only(self, chosen: NDArray[np.bool_], what: str = "") -> "Unseen":
         """Return some of them.
@@ -62,7 +65,8 @@ class Unseen:
             what: whose they are; as before if empty.
         """
         paths = [path for path, one in zip(self.paths, chosen, strict=True) if one]
-        return Unseen(paths, self.grades[chosen], self.people[chosen], what or self.what, self.phantoms)
+        parts = self.grades[chosen], self.people[chosen]
+        return Unseen(paths, *parts, what or self.what, self.phantoms, self.by_label)
 
     def of_referable_people(self) -> "Unseen":
         """Return the photographs of people of whom one is graded 2 or worse, partners included.
@@ -75,12 +79,23 @@ class Unseen:
             raise KerasdrError(
                 f"nobody has a photograph labelled grade 2 or worse ({self.what}): name other photographs"
             )
-        return self.only(referable, f"{self.what}; people of whom a photograph is labelled grade 2 or worse")
+        chosen = self.only(referable, f"{self.what}; people of whom a photograph is labelled grade 2 or worse")
+        return replace(chosen, by_label=True)
 
 
 def folds_of(model: Path) -> list[Path]:
-    """Return the runs of the folds of a cross-validation's first repeat, in order; none if a path is no such folder."""
-    return sorted(model.glob("repeat-1-fold-*"), key=lambda fold: int(fold.name.rpartition("-")[2]))
+    """Return the runs of a cross-validation's first repeat, in order; none if a path is no folder of one.
+
+    Raises:
+        KerasdrError: if some of them are not there, so that not all people would be judged.
+    """
+    folds = folds_of_first_repeat(model)
+    begun = load(str(folds[0] / "config.yaml")).data.fold if folds and (folds[0] / "config.yaml").is_file() else None
+    if begun is not None and len(folds) < begun.of:
+        raise KerasdrError(
+            f"{printable_path(model)} has {len(folds)} of its {begun.of} folds: give its `kerasdr train --folds` again"
+        )
+    return folds
 
 
 def run_of(model: Path) -> Path | None:
@@ -137,7 +152,8 @@ def unseen_photographs(
     if (where == "unknown").all() and data is not None:
         if part is not None:
             raise KerasdrError(
-                f"{printable_path(data)} holds no photograph of {printable_path(run)}: leave --part out to take all of it"
+                f"{printable_path(data)} holds no photograph of {printable_path(run)}: name that run's own photographs, or one "
+                "run without --part, which takes all of it"
             )
         seen = seen_by(model).digests  # of the runs that its weights began with, too
         new = np.array([digest not in seen for digest in digests])

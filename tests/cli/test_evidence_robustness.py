@@ -143,9 +143,21 @@ def test_folds_are_asked_about_their_own_people_and_judged_together(
     for name in ("silently_missed", "called_referable_when_unchanged"):
         both = [part["curves"][0]["steps"][1][name] for part in parts]
         assert whole["curves"][0]["steps"][1][name] == sum(both)
+    (Path("runs/mine-2-folds") / "repeat-1-fold-2.old").mkdir()  # somebody's copy
+    assert kerasdr(*asked).code == 0
     for more in (["--phantoms", "3"], ["--part", "validation"]):
         said = kerasdr("evidence", "robustness", "runs/mine-2-folds", *more).usage
         assert "each fold is asked about its own test part" in said
+
+
+def test_folds_that_are_not_all_there_are_told(kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]]) -> None:
+    write_phantoms(Path("mine"), people=6, seed=2, size=128)
+    fold = Path("runs/mine-3-folds/repeat-1-fold-1")
+    make_run(fold, model, "123")
+    whole = load("demo", [f"data.root={Path('mine').resolve()}", "data.phantom=null", "data.fold={number: 1, of: 3}"])
+    (fold / "config.yaml").write_text(to_yaml(whole))
+    said = kerasdr("evidence", "robustness", "runs/mine-3-folds").error
+    assert "runs/mine-3-folds has 1 of its 3 folds: give its `kerasdr train --folds` again" in said
 
 
 def test_only_people_who_have_it(kerasdr: Kerasdr, model: str, bright: list[tuple[int, str]]) -> None:
@@ -159,6 +171,8 @@ def test_only_people_who_have_it(kerasdr: Kerasdr, model: str, bright: list[tupl
     found = json.loads(Path("evidence/robustness/robustness.json").read_text())["data"]
     assert (found["people"], found["photographs"]) == (len(have), n)
     assert found["what"].endswith("; people of whom a photograph is labelled grade 2 or worse")
+    notes = json.loads(Path("evidence/robustness/robustness.json").read_text())["notes"]
+    assert any(note.startswith("people were chosen by their labels: ") for note in notes)
     labels = Path("mine/trainLabels.csv")
     labels.write_text(re.sub(",[234],", ",0,", labels.read_text()))
     assert "nobody has a photograph labelled grade 2 or worse" in kerasdr(*asked).error

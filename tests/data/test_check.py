@@ -167,7 +167,7 @@ def test_dicom_is_looked_at_like_any_photograph(put: Put, tmp_path: Path) -> Non
     }
 
 
-def test_where_optic_discs_lie_and_who_has_both_on_one_side(put: Put, tmp_path: Path) -> None:
+def test_where_optic_discs_lie_and_who_has_them_both_ways(put: Put, tmp_path: Path) -> None:
     drawn = {eye: draw_eye(31, make_person(31, 1), Eye(eye, 0, ""), 320).image for eye in ("left", "right")}
     png = {eye: cv2.imencode(".png", picture[..., ::-1])[1].tobytes() for eye, picture in drawn.items()}
     names = {
@@ -182,8 +182,8 @@ def test_where_optic_discs_lie_and_who_has_both_on_one_side(put: Put, tmp_path: 
         put(f"0/{name}.png", png.get(eye, cv2.imencode(".png", np.zeros((128, 128, 3), np.uint8))[1].tobytes()))
     report = inspect_dataset(read_table("folder", tmp_path))
     assert report.discs == {"upright": 4, "inverted": 3, "unsure": 2}
-    assert report.one_side == (("3_left", "3_right"),)
+    assert report.both_ways == (("3_left", "3_right"),)
     lines = report.render().splitlines()
     at = lines.index("optic disc   upright 4 (44.4%), inverted 3 (33.3%), unsure 2 (22.2%)")
-    assert lines[at + 1 : at + 3] == ["on one side  1", "             3_left, 3_right"]
+    assert lines[at + 1 : at + 3] == ["both ways    1", "             3_left, 3_right"]
     assert report.faults == 2  # groups of the same bytes: names are for a person to look at

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from kerasdr.data.phantom.draw import draw_eye
 from kerasdr.data.phantom.encode import encode_png
 from kerasdr.data.phantom.people import Eye, make_person
+from kerasdr.errors import KerasdrError
 from kerasdr.imaging.quality import judge
 from kerasdr.scoring.bundle import Bundle, load_bundle
 from kerasdr.scoring.eye_sides import EyeCheck, EyeSides, find_eye_sides
 from kerasdr.scoring.inputs import Input
 from kerasdr.scoring.job import run_job, score_photographs
-from kerasdr.scoring.ledger.audit import read_output, verify
+from kerasdr.scoring.ledger.audit import describe, read_output, verify
 from kerasdr.scoring.operation.merging import merge_parts
 from kerasdr.scoring.operation.parts import Part
 from kerasdr.scoring.pseudonyms import open_pseudonyms
@@ -168,6 +169,20 @@ def test_merged_parts_say_the_same(upright: Bundle, factory: Any, drawn: dict[st
     merge_parts([Path("part1.csv"), Path("part2.csv")], Path("grades.csv"))
     assert reasons() == {name: LEFT_CALLED_RIGHT if name.endswith("right") else "" for name in names}
     assert verify(read_output(Path("grades.csv"))).csv_is
+
+
+def test_parts_of_two_orientations_are_not_merged(upright: Bundle, factory: Any, drawn: dict[str, np.ndarray]) -> None:
+    put(drawn, **{f"{n}_left": "left" for n in range(4)})
+    for number, orientation in ((1, "upright"), (2, "inverted")):
+        select = Part(number, 2).select
+        chosen: dict[str, Any] = {"select": lambda listed, select=select: select(listed()), "orientation": orientation}
+        run_job(["in"], upright, Path(f"part{number}.csv"), factory=factory, **chosen)
+    with pytest.raises(
+        KerasdrError, match=r"differ in orientation \(upright and inverted\): run all parts with the same$"
+    ):
+        merge_parts([Path("part1.csv"), Path("part2.csv")], Path("grades.csv"))
+    output = read_output(Path("part2.csv"))
+    assert "orientation inverted" in dict(describe(output, output.book.runs[0]))["settings"]
 
 
 def test_names_under_pseudonyms_are_checked_and_not_shown(

@@ -52,13 +52,22 @@ def test_rows_say_it_and_go_to_a_reader(bundle: Bundle, factory: Any, isolate: b
     assert "1 graded though the photograph is doubtful: see reason" in summary.sentence()
 
 
-def test_a_partner_that_is_refused_is_seen(bundle: Bundle, factory: Any) -> None:
-    run_job(["in"], bundle, Path("without.csv"), factory=factory)
-    run_job(["in"], bundle, Path("with.csv"), factory=factory, grade_anyway=True)
-    assert rows("without.csv")["1_left"]["partner"] == ""
-    assert rows("with.csv")["1_left"]["partner"] == "in/1_right.png"
-    without = rows("without.csv")["1_right"]
-    assert (without["status"], without["reason"]) == ("ungradable", TOO_DARK.removeprefix(f"{GRADED_ANYWAY}: "))
+def test_a_partner_that_is_refused_changes_no_good_grade(bundle: Bundle, factory: Any) -> None:
+    run_job(["in"], bundle, Path("without.csv"), factory=factory, gradcam=False)
+    run_job(["in"], bundle, Path("with.csv"), factory=factory, gradcam=False, grade_anyway=True)
+    without, anyway = rows("without.csv"), rows("with.csv")
+    for name in ("1_left", "2_left", "text"):
+        assert anyway[name] == without[name]
+    assert anyway["1_left"]["partner"] == ""
+    assert anyway["1_right"]["partner"] == "in/1_left.png"  # which is good
+    refused = without["1_right"]
+    assert (refused["status"], refused["reason"]) == ("ungradable", TOO_DARK.removeprefix(f"{GRADED_ANYWAY}: "))
+
+
+def test_what_is_known_is_not_graded_again(bundle: Bundle, factory: Any) -> None:
+    for _ in range(2):
+        run_job(["in"], bundle, Path("grades.csv"), factory=factory, grade_anyway=True)
+    assert len(factory.batches) == 1
 
 
 def test_answers_of_one_way_are_not_those_of_the_other(bundle: Bundle, factory: Any) -> None:
@@ -92,6 +101,20 @@ def test_a_new_model_is_tried_in_the_same_way(
     assert {Path(old.image).stem: (old.status, one.status) for old, one in trial.rows} == dict.fromkeys(
         ("1_left", "1_right", "2_left"), ("graded", "graded")
     )
+
+
+def test_rows_of_the_other_way_are_not_compared(
+    bundle: Bundle, factory: Any, make_bundle: Callable[..., Path], tmp_path: Path
+) -> None:
+    run_job(["in/1_right.png"], bundle, Path("grades.csv"), factory=factory)
+    more = {"factory": factory, "grade_anyway": True, "accept_missing": True}
+    run_job(["in/2_left.png"], bundle, Path("grades.csv"), **more)
+    book = read_output(Path("grades.csv")).book
+    new = load_bundle(make_bundle(tmp_path / "new", name="new-1"))
+    trial = try_model(book, new, lambda: factory(new, 16, False))
+    assert [(Path(old.image).stem, old.status, one.status) for old, one in trial.rows] == [
+        ("2_left", "graded", "graded")
+    ]
 
 
 def test_from_a_program(bundle: Bundle, factory: Any, eyes: list[np.ndarray]) -> None:

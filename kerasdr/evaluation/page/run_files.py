@@ -10,6 +10,7 @@ import yaml
 
 from kerasdr.data.fingerprint import has_test_part
 from kerasdr.errors import KerasdrError
+from kerasdr.evaluation.fold_folders import folds_of_first_repeat
 from kerasdr.evaluation.page.evidence_files import read_evidence
 from kerasdr.evaluation.predictions import cannot_read, read_json, read_predictions
 from kerasdr.files import printable_path, sha256_of_file
@@ -174,7 +175,7 @@ def _read_folds(path: Path) -> RunFiles:
     table = _read_predictions(path / "out_of_fold.csv")
     if "repeat" in table:
         table = table[table["repeat"] == table["repeat"].min()].reset_index(drop=True)
-    folds = sorted(path.glob("repeat-1-fold-*"), key=lambda fold: int(fold.name.rpartition("-")[2]))
+    folds = folds_of_first_repeat(path)
     if not folds:
         raise KerasdrError(f"{printable_path(path)} holds none of its folds' runs: cross-validate anew")
     tables = [_read_left_out(fold / "left_out.csv") for fold in folds]

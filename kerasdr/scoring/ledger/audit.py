@@ -1,7 +1,7 @@
 """What a ledger says about a CSV and its pictures, and the trail of every row for whoever inspects it."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -226,7 +226,7 @@ def describe(output: Output, run: Run) -> Iterator[tuple[str, str]]:
     for review in output.book.reviews:
         if ended and ended["csv"] and review.csv == ended["csv"]["sha256"]:
             yield "reviewed", f"{review.time}, user {review.user}: {review.sentence()}"
-    yield "settings", ", ".join(f"{name} {value}" for name, value in _settings(begun["question"]).items())
+    yield "settings", ", ".join(f"{name} {value}" for name, value in _settings(run).items())
     yield "listed", str(begun["listed"])
     yield "answers", f"{run.answers} new, {run.superseded} older {plural(run.superseded, 'one')} superseded"
     yield (
@@ -253,8 +253,13 @@ def how(run: Run, *, at_work: bool) -> str:
     return f"{run.ended['how']}: {run.ended['listed']} listed = {counts}"
 
 
-def _settings(question: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(run: Run) -> dict[str, Any]:
+    question = run.begun["question"]
     shown = {"engine": question["engine"], "precision": question["precision"]}
     shown["pictures"] = question["pictures"] or "none"
     shown["max_megapixels"] = f"{question['max_megapixels']:g}"
-    return {**shown, **({"grade_anyway": "yes"} if question.get("grade_anyway") else {})}
+    if run.grade_anyway:
+        shown["grade_anyway"] = "yes"
+    if run.orientation != "unknown":
+        shown["orientation"] = run.orientation
+    return shown

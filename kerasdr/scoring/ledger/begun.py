@@ -12,7 +12,9 @@ from kerasdr import __version__
 from kerasdr.scoring.ledger.answers import Question, write_name
 
 
-def begun_content(model: str, question: Question, listed: int, out: Path, pseudonyms: str = "") -> dict[str, Any]:
+def begun_content(
+    model: str, question: Question, listed: int, out: Path, pseudonyms: str = "", orientation: str = "unknown"
+) -> dict[str, Any]:
     """Return what is kept of a job's beginning.
 
     Args:
@@ -21,6 +23,7 @@ def begun_content(model: str, question: Question, listed: int, out: Path, pseudo
         listed: how many inputs there are.
         out: the CSV.
         pseudonyms: fingerprint of the key of the pseudonyms; empty if photographs are known by their names.
+        orientation: how the camera shows eyes, which decides what rows say of names.
     """
     return {
         "kerasdr": __version__,
@@ -29,6 +32,7 @@ def begun_content(model: str, question: Question, listed: int, out: Path, pseudo
         "listed": listed,
         "csv": write_name(os.path.abspath(out)),
         "pseudonyms": pseudonyms,
+        "orientation": orientation,
         "user": system_user(),
         "host": socket.gethostname(),
         "process": os.getpid(),

@@ -19,6 +19,10 @@ Kind = Literal["begun", "answer", "row", "superseded", "ended", "compared", "acc
 a job ended; a new model was compared with the one in use; a named person accepted a model; readers' decisions were merged."""
 
 
+ANYWAY = "graded anyway"
+"""What is known of a photograph that was graded although ungradable, beside the statuses of rows."""
+
+
 @dataclass(frozen=True)
 class NamedRow:
     """The row of one photograph.
@@ -67,6 +71,16 @@ class Run:
         """Digest of the model that graded."""
         return str(self.begun["question"]["bundle"])
 
+    @property
+    def grade_anyway(self) -> bool:
+        """Whether it graded what the quality gate refuses; earlier versions kept no word of it."""
+        return bool(self.begun["question"].get("grade_anyway"))
+
+    @property
+    def orientation(self) -> str:
+        """How its camera shows eyes, as far as that was known."""
+        return str(self.begun.get("orientation", "unknown"))
+
 
 @dataclass
 class Book:
@@ -75,7 +89,8 @@ class Book:
     Attributes:
         keys: number of the last answer's entry by key.
         answers: all answers by the number of their entry.
-        found: by digest of the question and SHA-256 of a photograph: ``graded``, ``ungradable`` or ``failed``.
+        found: by digest of the question and SHA-256 of a photograph: ``graded``, ``ungradable``, ``failed`` or, if it was
+            graded although ungradable, :data:`ANYWAY`.
         forgotten: as ``keys``, of failures that are to be read again.
         rows: all rows by the number of their entry.
         current: the last row of each path.
@@ -151,7 +166,8 @@ class Book:
                 answer = read_answer(entry.sequence, content)
                 self.keys[content["key"]] = entry.sequence
                 self.answers[entry.sequence] = answer
-                self.found[content["question"], answer.seen.sha256] = answer.row.status
+                known = ANYWAY if answer.row.graded_anyway else answer.row.status
+                self.found[content["question"], answer.seen.sha256] = known
                 self.runs[-1].answers += 1
             elif entry.kind == "row":
                 row = NamedRow(entry.sequence, len(self.runs), read_name(content["path"]), content)

@@ -25,7 +25,7 @@ from kerasdr.scoring.ledger.answers import (
     write_name,
 )
 from kerasdr.scoring.ledger.begun import time_now
-from kerasdr.scoring.ledger.book import Book, from_ranges, read_book, runs_of, to_ranges
+from kerasdr.scoring.ledger.book import ANYWAY, Book, from_ranges, read_book, runs_of, to_ranges
 from kerasdr.scoring.ledger.chain import Head
 from kerasdr.scoring.ledger.store import Ledger
 from kerasdr.scoring.names import is_pseudonym
@@ -203,7 +203,7 @@ class Record:
         settled = []
         for place, digest in enumerate(digests):
             status = self._book.found.get((self._question, digest))
-            others = self._seen_partners(place, digests, partners) if status == "graded" else ()
+            others = self._seen_partners(place, digests, partners) if status in ("graded", ANYWAY) else ()
             if status is None or others is None:
                 continue
             seen = Seen(digest, tuple((pairing, digests[other]) for pairing, other in others))
@@ -222,7 +222,7 @@ class Record:
             status = self._book.found.get((self._question, digests[other]))
             if status is None:
                 return None
-            if status == "graded":
+            if status == "graded":  # another is masked, be it graded itself
                 seen.append((pairing, other))
         return tuple(seen)
 

@@ -115,7 +115,7 @@ def check_parts(parts: Sequence[PartResult]) -> None:
         if other.part["listing"] != first.part["listing"]:
             counts = f"{first.part['listed']:,} and {other.part['listed']:,} photographs"
             raise KerasdrError(f"{names} are of different listings ({counts}): run all parts again over the same one")
-        if other.run.begun["question"] != first.run.begun["question"]:
+        if _settings(other.run) != _settings(first.run):
             raise KerasdrError(f"{names} differ in {_differing(first.run, other.run)}: run all parts with the same")
     found: dict[int, Path] = {}
     for result in parts:
@@ -137,11 +137,18 @@ def check_parts(parts: Sequence[PartResult]) -> None:
 
 
 def _differing(one: Run, other: Run) -> str:
-    asked, also = one.begun["question"], other.begun["question"]
-    names = sorted(name for name in {*asked, *also} if asked.get(name) != also.get(name))
+    asked, also = _settings(one), _settings(other)
+    names = sorted(name for name in asked if asked[name] != also[name])
     if "bundle" in names:
         return f"the model ({one.begun['model']} and {other.begun['model']})"
-    return ", ".join(f"{name.replace('_', ' ')} ({asked.get(name)} and {also.get(name)})" for name in names)
+    if "version" in names:
+        return f"the version of kerasdr ({one.begun['kerasdr']} and {other.begun['kerasdr']}, which grade otherwise)"
+    return ", ".join(f"{name.replace('_', ' ')} ({asked[name]} and {also[name]})" for name in names)
+
+
+def _settings(run: Run) -> dict[str, object]:
+    """Return what parts of one CSV have in common; earlier versions said less of it."""
+    return {**Question(**run.begun["question"]).content(), "orientation": run.orientation}
 
 
 def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), ledger: Path | None = None) -> Summary:
@@ -196,7 +203,9 @@ def merge_parts(csvs: Iterable[Path], out: Path, ledgers: Sequence[Path] = (), l
             record = Record(kept, question, inputs, pictures)
             key = parts[0].run.begun.get("pseudonyms", "")
             record.check_names(key)
-            begun = begun_content(parts[0].run.begun["model"], question, len(inputs), out, key)
+            begun = begun_content(
+                parts[0].run.begun["model"], question, len(inputs), out, key, parts[0].run.orientation
+            )
             record.begin({**begun, "merged": len(parts)})
             record.keep(outcomes)
             rows, data = record.end(COMPLETE, out)

@@ -45,12 +45,14 @@ class InUse:
         label: of it.
         digest: of it.
         answers: one for each, newest first: the rows that have it, newest first.
+        grade_anyway: whether these are of jobs that graded what the quality gate refuses.
         there: how many photographs of the output have an answer, whichever model gave it; those of the same bytes are one.
     """
 
     label: str
     digest: str
     answers: Sequence[Sequence[Answered]]
+    grade_anyway: bool
     there: int
 
 
@@ -64,10 +66,12 @@ def model_in_use(book: Book) -> InUse | None:
     run = book.run_at(max(row.sequence for row, _ in answered))
     of_answer: dict[int, list[Answered]] = {}
     for row, answer in sorted(answered, key=lambda one: (one[1].sequence, one[0].sequence), reverse=True):
-        if book.run_at(row.sequence).bundle == run.bundle:
+        own = book.run_at(row.sequence)
+        # Rows of the other way would show a change of the option as one of the model.
+        if (own.bundle, own.grade_anyway) == (run.bundle, run.grade_anyway):
             of_answer.setdefault(answer.sequence, []).append((row, answer))
     there = len({answer.seen.sha256 for _, answer in answered})
-    return InUse(run.begun["model"], run.bundle, list(of_answer.values()), there)
+    return InUse(run.begun["model"], run.bundle, list(of_answer.values()), run.grade_anyway, there)
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,7 @@ def try_model(
             remedy = "name the photographs, or their folder, behind the model"
         raise KerasdrError(f"{found}: {remedy}")
     limit = bundle.max_megapixels if max_megapixels is None else max_megapixels
-    anyway = bool(book.runs[-1].begun["question"].get("grade_anyway"))  # earlier versions kept no word of it
-    settings = Settings(tuple(bundle.recipes), limit, None, photo_timeout, anyway)
+    settings = Settings(tuple(bundle.recipes), limit, None, photo_timeout, use.grade_anyway)
     new = _grade(chosen, bundle, engine(), settings, progress)
     rows = []
     for place, (row, answer) in chosen.taken.items():
