@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from kerasdr.archive.writing import Wanted
+    from kerasdr.cli.job_telling import Telling
     from kerasdr.scoring.outcome import Summary
 
 Command = Callable[..., Any]
@@ -75,7 +76,11 @@ def room_for_archive(
 
 
 def then_archive(
-    finish: "Callable[[Summary], None]", wanted: "Wanted | None", arguments: dict[str, Any], lines: list[str]
+    finish: "Callable[[Summary], None]",
+    wanted: "Wanted | None",
+    arguments: dict[str, Any],
+    told: "Telling",
+    lines: list[str],
 ) -> "Callable[[Summary], None]":
     """Return what a job calls at its end: what it called anyway, and then the writing of what is wanted.
 
@@ -83,7 +88,8 @@ def then_archive(
         finish: what it called anyway.
         wanted: from :func:`room_for_archive`.
         arguments: of :func:`kerasdr.cli.job_options.job_arguments`.
-        lines: takes what people are told.
+        told: warns of what was not written, however quiet it is to be.
+        lines: takes what people are told at the end.
     """
 
     def then(summary: "Summary") -> None:
@@ -93,6 +99,10 @@ def then_archive(
 
             bundle = arguments["bundle"]
             limit = arguments["max_megapixels"] or bundle.max_megapixels
-            lines.extend(write_archive(summary, bundle, wanted, limit))
+            for line, look in write_archive(summary, bundle, wanted, limit):
+                if look:
+                    told.warn(line)
+                else:
+                    lines.append(line)
 
     return then

@@ -151,7 +151,7 @@ def predict_command(
             limits=Limits(limit_time, max_failed, stopped=stop.is_set),
             select=None if part is None else _select(part, told, grading["photo_timeout"]),
             accept_missing=accept_missing,
-            finish=then_archive(finishing(told, arguments), wanted, arguments, archived),
+            finish=then_archive(finishing(told, arguments), wanted, arguments, told, archived),
             **arguments,
         )
         # With the output free again: the page takes a while, and only reads what the job left.

@@ -185,9 +185,9 @@ def try_to_write(folder: Path) -> None:
         remove(probe)
 
 
-def write_bytes_atomically(path: Path, data: bytes, *, sync_name: bool = True) -> None:
+def write_bytes_atomically(path: Path, data: bytes, *, sync_name: bool = True, mode: int | None = None) -> None:
     """Replace ``path`` by ``data`` in one step (see :func:`open_atomically`)."""
-    with open_atomically(path, sync_name=sync_name) as file:
+    with open_atomically(path, sync_name=sync_name, mode=mode) as file:
         file.write(data)
 
 

@@ -40,8 +40,11 @@ class Codes(Section):
     # 39 digits and a dot are left of the 64 characters that a UID may have.
     uid_root: Annotated[str, Field(pattern=r"^([0-2](\.(0|[1-9]\d*))+)?$", max_length=24)]
     """What UIDs of what is written begin with; ``2.25`` if empty."""
-    patient_id_system: str
-    """URI that tells whose numbers DICOM's patient IDs are; none in FHIR if empty."""
+    patient_id_systems: dict[str, Annotated[str, Field(min_length=1)]]
+    """For each issuer of DICOM's patient IDs the URI that tells in FHIR whose numbers they are; that of files without an issuer
+    under an empty name. An issuer that is not there has none, so that nobody's results are filed by a number alone."""
+    file_name_system: str
+    """URI that tells whose numbers are what the names of files say of people; none if empty."""
     schemes: dict[str, Annotated[str, Field(min_length=1)]]
     """FHIR's URI of each scheme."""
     grades: _Five
@@ -50,6 +53,7 @@ class Codes(Section):
     grade_set: Code
     referable: Code
     prob_referable: Code
+    screen_positive: Code
     to_reader: Code
     gradable: Code
     reason: Code

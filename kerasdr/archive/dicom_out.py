@@ -18,6 +18,7 @@ from kerasdr.reporting import plural
 from kerasdr.scoring.bundle import Bundle
 from kerasdr.scoring.names import archived_name
 
+_OWN = re.compile(r"kerasdr-[0-9a-f]{20}-s[cr]\.dcm")
 _REST = re.compile(r"\.(kerasdr-[0-9a-f]{20}-s[cr]\.dcm)\..*")
 
 
@@ -87,14 +88,16 @@ class DicomFolder:
                 return
         except OSError:  # not there; of anything else writing will tell
             pass
-        write_bytes_atomically(path, data, sync_name=False)
+        write_bytes_atomically(path, data, sync_name=False, mode=0o600)  # it names a person
         self._counts["new"] += 1
 
     def _failed(self, error: OSError) -> StorageError:
         return StorageError(f"cannot write to {printable_path(self._folder)}: {error.strerror}; check the disk")
 
-    def end(self) -> str:
+    def end(self) -> tuple[str, bool]:
         """Make names durable, remove what a job that was killed left, and return what people are told.
+
+        Besides, whether something is not written that was asked for, or lies there that is not to be sent.
 
         Raises:
             StorageError: if that fails.
@@ -105,6 +108,7 @@ class DicomFolder:
                 if target in self._names and is_temporary(rest, target):
                     remove(self._folder / rest)
             sync_folder(self._folder)
+            earlier = sum(_OWN.fullmatch(name) is not None for name in set(os.listdir(self._folder)) - self._names)
         except OSError as error:
             raise self._failed(error) from error
         shown = printable_path(self._folder)
@@ -121,7 +125,10 @@ class DicomFolder:
         ):
             if counts[kind]:
                 text += f"; {counts[kind]} {said}"
-        return text
+        if earlier:
+            files = plural(earlier, "file of earlier answers lies", "files of earlier answers lie")
+            text += f"; {earlier} {files} there: remove what was sent"
+        return text, bool(counts["lost"] or counts["odd"] or earlier)
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:

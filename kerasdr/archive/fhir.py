@@ -1,4 +1,4 @@
-"""An answer as FHIR R4 resources: one Observation a photograph, one DiagnosticReport a person; plain data, checked in tests."""
+"""An answer as FHIR R4 resources: an Observation a photograph, a DiagnosticReport a person and study; plain data."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,6 @@ from kerasdr.archive.photographs import Photograph
 from kerasdr.data.names import parse_name
 from kerasdr.scoring.names import shown_path
 
-PEOPLE = "urn:oid:2.25.117114881567826884468952817731906109143"
-"""Whose numbers are what the names of files say of people."""
 DIGESTS = "urn:oid:2.25.103791826174138628780896677866618409775"
 """Whose numbers are SHA-256 of photographs and of models."""
 _DICOM = "urn:dicom:uid"
@@ -35,7 +33,7 @@ class Finding:
     Attributes:
         resource: the Observation.
         subject: whose it is.
-        said: eye and grade in words.
+        said: eye, grade, and what is to be done, in words.
         date: when the photograph was taken, ``YYYY-MM-DD``; empty if nothing tells.
         study: UID of its study, or empty.
     """
@@ -87,12 +85,17 @@ def finding_of(photograph: Photograph, label: str, digest: str, codes: Codes) ->
         resource["valueCodeableConcept"] = _concept(codes, codes.grades[row.grade])
         resource["valueCodeableConcept"]["text"] = f"grade {row.grade}: {row.grade_name}"
         said = f"grade {row.grade} ({row.grade_name}), {'referable' if row.referable else 'not referable'}"
+        if row.screen_positive is not None:
+            said += ", screen positive" if row.screen_positive else ", screen negative"
     else:
         code, text = _ABSENT[row.status]
         system = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
         resource["dataAbsentReason"] = {"coding": [{"system": system, "code": code}], "text": text}
         said = row.status
+    if row.refer_to_reader:
+        said += ", a person is to look"
     if row.reason:
+        said += f" ({row.reason})"
         resource["note"] = [{"text": row.reason}]
     if eye:
         resource["bodySite"] = _concept(codes, codes.right_eye if eye == "right" else codes.left_eye)
@@ -107,7 +110,7 @@ def finding_of(photograph: Photograph, label: str, digest: str, codes: Codes) ->
 
 
 def report_of(findings: Sequence[Finding], codes: Codes) -> Resource:
-    """Return the DiagnosticReport of one person's findings, of which there is one at least."""
+    """Return the DiagnosticReport of one person's findings of one study, of which there is one at least."""
     first = findings[0]
     resource: Resource = {
         "resourceType": "DiagnosticReport",
@@ -132,8 +135,8 @@ def _whose(photograph: Photograph, codes: Codes) -> tuple[Resource, str]:
     source = photograph.source
     if source is not None and source.patient:
         identifier: Resource = {"value": source.patient}
-        if codes.patient_id_system:
-            identifier["system"] = codes.patient_id_system
+        if system := codes.patient_id_systems.get(source.issuer):
+            identifier["system"] = system
         if source.issuer:
             identifier["assigner"] = {"display": source.issuer}
         return {"type": "Patient", "identifier": identifier}, source.eye
@@ -142,8 +145,15 @@ def _whose(photograph: Photograph, codes: Codes) -> tuple[Resource, str]:
     folder, name = os.path.split(photograph.entry.path)
     person = parse_name(PurePath(name).stem)
     # Names are of people within a folder: two clinics may have a 10_left each.
-    value = shown_path(os.path.join(folder, person.patient_id))
-    return {"type": "Patient", "identifier": {"system": PEOPLE, "value": value}}, person.eye
+    value = _printable(shown_path(os.path.join(folder, person.patient_id)))
+    # A number of one folder means nothing elsewhere, unless the site says whose numbers these are.
+    named = {"system": codes.file_name_system} if codes.file_name_system else {}
+    return {"type": "Patient", "identifier": {**named, "value": value}}, person.eye
+
+
+def _printable(text: str) -> str:
+    """Return a text with whatever FHIR allows in none escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def _components(photograph: Photograph, codes: Codes) -> Iterator[Resource]:
@@ -153,7 +163,11 @@ def _components(photograph: Photograph, codes: Codes) -> Iterator[Resource]:
         named.append((codes.prob_referable, row.prob_referable))
     for code, value in named:
         yield {"code": _concept(codes, code), "valueQuantity": {"value": round(float(value), 6), **_UNIT}}
-    for code, yes in ((codes.referable, row.referable), (codes.to_reader, row.refer_to_reader)):
+    for code, yes in (
+        (codes.referable, row.referable),
+        (codes.screen_positive, row.screen_positive),
+        (codes.to_reader, row.refer_to_reader),
+    ):
         if yes is not None:
             yield {"code": _concept(codes, code), "valueBoolean": yes}
     if row.grade_set:

@@ -29,7 +29,7 @@ class FhirBundle:
     def __init__(self, file: IO[bytes], path: Path, bundle: Bundle, codes: Codes) -> None:
         self._file, self._path = file, path
         self._bundle, self._codes = bundle, codes
-        self._people: dict[str, list[Finding]] = {}
+        self._studies: dict[str, list[Finding]] = {}
         self._ids: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._first = True
@@ -49,16 +49,17 @@ class FhirBundle:
         self._ids.add(finding.id)
         self._entry(finding.resource)
         short = Finding({"id": finding.id}, finding.subject, finding.said, finding.date, finding.study)
-        self._people.setdefault(json.dumps(finding.subject), []).append(short)
+        # People without names share a number, and visits of years apart are no one report.
+        self._studies.setdefault(json.dumps([finding.subject, finding.study]), []).append(short)
 
-    def end(self) -> str:
-        """Write the reports and the end, and return what people are told."""
-        for findings in self._people.values():
+    def end(self) -> tuple[str, bool]:
+        """Write the reports and the end, and return what people are told, and whether something is left out unasked."""
+        for findings in self._studies.values():
             self._entry(report_of(findings, self._codes))
         self._file.write(b"\n}\n" if self._first else b"\n ]\n}\n")
-        people, found = len(self._people), len(self._ids)
-        text = f"{printable_path(self._path)}: {found} {plural(found, 'observation')} of {people} "
-        text += plural(people, "person", "people")
+        reports, found = len(self._studies), len(self._ids)
+        text = f"{printable_path(self._path)}: {found} {plural(found, 'observation')} in {reports} "
+        text += plural(reports, "report")
         for kind, said in (
             ("waiting", "waiting"),
             ("lost", "gone or changed since graded"),
@@ -66,7 +67,7 @@ class FhirBundle:
         ):
             if self._counts[kind]:
                 text += f"; {self._counts[kind]} {said}, not in it"
-        return text
+        return text, bool(self._counts["lost"] or self._counts["odd"])
 
     def _entry(self, resource: Resource) -> None:
         self._file.write(b',\n "entry": [\n  ' if self._first else b",\n  ")
@@ -82,5 +83,5 @@ def fhir_bundle(path: Path, bundle: Bundle, codes: Codes) -> Iterator[FhirBundle
     Raises:
         StorageError: if it cannot be written.
     """
-    with open_atomically(path) as file:
+    with open_atomically(path, mode=0o600) as file:  # it names people
         yield FhirBundle(file, path, bundle, codes)

@@ -14,7 +14,6 @@ from kerasdr.scoring.rows import Row
 if TYPE_CHECKING:
     from kerasdr.archive.source import Source
 
-_HEADER_BYTES = 2**16
 Kind = Literal["dicom", "other", "lost", "odd"]
 
 
@@ -27,7 +26,7 @@ class Photograph:
         entry: where it lies.
         kind: ``dicom``, ``other`` (another format), ``lost`` (DICOM, or what may be, that is gone or has other bytes than
             were graded) or ``odd`` (DICOM without what is needed to refer to it).
-        source: its header, of ``dicom``; of one that failed as far as its beginning tells.
+        source: its header, of ``dicom``.
     """
 
     row: Row
@@ -58,25 +57,22 @@ def _look(row: Row, entry: Input, max_megapixels: float, uid_root: str) -> tuple
     if entry.problem or row.status == "waiting":
         return "other", None
     try:
-        begin = read_begin(entry.path, DICOM_BEGIN if answered else _HEADER_BYTES)
+        begin = read_begin(entry.path, DICOM_BEGIN)
     except OSError:
-        return "lost" if answered and may_be_called_dicom(entry.path) else "other", None
+        return "lost" if may_be_called_dicom(entry.path) else "other", None
     if not is_dicom(begin):
-        return "lost" if answered and _was_dicom(row, entry) else "other", None
+        return "lost" if _was_dicom(row, entry) else "other", None
     try:
         from kerasdr.archive.source import read_source
-    except ModuleNotFoundError:  # a job without pydicom has no answer about DICOM
-        return "other", None
+    except ModuleNotFoundError:  # whose it is cannot be told
+        return "odd", None
     try:
-        if not answered:
-            return "dicom", read_source(begin, max_megapixels, uid_root, whole=False)
+        # The whole of it: of a value that is cut off, what is left would be another person's number.
         data = read_bytes(entry.path)
-        if sha256_of(data) != row.sha256:
+        if row.sha256 and sha256_of(data) != row.sha256:
             return "lost", None
-        return "dicom", read_source(data, max_megapixels, uid_root)
+        return "dicom", read_source(data, max_megapixels, uid_root, whole=answered)
     except UnreadablePhotograph:
-        if not answered:
-            return "other", None
         return "odd", None
 
 

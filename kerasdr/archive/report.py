@@ -112,6 +112,8 @@ def _evaluations(graded: Graded) -> Iterator[tuple[Code, Code]]:
         yield codes.grade, codes.grades[row.grade]
     if row.referable is not None:
         yield codes.referable, word(row.referable)
+    if row.screen_positive is not None:
+        yield codes.screen_positive, word(row.screen_positive)
     if row.refer_to_reader is not None:
         yield codes.to_reader, word(row.refer_to_reader)
 

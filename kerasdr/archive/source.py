@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pydicom
 from pydicom import Dataset
+from pydicom.charset import python_encoding
 from pydicom.multival import MultiValue
 
 from kerasdr.archive.numbers import uid_of
@@ -22,8 +23,8 @@ _EMPTY_TOO = frozenset(_COPIED) - {"IssuerOfPatientID"}  # type 2 in DICOM
 _SEXES = frozenset({"M", "F", "O"})
 _MOMENTS = (
     ("AcquisitionDateTime", "AcquisitionDateTime"),
-    ("ContentDate", "ContentTime"),
     ("AcquisitionDate", "AcquisitionTime"),
+    ("ContentDate", "ContentTime"),
     ("SeriesDate", "SeriesTime"),
     ("StudyDate", "StudyTime"),
 )
@@ -33,6 +34,7 @@ _TIME = re.compile(r"(?:[01]\d|2[0-3])(?:[0-5]\d){2}")
 _NEVER = "19000101"
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _LONGEST_UID = 64
+_PICTURE = 0x0028
 _LOST_LETTER = "\ufffd"
 
 
@@ -82,9 +84,14 @@ def read_source(data: bytes, max_megapixels: float, uid_root: str, *, whole: boo
         whole: False of the beginning of a file that could not be graded: frames are not asked for.
 
     Raises:
-        UnreadablePhotograph: if it cannot be read, has no UID to refer to, or letters that its character set does not have.
+        UnreadablePhotograph: if it cannot be read, has no UID to refer to, or letters that its character set
+            does not have.
     """
     dataset = read_dataset(data, max_megapixels, pixels=False)
+    # Of a file that is cut off pydicom takes what is left of a value for the value: all that names stands before the picture.
+    tags = dataset.keys()
+    if not whole and not any(tag.group >= _PICTURE for tag in tags):
+        raise UnreadablePhotograph(DAMAGED)
     with nothing_quoted():
         layout = read_layout(dataset) if whole else None
         meta = dataset.file_meta
@@ -117,9 +124,22 @@ def _text(dataset: Dataset, keyword: str) -> str:
     if value is None:
         return ""
     text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
-    if _LOST_LETTER in text:  # another name or number than the archive has is worse than none
+    text = text.strip(" \0")
+    # Another name or number than the archive has is worse than none. Where the file does not say which letters it has, pydicom
+    # takes each byte above 127 for one of Latin-1, which never fails.
+    odd = _LOST_LETTER in text or not text.isprintable() or (not text.isascii() and not _has_letters(dataset))
+    if odd:
         raise UnreadablePhotograph(DAMAGED)
-    return text.strip(" \0")
+    return text
+
+
+def _has_letters(dataset: Dataset) -> bool:
+    """Whether a file names a character set beyond ASCII, and none that is not known."""
+    value = dataset.get("SpecificCharacterSet")
+    sets = [str(one) for one in value] if isinstance(value, MultiValue) else [str(value or "")]
+    return all(one in python_encoding for one in sets) and any(
+        one not in ("", "ISO_IR 6", "ISO 2022 IR 6") for one in sets
+    )
 
 
 def _is_date(text: str) -> bool:

@@ -43,8 +43,10 @@ def check_installed() -> None:
             raise KerasdrError(f"--dicom-out needs {module}: {how_to_install(module)}")
 
 
-def write_archive(summary: Summary, bundle: Bundle, wanted: Wanted, max_megapixels: float) -> list[str]:
+def write_archive(summary: Summary, bundle: Bundle, wanted: Wanted, max_megapixels: float) -> list[tuple[str, bool]]:
     """Write what is wanted of a job that has ended, and return what people are told, a line for each.
+
+    With each line comes whether people should look, as something is not written that was asked for.
 
     Args:
         summary: what it did.
@@ -59,7 +61,7 @@ def write_archive(summary: Summary, bundle: Bundle, wanted: Wanted, max_megapixe
         # Of a header libraries quote what they find odd, and headers are full of names.
         with warnings.catch_warnings(action="ignore"), contextlib.ExitStack() as stack:
             takers: list[Callable[[Photograph], None]] = []
-            ends: list[Callable[[], str]] = []
+            ends: list[Callable[[], tuple[str, bool]]] = []
             if wanted.dicom is not None:
                 folder = DicomFolder(wanted.dicom, summary.pictures, bundle, wanted.codes)
                 takers.append(folder.take)

@@ -166,7 +166,10 @@ def test_one_uid_has_one_content(kerasdr: Kerasdr, model: str, folder: Path) -> 
     Path("codes.json").write_text('{"uid_root": "1.2.3", "grade": ["71484-0", "LN", "DR"]}')
     ran = predict(kerasdr, model, "--codes", "codes.json")
     new = set(bytes_of()) - before
-    assert len(new) == 4 and "4 of them new" in ran.out
+    assert (
+        len(new) == 4
+        and "4 of them new; 1 of another format; 1 failed or waiting; 4 files of earlier answers" in ran.err
+    )
     for name in new:
         dataset = pydicom.dcmread(Path("to-archive", name))
         assert dataset.SOPInstanceUID.startswith("1.2.3.") and dataset.SeriesInstanceUID.startswith("1.2.3.")
@@ -237,8 +240,8 @@ def test_a_photograph_that_is_not_what_was_graded_is_told_of(
 
     monkeypatch.setattr(writing, "photographs_of", changing)
     ran = predict(kerasdr, model)
-    assert "1 of 4 photographs is a DICOM file with an answer: 1 report and 1 capture in" in ran.out
-    assert ran.out.splitlines()[-1].endswith("; 1 gone or changed since graded")
+    assert "1 of 4 photographs is a DICOM file with an answer: 1 report and 1 capture in" in ran.err
+    assert "; 1 gone or changed since graded" in ran.err
     assert [report.InstanceNumber for report in written("sr")] == [1]
 
 
@@ -271,6 +274,7 @@ def test_names_of_every_character_set_come_through(
     data = archived_eye(eye, SpecificCharacterSet=told, PatientName=NAMES[characters])
     (tmp_path / "in" / "1.dcm").write_bytes(data)
     predict(kerasdr, model)
+    assert len(written("sr")) == len(written("sc")) == 1
     for dataset in (*written("sr"), *written("sc")):
         assert dataset.SpecificCharacterSet == "ISO_IR 192" and str(dataset.PatientName) == NAMES[characters]
 
@@ -282,6 +286,7 @@ def test_odd_numbers_of_people_are_kept_as_they_are(
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.dcm").write_bytes(archived_eye(eye, PatientID=number))
     assert predict(kerasdr, model).code == 0
+    assert len(written("sr")) == len(written("sc")) == 1
     for dataset in (*written("sr"), *written("sc")):
         value = dataset.PatientID
         assert ("\\".join(value) if number and "\\" in number else value or "") == (number or "")
@@ -294,7 +299,26 @@ def test_a_number_whose_letters_are_lost_is_written_nowhere(
     data = archived_eye(eye, PatientID="Zq0042", SpecificCharacterSet="ISO_IR 192")
     (tmp_path / "in" / "1.dcm").write_bytes(data.replace(b"Zq0042", b"Z\xff0042"))
     ran = predict(kerasdr, model)
-    assert ran.out.splitlines()[-1].endswith("; 1 without a header to refer to") and os.listdir("to-archive") == []
+    assert "; 1 without a header to refer to\n" in ran.err and os.listdir("to-archive") == []
+
+
+@pytest.mark.parametrize("characters", [None, "", "ISO_IR 6", "ISO_IR 999"])
+def test_letters_of_no_character_set_are_not_guessed(
+    kerasdr: Kerasdr, model: str, tmp_path: Path, eye: bytes, characters: str | None
+) -> None:
+    (tmp_path / "in").mkdir()
+    data = archived_eye(eye, PatientID="Zq00421", SpecificCharacterSet=characters)
+    (tmp_path / "in" / "1.dcm").write_bytes(data.replace(b"Zq00421", "Z\u00fc0042".encode()))
+    ran = predict(kerasdr, model)
+    assert "1 without a header to refer to" in ran.err and os.listdir("to-archive") == []
+
+
+def test_earlier_answers_that_lie_there_are_told(kerasdr: Kerasdr, model: str, folder: Path) -> None:
+    predict(kerasdr, model)
+    shutil.copy(next(Path("to-archive").glob("*-sr.dcm")), f"to-archive/kerasdr-{'0' * 20}-sr.dcm")
+    ran = predict(kerasdr, model)
+    assert "warning: " in ran.err and "; 1 file of earlier answers lies there: remove what was sent" in ran.err
+    assert all(path.stat().st_mode & 0o077 == 0 for path in Path("to-archive").glob("*-sc.dcm"))
 
 
 def test_without_a_study_one_is_made_and_without_an_eye_none_is_said(

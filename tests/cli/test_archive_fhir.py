@@ -23,6 +23,7 @@ ROW = Row(
     model="demo-1@1234",
     sha256="a" * 64,
     grade_set="1 to 2",
+    screen_positive=True,
     refer_to_reader=True,
 )
 
@@ -73,7 +74,7 @@ def whose(resource: dict[str, Any]) -> str:
 def test_each_photograph_is_an_observation_and_each_person_a_report(kerasdr: Kerasdr, model: str, names: None) -> None:
     ran = predict(kerasdr, model)
     assert ran.code == 3
-    assert ran.out.splitlines()[-1] == "fhir.json: 6 observations of 5 people"
+    assert ran.out.splitlines()[-1] == "fhir.json: 6 observations in 5 reports"
     valid()
     observations, reports = resources("Observation"), resources("DiagnosticReport")
     assert sorted(map(whose, reports)) == [
@@ -91,7 +92,8 @@ def test_each_photograph_is_an_observation_and_each_person_a_report(kerasdr: Ker
     referred = {f"urn:uuid:{observation['id']}" for observation in observations if whose(observation) == "in/north/10"}
     assert {result["reference"] for result in both["result"]} == referred and len(referred) == 2
     assert {resource["status"] for resource in (*observations, *reports)} == {"preliminary"}
-    assert {resource["subject"]["identifier"]["system"] for resource in observations} == {fhir.PEOPLE}
+    # A folder's 10 means nothing elsewhere, unless the site says so.
+    assert not any("system" in resource["subject"]["identifier"] for resource in observations)
     digest = next(item["identifier"]["value"] for item in [observations[0]["device"]])
     assert len(digest) == 64 and digest in observations[0]["method"]["text"]
 
@@ -123,6 +125,10 @@ def test_a_row_comes_through_whole() -> None:
     assert [said[f"prob-{grade}"]["valueQuantity"]["value"] for grade in range(5)] == [0.1, 0.1, 0.6, 0.15, 0.05]
     assert said["prob-referable"]["valueQuantity"]["value"] == 0.8
     assert said["referable"]["valueBoolean"] is True and said["to-reader"]["valueBoolean"] is True
+    assert said["screen-positive"]["valueBoolean"] is True
+    assert found.said == (
+        f"right eye: grade 2 (moderate NPDR), referable, screen positive, a person is to look ({ROW.reason})"
+    )
     assert said["grade-set"]["valueString"] == "1 to 2"
     assert resource["note"] == [{"text": ROW.reason}]
     other = fhir.finding_of(Photograph(ROW, Input("in/7_left.jpg"), "other"), "demo-1@1234", "b" * 64, read_codes())
@@ -158,6 +164,9 @@ def test_after_a_kill_the_older_bundle_stands(
 
 
 def test_a_file_of_something_else_is_kept(kerasdr: Kerasdr, model: str, names: None) -> None:
+    foreign = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": []}, indent=1)
+    Path("fhir.json").write_text(foreign)
+    assert "something else than a file for --fhir-out" in predict(kerasdr, model).usage
     Path("fhir.json").write_text('{"resourceType": "Patient"}')
     assert "something else than a file for --fhir-out" in predict(kerasdr, model).usage
     assert Path("fhir.json").read_text() == '{"resourceType": "Patient"}' and not Path("out.csv").exists()
@@ -177,8 +186,10 @@ def test_photographs_that_wait_are_not_in_it(
     kerasdr: Kerasdr, model: str, names: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = predict(kerasdr, model, "--limit-time", "0s")
-    assert ran.code == 4 and ran.out.splitlines()[-1] == ("fhir.json: 0 observations of 0 people; 6 waiting, not in it")
-    assert json.loads(Path("fhir.json").read_text()) == {"resourceType": "Bundle", "type": "collection"}
+    assert ran.code == 4 and ran.out.splitlines()[-1] == (
+        "fhir.json: 0 observations in 0 reports; 6 waiting, not in it"
+    )
+    assert set(json.loads(Path("fhir.json").read_text())) == {"resourceType", "meta", "type"}
 
 
 class TestDicom:
@@ -193,7 +204,7 @@ class TestDicom:
     ) -> None:
         write_person(tmp_path / "in", eye)
         ran = predict(kerasdr, model)
-        assert ran.out.splitlines()[-1] == "fhir.json: 4 observations of 2 people"
+        assert ran.out.splitlines()[-1] == "fhir.json: 4 observations in 2 reports"
         valid()
         reports = {whose(report): report for report in resources("DiagnosticReport")}
         assert set(reports) == {"0042", "in/10"}
@@ -226,12 +237,37 @@ class TestDicom:
                 "SOPInstanceUID": f"1.2.4.{number}",
             }
             (tmp_path / "in" / f"{number}.dcm").write_bytes(archived_eye(eye, **tags))
-        Path("codes.json").write_text('{"patient_id_system": "urn:oid:1.2.3"}')
+        Path("codes.json").write_text('{"patient_id_systems": {"North": "urn:oid:1.2.3"}}')
         predict(kerasdr, model, "--codes", "codes.json")
         valid()
         subjects = [report["subject"]["identifier"] for report in resources("DiagnosticReport")]
         assert [subject["assigner"]["display"] for subject in subjects] == ["North", "South"]
-        assert {subject["system"] for subject in subjects} == {"urn:oid:1.2.3"}
+        assert [subject.get("system") for subject in subjects] == ["urn:oid:1.2.3", None]
+
+    def test_studies_are_reports_of_their_own(self, kerasdr: Kerasdr, model: str, tmp_path: Path, eye: bytes) -> None:
+        """Everybody may be called ANONYMOUS, and visits of years apart are no one report."""
+        (tmp_path / "in").mkdir()
+        for number, day in ((1, "20190301"), (2, "20260301")):
+            tags = {
+                "StudyInstanceUID": f"1.2.3.{number}",
+                "SOPInstanceUID": f"1.2.4.{number}",
+                "PatientID": "ANONYMOUS",
+            }
+            times = {"AcquisitionDateTime": f"{day}101010", "StudyDate": day, "IssuerOfPatientID": None}
+            (tmp_path / "in" / f"{number}.dcm").write_bytes(archived_eye(eye, **tags, **times))
+        assert predict(kerasdr, model).out.splitlines()[-1] == "fhir.json: 2 observations in 2 reports"
+        valid()
+        assert [report["effectiveDateTime"] for report in resources("DiagnosticReport")] == ["2019-03-01", "2026-03-01"]
+
+    def test_dicom_whose_header_cannot_be_had_becomes_nobody(
+        self, kerasdr: Kerasdr, model: str, tmp_path: Path, eye: bytes
+    ) -> None:
+        (tmp_path / "in").mkdir()
+        whole = archived_eye(eye)
+        (tmp_path / "in" / "cut.dcm").write_bytes(whole[: whole.index(b"0042") + 2])
+        ran = predict(kerasdr, model)
+        assert "warning: fhir.json: 0 observations in 0 reports; 1 without a header to refer to, not in it" in ran.err
+        assert predict(kerasdr, model, "--quiet").err.count("without a header to refer to") == 1
 
     def test_without_a_number_the_study_is_all_that_is_known(
         self, kerasdr: Kerasdr, model: str, tmp_path: Path, eye: bytes
@@ -239,11 +275,11 @@ class TestDicom:
         (tmp_path / "in").mkdir()
         for side in "RL":
             (tmp_path / "in" / f"{side}.dcm").write_bytes(archived_eye(eye, side, PatientID=""))
-        assert predict(kerasdr, model).out.splitlines()[-1] == "fhir.json: 2 observations of 1 person"
+        assert predict(kerasdr, model).out.splitlines()[-1] == "fhir.json: 2 observations in 1 report"
         assert whose(resources("DiagnosticReport")[0]) == f"urn:oid:{STUDY}"
         bare = archived_eye(eye, "", **dict.fromkeys(PERSON), SOPInstanceUID="1.2.3.4")
         (tmp_path / "in" / "bare.dcm").write_bytes(bare)
-        assert predict(kerasdr, model).out.splitlines()[-1] == "fhir.json: 3 observations of 2 people"
+        assert predict(kerasdr, model).out.splitlines()[-1] == "fhir.json: 3 observations in 2 reports"
         valid()
         assert ["effectiveDateTime" in report for report in resources("DiagnosticReport")].count(False) == 1
 
@@ -253,7 +289,7 @@ class TestDicom:
         (tmp_path / "in").mkdir()
         for name in ("1.dcm", "copy.dcm"):
             (tmp_path / "in" / name).write_bytes(archived_eye(eye))
-        assert predict(kerasdr, model).out.splitlines()[-1] == "fhir.json: 1 observation of 1 person"
+        assert predict(kerasdr, model).out.splitlines()[-1] == "fhir.json: 1 observation in 1 report"
         look = writing.photographs_of
 
         def changing(*arguments: Any) -> Any:
@@ -263,6 +299,5 @@ class TestDicom:
 
         monkeypatch.setattr(writing, "photographs_of", changing)
         ran = predict(kerasdr, model)
-        assert ran.out.splitlines()[-1] == (
-            "fhir.json: 0 observations of 0 people; 2 gone or changed since graded, not in it"
-        )
+        said = "warning: fhir.json: 0 observations in 0 reports; 2 gone or changed since graded, not in it"
+        assert said in ran.err.splitlines()

@@ -81,7 +81,7 @@ def test_of_another_folder_all(run: Path, tmp_path: Path) -> None:
     write_phantoms(other, people=4, seed=9, size=64)
     found = ask(run, tmp_path, data=other)
     assert len(set(found.people)) == 4 and "none of them is a photograph of the run" in found.what
-    with pytest.raises(KerasdrError, match=r"holds no photograph of .*: leave --part out"):
+    with pytest.raises(KerasdrError, match=r"holds no photograph of .*: name that run's own photographs"):
         ask(run, tmp_path, data=other, part="validation")
 
 

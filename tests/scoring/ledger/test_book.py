@@ -67,6 +67,7 @@ def test_everything_that_decides_an_answer_is_in_its_key() -> None:
         "precision": "int8",
         "max_megapixels": 50.0,
         "pictures": "webp",
+        "grade_anyway": True,
         "version": QUESTION.version + 1,
     }
     assert set(values) == {item.name for item in dataclasses.fields(Question)}
@@ -76,7 +77,7 @@ def test_everything_that_decides_an_answer_is_in_its_key() -> None:
     for partners in ((), (first,), (second,), (("same-eye", first[1]), ("both-eyes", second[1]))):
         keys.add(answer_key(QUESTION.digest, Seen(SEEN.sha256, partners)))
     keys.add(answer_key(QUESTION.digest, Seen("f" * 64, SEEN.partners)))
-    assert len(keys) == 1 + 6 + 4 + 1
+    assert len(keys) == 1 + 7 + 4 + 1
 
 
 @pytest.mark.parametrize("numbers", [[], [1], [1, 2, 3], [5, 4, 3], [2, 3, 9, 10, 11, 4], [7, 7]])
