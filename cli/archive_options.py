@@ -28,7 +28,8 @@ def archive_options(command: Command) -> Command:
             "--fhir-out",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE.json",
-            help="Also write a FHIR R4 bundle: an Observation for each photograph, a DiagnosticReport for each person.",
+            help="Also write a FHIR R4 bundle: an Observation for each photograph, a DiagnosticReport for each person and "
+            "study.",
         ),
         click.option(
             "--dicom-out",

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,6 @@ from kerasdr.scoring.rows import Row
 from kerasdr.section import Section
 
 Orientation = Literal["upright", "inverted", "unknown"]
-ORIENTATIONS: tuple[Orientation, ...] = get_args(Orientation)
 
 # Fewer photographs say little of a camera, and names that are wrong more often than this are not checked by their like.
 _ENOUGH, _NEARLY_ALL = 30, 0.95
